@@ -1,0 +1,1 @@
+"""The routing node: chat, accounts, groups, presence, account state."""

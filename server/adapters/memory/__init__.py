@@ -1,0 +1,1 @@
+"""Every port in memory, for tests, simulations and whoever wants a node that forgets."""

@@ -1,0 +1,62 @@
+"""What the chat asks about accounts. All of it is outside the fold: up to `outside_rules_ttl_ms` stale."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from server.domain.notice import ClosingReason, Notice
+
+
+class People(Protocol):
+    """Facts about accounts that rules outside the fold need. Answers come from memory where they can."""
+
+    async def existing(self, account_ids: list[str]) -> set[str]:
+        """Those of `account_ids` that exist and are not deleted."""
+        ...
+
+    async def blocks(self, account_id: str, other_id: str) -> bool:
+        """Whether `account_id` blocks `other_id`."""
+        ...
+
+    async def may_add(self, adder_id: str, account_id: str) -> bool:
+        """Whether `adder_id` may add `account_id` to a group, by that account's privacy and blocks."""
+        ...
+
+    async def read_receipts(self, account_id: str) -> bool:
+        """Whether the account has read receipts on."""
+        ...
+
+    async def devices(self, account_id: str) -> dict[str, int]:
+        """The account's devices, each with the Unix ms at which it was last active. Read from the store, not from memory."""
+        ...
+
+
+class Streams(Protocol):
+    """What account services ask of the open streams, wherever they are."""
+
+    async def close_device(self, account_id: str, device_id: str, reason: ClosingReason) -> None:
+        """Close the device's stream, if it has one, with `reason`. Idempotent."""
+        ...
+
+    async def notify(self, account_id: str, notice: Notice, except_device_id: str = "") -> None:
+        """Tell the account's connected devices. Best effort."""
+        ...
+
+
+class Groups(Protocol):
+    """What account services ask of the groups."""
+
+    async def leave_all(self, account_id: str) -> None:
+        """Leave every group by entries in their logs. Repeatable.
+
+        Raises:
+            Refused: UNAVAILABLE; call it again.
+        """
+        ...
+
+    async def start_device(self, account_id: str, device_id: str) -> None:
+        """Give a linked device its start: a position row at the head of each conversation, everything before it skipped.
+
+        Called before the device is listed (DESIGN §4, *Delivered and read*).
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Migrations of the embedded store, numbered, applied in order at start, never changed once released."""
