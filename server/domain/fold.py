@@ -1,0 +1,246 @@
+"""The fold: the state that a log's entries add up to.
+
+Rules that live here and nowhere else:
+- A member is a list of intervals (joined, left]. The audience of seq s is members(s-1) and members(s) together, so that who joins
+  sees the entry that added him and who leaves the one that removed him.
+- A direct conversation's members follow from its id, from seq 1 on; a self conversation's likewise.
+- Whether a conversation is sealed is fixed by its first entry.
+- The newest value of each setting of a self conversation counts.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from server.domain import ids, ranges
+from server.domain.envelope import VISIBLE_KINDS, Change, Entry, Kind, MemberAction, Role
+from server.domain.ranges import Ranges
+
+RULES_VERSION = 1
+"""Of the rules that this code knows. A fold of a newer version is refused as UNAVAILABLE, never misread."""
+
+INTERVALS_MAX = 8
+"""Intervals kept of one member; earlier ones are below any floor that matters."""
+
+FORMAT = 1
+
+_VISIBLE = frozenset(int(kind) for kind in VISIBLE_KINDS)
+
+
+class Member(NamedTuple):
+    """An account's place in a conversation."""
+
+    role: Role
+    """NONE: a former member."""
+    intervals: tuple[tuple[int, int], ...]
+    """(joined_seq, left_seq), ascending; left_seq 0: still in."""
+
+    def is_in(self) -> bool:
+        """Whether the account is a member now."""
+        return self.role is not Role.NONE
+
+    def entitled(self, seq: int) -> bool:
+        """Whether the account belongs to the audience of `seq`."""
+        return any(joined <= seq and (left == 0 or seq <= left) for joined, left in self.intervals)
+
+    def seqs(self, head: int) -> Ranges:
+        """The seqs up to `head` of whose audience the account is."""
+        return ranges.normal((max(joined, 1), left or head) for joined, left in self.intervals)
+
+    def joined_seq(self) -> int:
+        """When it joined last; 0: from the beginning."""
+        return self.intervals[-1][0]
+
+    def left_seq(self) -> int:
+        """When it left last; 0: it is in."""
+        return self.intervals[-1][1]
+
+
+class Fold:
+    """The state of one conversation as of `seq`. `members` and `settings` are replaced, never changed, so that a copy is cheap."""
+
+    __slots__ = (
+        "at_ms",
+        "conversation_id",
+        "description",
+        "members",
+        "rules_version",
+        "sealed",
+        "seq",
+        "settings",
+        "title",
+        "visible_count",
+        "withheld",
+    )
+
+    def __init__(self, conversation_id: str) -> None:
+        """The state before the first entry."""
+        self.conversation_id = conversation_id
+        self.seq = 0
+        self.at_ms = 0
+        self.visible_count = 0
+        self.sealed = False
+        self.title = ""
+        self.description = ""
+        self.rules_version = RULES_VERSION
+        self.members: Mapping[str, Member] = {
+            account: Member(Role.MEMBER, ((0, 0),)) for account in ids.accounts_of(conversation_id)
+        }
+        self.settings: Mapping[str, bytes] = {}
+        self.withheld: Mapping[str, Ranges] = {}
+        """By account: the seqs that are withheld from it (direct conversations)."""
+
+    def copy(self) -> Fold:
+        """An independent fold with the same state."""
+        twin = Fold.__new__(Fold)
+        for name in Fold.__slots__:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
+    def apply(self, entry: Entry) -> None:
+        """Add the next entry.
+
+        Raises:
+            ValueError: it is not the next one.
+        """
+        seq, header, _ = entry
+        if seq != self.seq + 1:
+            raise ValueError(f"{self.conversation_id}: entry {seq} does not follow {self.seq}")
+        if seq == 1:
+            self.sealed = header.sealed
+        self.seq = seq
+        self.at_ms = header.at_ms
+        if is_visible(header.kind):
+            self.visible_count += 1
+        if header.withheld_from:
+            account = header.withheld_from
+            self.withheld = {**self.withheld, account: ranges.add(self.withheld.get(account, ()), seq)}
+        if header.change is not None:
+            self._change(seq, header.change)
+
+    def _change(self, seq: int, change: Change) -> None:
+        if change.members:
+            members = dict(self.members)
+            for account, action, role in change.members:
+                members[account] = _changed(members.get(account), seq, action, role)
+            self.members = members
+        if change.title is not None:
+            self.title = change.title
+        if change.description is not None:
+            self.description = change.description
+        if change.setting is not None:
+            key, value = change.setting
+            settings = {k: v for k, v in self.settings.items() if k != key}
+            if value:
+                settings[key] = value
+            self.settings = settings
+
+    def is_member(self, account_id: str) -> bool:
+        """Whether the account is a member now."""
+        member = self.members.get(account_id)
+        return member is not None and member.role is not Role.NONE
+
+    def role(self, account_id: str) -> Role:
+        """The account's role; NONE: not a member."""
+        member = self.members.get(account_id)
+        return Role.NONE if member is None else member.role
+
+    def entitled(self, account_id: str, seq: int) -> bool:
+        """Whether the account belongs to the audience of `seq`."""
+        member = self.members.get(account_id)
+        return member is not None and member.entitled(seq)
+
+    def next_entitled(self, account_id: str, seq: int) -> int | None:
+        """The least seq from `seq` up to the head of whose audience the account is; None: there is none."""
+        member = self.members.get(account_id)
+        if member is None:
+            return None
+        for first, last in member.seqs(self.seq):
+            if last >= seq and first <= self.seq:
+                return max(first, seq)
+        return None
+
+    def last_entitled(self, account_id: str) -> int:
+        """The greatest seq of whose audience the account is; 0: none."""
+        member = self.members.get(account_id)
+        return 0 if member is None else (member.left_seq() or self.seq)
+
+    def current(self) -> list[str]:
+        """The accounts that are members now."""
+        return [account for account, member in self.members.items() if member.role is not Role.NONE]
+
+    def audience(self, entry: Entry) -> Iterable[str]:
+        """Who gets `entry`, which has just been applied: the members, and whom it removed."""
+        change = entry.header.change
+        if change is None or not change.members:
+            return [account for account, member in self.members.items() if member.role is not Role.NONE]
+        return [account for account, member in self.members.items() if member.entitled(entry.seq)]
+
+    def of_role(self, role: Role) -> list[str]:
+        """The members with exactly this role, the one who joined first first."""
+        found = [(member.joined_seq(), account) for account, member in self.members.items() if member.role is role]
+        return [account for _, account in sorted(found)]
+
+    def dump(self) -> bytes:
+        """The fold as it is stored in a snapshot."""
+        return json.dumps(
+            {
+                "format": FORMAT,
+                "seq": self.seq,
+                "at_ms": self.at_ms,
+                "visible": self.visible_count,
+                "sealed": self.sealed,
+                "title": self.title,
+                "description": self.description,
+                "rules": self.rules_version,
+                "members": {account: [int(m.role), m.intervals] for account, m in self.members.items()},
+                "settings": {key: base64.b64encode(value).decode() for key, value in self.settings.items()},
+                "withheld": {account: runs for account, runs in self.withheld.items()},
+            },
+            separators=(",", ":"),
+        ).encode()
+
+    @classmethod
+    def load(cls, conversation_id: str, stored: bytes) -> Fold:
+        """The reverse of `dump`.
+
+        Raises:
+            ValueError: it is of a newer format or newer rules than this code knows.
+        """
+        data = json.loads(stored)
+        if data["format"] > FORMAT or data["rules"] > RULES_VERSION:
+            raise ValueError(f"{conversation_id}: snapshot of a newer node (rules {data['rules']})")
+        fold = cls(conversation_id)
+        fold.seq = data["seq"]
+        fold.at_ms = data["at_ms"]
+        fold.visible_count = data["visible"]
+        fold.sealed = data["sealed"]
+        fold.title = data["title"]
+        fold.description = data["description"]
+        fold.rules_version = data["rules"]
+        fold.members = {
+            account: Member(Role(role), tuple((joined, left) for joined, left in intervals))
+            for account, (role, intervals) in data["members"].items()
+        }
+        fold.settings = {key: base64.b64decode(value) for key, value in data["settings"].items()}
+        fold.withheld = {
+            account: tuple((first, last) for first, last in runs) for account, runs in data["withheld"].items()
+        }
+        return fold
+
+
+def _changed(member: Member | None, seq: int, action: MemberAction, role: Role) -> Member:
+    intervals = () if member is None else member.intervals
+    if action in (MemberAction.CREATED, MemberAction.ADDED):
+        return Member(role, (*intervals, (seq, 0))[-INTERVALS_MAX:])
+    if action is MemberAction.ROLE_CHANGED:
+        return Member(role, intervals)
+    return Member(Role.NONE, (*intervals[:-1], (intervals[-1][0], seq)))
+
+
+def is_visible(kind: int) -> bool:
+    """Whether a person sees an envelope of this kind as a line of the chat. Unknown kinds count: "update to see this"."""
+    return kind in _VISIBLE or kind > max(Kind)
