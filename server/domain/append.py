@@ -1,0 +1,406 @@
+"""The append round: how the proposals of one conversation become entries at its head. Pure: events in, commands out.
+
+            submit                 loaded                   admitted
+    COLD ───────────▶ LOADING ───────────▶ IDLE ──(hints)──▶ PROPOSING ──appended──▶ IDLE
+                         ▲                   ▲                  │  │  ▲
+                         └──── reload ───────┼──────────────────┘  │  └─ unknown: the same slot again
+                                             └────── behind ───────┘
+
+Rules that live here and nowhere else (facts/log-attacks.md names the schedules):
+- What gathers while an append is under way goes into the next one (group commit), at most `append_batch_entries_max`, never
+  across a multiple of 512.
+- In every round of every attempt the id is searched in (known_seq, expected head], before any rule (A2).
+- `known_seq` below the floor and not found: TOO_OLD, never an append (B1).
+- An unknown outcome: the same entries at the same slot, until somebody has filled it; nothing is refused or checked again
+  meanwhile (B7). A proposal whose stream is gone is dropped before its first append, never after.
+- After Behind everything is searched and checked again.
+- Hints of those who join are durable before the append, of those who leave are marked after it (A10).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from server.domain import rules
+from server.domain.envelope import DELETED, Entry, Header, Kind, MemberAction
+from server.domain.fold import Fold
+from server.domain.limits import Limits
+from server.domain.refusal import Reason, Refusal, unavailable
+from server.domain.rules import Proposal
+
+BUCKET = 512
+"""Entries of one storage partition; an append never crosses a multiple."""
+
+
+class Sent(NamedTuple):
+    """The outcome of a proposal that is in the log."""
+
+    seq: int
+    at_ms: int
+    duplicate: bool = False
+    refused: tuple[tuple[str, Refusal], ...] = ()
+
+
+Outcome = Sent | Refusal
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """One waiting proposal."""
+
+    proposal: Proposal
+    gone: bool = False
+    """Its stream is gone; nobody waits for the answer."""
+    searched_from: int = 0
+    """Headers in (known_seq, searched_from] were searched in the store, without success."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Load the fold, the recent entries and the floor, then `loaded`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Search the store for the ticket's id in (after, up_to], then `searched`."""
+
+    ticket: Ticket
+    after: int
+    up_to: int
+
+
+@dataclass(frozen=True, slots=True)
+class WriteHints:
+    """Write the hints of those who are about to join, then `hints_written`."""
+
+    account_ids: tuple[str, ...]
+    expected_head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Append the entries, then `appended`, `behind`, `reload` or `unknown`."""
+
+    expected_head: int
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Tell the ticket's owner."""
+
+    ticket: Ticket
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """The log has grown by these entries, which this node appended or learnt of: nudge their audiences."""
+
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Renudge:
+    """A duplicate was found: nudge its audience again, since the first nudge may have been lost."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class MarkLeft:
+    """Mark the hints of those who have left."""
+
+    account_ids: tuple[str, ...]
+    left_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteBody:
+    """An entry was deleted for everyone: replace its body by the mark."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSnapshot:
+    """Store the fold as of now."""
+
+    as_of_seq: int
+    fold: bytes
+
+
+Command = Load | Search | WriteHints | Append | Answer | Publish | Renudge | MarkLeft | DeleteBody | SaveSnapshot
+
+
+class State(Enum):
+    """Where the round is."""
+
+    COLD = "cold"
+    LOADING = "loading"
+    IDLE = "idle"
+    SEARCHING = "searching"
+    HINTING = "hinting"
+    PROPOSING = "proposing"
+
+
+@dataclass(slots=True)
+class _Batch:
+    expected_head: int
+    entries: list[Entry] = field(default_factory=list)
+    tickets: list[tuple[Ticket, Sent]] = field(default_factory=list)
+    fold: Fold | None = None
+    joining: list[str] = field(default_factory=list)
+
+
+class AppendRound:
+    """The append round of one conversation on one node."""
+
+    __slots__ = ("_batch", "_limits", "_now_ms", "_snapshot_seq", "_waiting", "conversation_id", "floor", "fold", "ring", "state")
+
+    def __init__(self, conversation_id: str, limits: Limits) -> None:
+        self.conversation_id = conversation_id
+        self.state = State.COLD
+        self.fold = Fold(conversation_id)
+        """The state at the head that this node knows; valid from IDLE on."""
+        self.ring: dict[int, Entry] = {}
+        """The last entries by seq, without holes, up to `fold.seq`."""
+        self.floor = 0
+        self._limits = limits
+        self._waiting: deque[Ticket] = deque()
+        self._batch: _Batch | None = None
+        self._snapshot_seq = 0
+        self._now_ms = 0
+
+    def is_busy(self) -> bool:
+        """Whether it waits for anything, so that it must not be forgotten."""
+        return self.state not in (State.COLD, State.IDLE) or bool(self._waiting)
+
+    # -- events --------------------------------------------------------------------------------------------------------
+
+    def submit(self, ticket: Ticket, now_ms: int) -> list[Command]:
+        """A proposal has come."""
+        if len(self._waiting) >= self._limits.append_queue_max:
+            return [Answer(ticket, unavailable("too many sends wait for this conversation"))]
+        self._waiting.append(ticket)
+        return self.tick(now_ms)
+
+    def tick(self, now_ms: int) -> list[Command]:
+        """Go on, if there is something to do and nothing under way."""
+        self._now_ms = now_ms
+        if self.state is State.COLD:
+            self.state = State.LOADING
+            return [Load()]
+        if self.state is State.IDLE and self._waiting:
+            return self._propose()
+        return []
+
+    def loaded(self, fold: Fold, recent: list[Entry], floor: int, snapshot_seq: int) -> list[Command]:
+        """The fold at the head, the last entries up to it, the floor, and the seq of the stored snapshot."""
+        self.floor = max(self.floor, floor)
+        self._snapshot_seq = max(self._snapshot_seq, snapshot_seq)
+        if self.state is not State.LOADING:
+            return []
+        grown: tuple[Entry, ...] = ()
+        if self.fold.seq and fold.seq > self.fold.seq:
+            grown = tuple(entry for entry in recent if entry.seq > self.fold.seq)
+        if fold.seq >= self.fold.seq:
+            self.fold = fold
+            self.ring = {entry.seq: entry for entry in recent[-self._limits.ring_entries_max :]}
+        self.state = State.IDLE
+        return [*([Publish(grown)] if grown else []), *self.tick(self._now_ms)]
+
+    def failed(self, refusal: Refusal) -> list[Command]:
+        """Loading, searching or writing hints failed; nothing was proposed. Everything that waits is refused."""
+        tickets = list(self._waiting)
+        if self._batch is not None:
+            tickets = [ticket for ticket, _ in self._batch.tickets] + tickets
+        self._batch = None
+        self._waiting.clear()
+        self.state = State.IDLE if self.fold.seq or self.state is not State.LOADING else State.COLD
+        return [Answer(ticket, refusal) for ticket in tickets]
+
+    def searched(self, ticket: Ticket, up_to: int, found: Entry | None) -> list[Command]:
+        """What the store knows of the ticket's id up to `up_to`."""
+        self.state = State.IDLE
+        ticket.searched_from = up_to
+        if found is None:
+            return self._propose()
+        self._waiting.remove(ticket)
+        return [Answer(ticket, _duplicate(found)), Renudge(found), *self.tick(self._now_ms)]
+
+    def hints_written(self) -> list[Command]:
+        """The hints of those who join are durable."""
+        self.state = State.PROPOSING
+        return [self._append()]
+
+    def appended(self, first_seq: int) -> list[Command]:
+        """The batch is in the log."""
+        batch = self._batch
+        assert batch is not None and batch.fold is not None, "an append ended that nobody began"
+        assert first_seq == batch.expected_head + 1, "appended somewhere else"
+        self._batch = None
+        self.state = State.IDLE
+        self.fold = batch.fold
+        self._remember(batch.entries)
+        commands: list[Command] = [Answer(ticket, sent) for ticket, sent in batch.tickets]
+        commands.append(Publish(tuple(batch.entries)))
+        return [*commands, *self._aftermath(batch.entries), *self.tick(self._now_ms)]
+
+    def behind(self, entries: tuple[Entry, ...]) -> list[Command]:
+        """Somebody else was faster. What he wrote is applied, then all is searched and checked again."""
+        self._retry_batch()
+        self.state = State.IDLE
+        grown = self.learn(entries)
+        return [*grown, *self.tick(self._now_ms)]
+
+    def reload(self) -> list[Command]:
+        """The head that this node knew lies below the floor."""
+        self._retry_batch()
+        self.state = State.LOADING
+        return [Load()]
+
+    def unknown(self) -> list[Command]:
+        """Nobody knows whether the batch landed: the same slot again. Hints that may have been swept meanwhile are written anew."""
+        assert self._batch is not None, "nothing was proposed"
+        if self._batch.joining:
+            self.state = State.HINTING
+            return [WriteHints(tuple(self._batch.joining), self._batch.expected_head)]
+        return [self._append()]
+
+    def learn(self, entries: tuple[Entry, ...]) -> list[Command]:
+        """Entries that another node appended. Those that do not continue the known log are ignored: a load will bring them."""
+        if self.state in (State.COLD, State.LOADING, State.PROPOSING, State.HINTING):
+            return []
+        new = [entry for entry in entries if entry.seq > self.fold.seq]
+        if not new or new[0].seq != self.fold.seq + 1:
+            return []
+        fold = self.fold.copy()
+        for entry in new:
+            fold.apply(entry)
+        self.fold = fold
+        self._remember(new)
+        return [Publish(tuple(new))]
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _retry_batch(self) -> None:
+        if self._batch is not None:
+            self._waiting.extendleft(ticket for ticket, _ in reversed(self._batch.tickets))
+            self._batch = None
+
+    def _propose(self) -> list[Command]:
+        """Search and check what waits, in order, against a fold that includes what is before it in the batch."""
+        head = self.fold.seq
+        commands: list[Command] = []
+        batch = _Batch(head, fold=self.fold.copy())
+        mine: dict[tuple[str, str], Sent] = {}
+        room = min(self._limits.append_batch_entries_max, BUCKET - (head + 1) % BUCKET)
+        oldest = head - len(self.ring)
+        while self._waiting and len(batch.entries) < room:
+            ticket = self._waiting[0]
+            proposal = ticket.proposal
+            if ticket.gone:
+                self._waiting.popleft()
+                continue
+            known = max(proposal.known_seq, ticket.searched_from)
+            if known < oldest and max(known, self.floor) < oldest:
+                if batch.entries:
+                    break
+                self.state = State.SEARCHING
+                return [*commands, Search(ticket, max(known, self.floor), oldest)]
+            self._waiting.popleft()
+            key = (proposal.sender.account_id, proposal.envelope_id)
+            if key in mine:
+                batch.tickets.append((ticket, mine[key]._replace(duplicate=True)))
+                continue
+            commands += self._consider(ticket, batch, mine, key)
+        if not batch.tickets:
+            return commands
+        self._batch = batch
+        if batch.joining:
+            self.state = State.HINTING
+            return [*commands, WriteHints(tuple(batch.joining), head)]
+        self.state = State.PROPOSING
+        return [*commands, self._append()]
+
+    def _consider(
+        self, ticket: Ticket, batch: _Batch, mine: dict[tuple[str, str], Sent], key: tuple[str, str]
+    ) -> list[Command]:
+        proposal, fold = ticket.proposal, batch.fold
+        assert fold is not None, "a batch has a fold"
+        found = self._find(key, proposal.known_seq)
+        if found is not None:
+            return [Answer(ticket, _duplicate(found)), Renudge(found)]
+        if proposal.known_seq < self.floor:
+            return [Answer(ticket, Refusal(Reason.TOO_OLD, subject="known_seq", limit=self.floor, actual=self.fold.seq))]
+        admitted = rules.admit(fold, proposal, self._now_ms, self._limits)
+        if isinstance(admitted, Refusal):
+            return [Answer(ticket, admitted)]
+        entry = Entry(fold.seq + 1, admitted.header, proposal.body)
+        if entry.seq == 1:
+            batch.joining += fold.members
+        if admitted.header.change is not None:
+            batch.joining += _joined(admitted.header)
+        fold.apply(entry)
+        batch.entries.append(entry)
+        mine[key] = sent = Sent(entry.seq, admitted.header.at_ms, False, admitted.refused)
+        batch.tickets.append((ticket, sent))
+        return []
+
+    def _find(self, key: tuple[str, str], known_seq: int) -> Entry | None:
+        """The entry with this identity in (known_seq, head], as far as the ring goes."""
+        head = self.fold.seq
+        for seq in range(head, max(known_seq, head - len(self.ring)), -1):
+            entry = self.ring[seq]
+            if entry.header.envelope_id == key[1] and entry.header.sender_id == key[0]:
+                return entry
+        return None
+
+    def _append(self) -> Append:
+        assert self._batch is not None, "nothing to append"
+        return Append(self._batch.expected_head, tuple(self._batch.entries))
+
+    def _remember(self, entries: list[Entry]) -> None:
+        ring = self.ring
+        for entry in entries:
+            ring[entry.seq] = entry
+        for seq in range(self.fold.seq - len(ring) + 1, self.fold.seq - self._limits.ring_entries_max + 1):
+            del ring[seq]
+        for entry in entries:
+            header = entry.header
+            if header.kind == Kind.DELETION and header.target_seq in ring:
+                target = ring[header.target_seq]
+                ring[target.seq] = target._replace(body=DELETED)
+
+    def _aftermath(self, entries: list[Entry]) -> list[Command]:
+        commands: list[Command] = []
+        for entry in entries:
+            header = entry.header
+            if header.change is not None and header.change.members:
+                left = tuple(c.account_id for c in header.change.members if c.action in _LEAVING)
+                if left:
+                    commands.append(MarkLeft(left, entry.seq))
+            if header.kind == Kind.DELETION:
+                commands.append(DeleteBody(header.target_seq))
+        head = self.fold.seq
+        if head - self._snapshot_seq >= self._limits.snapshot_entries_max or (head + 1) % BUCKET == 0:
+            self._snapshot_seq = head
+            commands.append(SaveSnapshot(head, self.fold.dump()))
+        return commands
+
+
+_LEAVING = (MemberAction.REMOVED, MemberAction.LEFT)
+
+
+def _joined(header: Header) -> list[str]:
+    change = header.change
+    assert change is not None, "only a change makes members"
+    return [c.account_id for c in change.members if c.action in (MemberAction.CREATED, MemberAction.ADDED)]
+
+
+def _duplicate(entry: Entry) -> Sent:
+    return Sent(entry.seq, entry.header.at_ms, duplicate=True)

@@ -1,0 +1,398 @@
+"""One device's open stream as a state machine: what it gets, when, and what its acks mean. Pure: events in, commands out.
+
+            hello(last)          loaded
+    WAITING ───────────▶ LOADING ───────▶ OPEN ──────▶ CLOSED
+        └──── timeout, wrong frame ─────────┴─── replaced, removed, drain, flood, slow
+
+Rules that live here and nowhere else (DESIGN §4 Deliver, Ack, Resume):
+- The pump is the one path, live or catching up: for each conversation it sends `next` while `head >= next` and the window has
+  room; it asks the fold for every seq, so that nothing leaks between two intervals (B15).
+- A nudge raises `head`; a lost one is healed by the next, by the second look, or by the comparison.
+- Window: `window_envelopes_max` and `window_bytes_max` un-acked, half of it at most for one conversation, always at least one.
+- An own envelope that this connection was answered is not sent again on it; the device's ack covers it.
+- What will not come is a Gap: below the floor, trimmed, expired, withheld. But for the withheld, its seqs are stored as skipped
+  before the Gap is sent (`StoreSkipped`). A State follows, since the Gap may have held changes.
+- A row that is missing for no such reason is asked for again, never skipped (B6).
+- An ack is clamped to what was sent, a read mark to the head (A9).
+- CaughtUp follows the last envelope of what existed at Hello. It is information, not permission.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from server.domain import ids, ranges
+from server.domain.envelope import Entry
+from server.domain.fold import Fold
+from server.domain.identity import Identity
+from server.domain.limits import Limits
+from server.domain.ranges import Ranges
+
+READ_ENTRIES_MAX = 128
+"""Entries of one read of the log."""
+
+
+class Item(NamedTuple):
+    """An entry with the size of what a device gets."""
+
+    entry: Entry
+    size: int
+    """Bytes of the serialised event."""
+    event: bytes
+    """The serialised event; opaque here."""
+
+
+class View(Protocol):
+    """What a node holds of one conversation in memory."""
+
+    @property
+    def fold(self) -> Fold:
+        """The state at the head that the node knows."""
+        ...
+
+    @property
+    def floor(self) -> int:
+        """Entries up to here are gone."""
+        ...
+
+    def item(self, seq: int) -> Item | None:
+        """The entry at `seq`, when it is in the ring."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Send an envelope."""
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class SendGap:
+    """Send a Gap."""
+
+    conversation_id: str
+    first: int
+    last: int
+    own: tuple[tuple[int, str], ...]
+    """(seq, envelope id) of envelopes of the device's account."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendState:
+    """Send the fold as a State; the device's log begins behind `start_seq`."""
+
+    conversation_id: str
+    start_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendCaughtUp:
+    """Send CaughtUp."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSkipped:
+    """Make these seqs durable as skipped, then `skipped_stored` with the Gap, which goes out only then."""
+
+    conversation_id: str
+    skipped: Ranges
+    gap: SendGap
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLog:
+    """Read entries after a seq, then `fetched`."""
+
+    conversation_id: str
+    after_seq: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFeed:
+    """The device has a conversation that this connection does not know: load its view and position row, then `opened`."""
+
+    conversation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The device has moved: keep it for the flush, and count ticks."""
+
+    conversation_id: str
+    acked: int
+    read: int
+    skipped: Ranges
+    has_read: bool
+    """The read mark moved."""
+
+
+Command = Deliver | SendGap | SendState | SendCaughtUp | StoreSkipped | ReadLog | OpenFeed | Moved
+
+
+@dataclass(slots=True, eq=False)
+class Feed:
+    """One conversation on one connection."""
+
+    view: View
+    next: int
+    """The seq to send next; everything below was sent, or was a Gap."""
+    head: int
+    """The head that this connection was told of."""
+    acked: int
+    read: int = 0
+    skipped: Ranges = ()
+    fetched: dict[int, Item] = field(default_factory=dict)
+    """Entries that were read from the log and not yet sent."""
+    unacked: deque[tuple[int, int]] = field(default_factory=deque)
+    """(seq, size) of what was sent and is not acked."""
+    unacked_bytes: int = 0
+    given: set[int] = field(default_factory=set)
+    """Own seqs that this connection was answered, and which the pump has not passed."""
+    waiting: bool = False
+    """A read or a store of skipped seqs is under way."""
+    floor: int = 0
+    state_due: bool = False
+    """A State must come before the next envelope."""
+    target: int = 0
+    """CaughtUp waits for `next` to pass this."""
+
+
+class Connection:
+    """The stream of one device."""
+
+    __slots__ = (
+        "_caught_up",
+        "_heads",
+        "_limits",
+        "_lagging",
+        "_unacked",
+        "_unacked_bytes",
+        "account_id",
+        "feeds",
+        "identity",
+        "now_ms",
+        "stalls",
+    )
+
+    def __init__(self, identity: Identity, limits: Limits) -> None:
+        self.identity = identity
+        self.account_id = identity.account_id
+        self.feeds: dict[str, Feed] = {}
+        self.stalls = 0
+        """How often the window was full when there was something to send."""
+        self.now_ms = 0
+        """The node's clock, set by the shell before each event: Unix ms."""
+        self._limits = limits
+        self._heads: dict[str, int] = {}
+        self._unacked = 0
+        self._unacked_bytes = 0
+        self._lagging: set[str] | None = None
+        self._caught_up = False
+
+    # -- Hello ---------------------------------------------------------------------------------------------------------
+
+    def opened(
+        self, conversation_id: str, view: View, head: int, *, acked: int, read: int, skipped: Ranges, fresh: bool
+    ) -> list[Command]:
+        """A conversation of the account is known, with the device's position. `fresh`: the device does not know it yet."""
+        if conversation_id in self.feeds:
+            return self.raised(conversation_id, head)
+        head = max(head, self._heads.pop(conversation_id, 0))
+        fold = view.fold
+        feed = Feed(view, acked + 1, head, acked, read, skipped)
+        feed.state_due = fresh or ids.is_self(conversation_id)
+        self.feeds[conversation_id] = feed
+        if self._lagging is not None:
+            feed.target = min(head, fold.last_entitled(self.account_id))
+            if feed.target >= feed.next:
+                self._lagging.add(conversation_id)
+        commands: list[Command] = []
+        if feed.state_due and (ids.is_self(conversation_id) or not fold.next_entitled(self.account_id, feed.next)):
+            feed.state_due = False
+            commands.append(SendState(conversation_id, acked))
+        return commands + self._pump(conversation_id, feed)
+
+    def hello(self) -> None:
+        """Conversations that are opened from now until `hello_done` count for CaughtUp."""
+        self._lagging = set()
+
+    def hello_done(self) -> list[Command]:
+        """Every conversation that existed at Hello has been opened."""
+        return self._check_caught_up()
+
+    # -- nudges --------------------------------------------------------------------------------------------------------
+
+    def raised(self, conversation_id: str, head: int) -> list[Command]:
+        """A nudge: the log has grown to `head`."""
+        feed = self.feeds.get(conversation_id)
+        if feed is None:
+            known = conversation_id in self._heads
+            self._heads[conversation_id] = max(head, self._heads.get(conversation_id, 0))
+            return [] if known else [OpenFeed(conversation_id)]
+        if head > feed.head:
+            feed.head = head
+        if feed.next > feed.head or feed.waiting:
+            return []
+        return self._pump(conversation_id, feed)
+
+    def given(self, conversation_id: str, seq: int) -> None:
+        """This connection was answered that an own envelope is at `seq`. Comes before the nudge of `seq`."""
+        feed = self.feeds.get(conversation_id)
+        if feed is not None and seq >= feed.next:
+            feed.given.add(seq)
+
+    def fetched(self, conversation_id: str, items: Sequence[Item], floor: int) -> list[Command]:
+        """What the log had after the seq that was asked for."""
+        feed = self.feeds[conversation_id]
+        feed.waiting = False
+        feed.floor = max(feed.floor, floor)
+        for item in items:
+            feed.fetched[item.entry.seq] = item
+        return self._pump(conversation_id, feed)
+
+    def skipped_stored(self, conversation_id: str, gap: SendGap) -> list[Command]:
+        """The skipped seqs are durable: the Gap may go out."""
+        feed = self.feeds[conversation_id]
+        feed.waiting = False
+        return [gap, *self._pump(conversation_id, feed)]
+
+    # -- the device ----------------------------------------------------------------------------------------------------
+
+    def acked(self, conversation_id: str, up_to_seq: int) -> list[Command]:
+        """The device has everything up to a seq, Gaps included."""
+        feed = self.feeds.get(conversation_id)
+        if feed is None:
+            return []
+        seq = min(up_to_seq, feed.next - 1)
+        if seq <= feed.acked:
+            return []
+        feed.acked = seq
+        unacked = feed.unacked
+        while unacked and unacked[0][0] <= seq:
+            size = unacked.popleft()[1]
+            feed.unacked_bytes -= size
+            self._unacked_bytes -= size
+            self._unacked -= 1
+        commands: list[Command] = [Moved(conversation_id, seq, feed.read, feed.skipped, False)]
+        for other_id, other in self.feeds.items() if self.stalls else ((conversation_id, feed),):
+            if other.next <= other.head and not other.waiting:
+                commands += self._pump(other_id, other)
+        return commands
+
+    def read(self, conversation_id: str, up_to_seq: int) -> list[Command]:
+        """A person has seen everything up to a seq on this device."""
+        feed = self.feeds.get(conversation_id)
+        if feed is None:
+            return []
+        seq = min(up_to_seq, feed.head)
+        if seq <= feed.read:
+            return []
+        feed.read = seq
+        return [Moved(conversation_id, feed.acked, seq, feed.skipped, True)]
+
+    # -- the pump ------------------------------------------------------------------------------------------------------
+
+    def _room(self, feed: Feed, size: int) -> bool:
+        limits = self._limits
+        if not feed.unacked and not self._unacked:
+            return True
+        return (
+            self._unacked < limits.window_envelopes_max
+            and self._unacked_bytes + size <= limits.window_bytes_max
+            and len(feed.unacked) < limits.window_envelopes_max // 2
+            and (not feed.unacked or feed.unacked_bytes + size <= limits.window_bytes_max // 2)
+        )
+
+    def _pump(self, conversation_id: str, feed: Feed) -> list[Command]:
+        commands: list[Command] = []
+        fold, account = feed.view.fold, self.account_id
+        while not feed.waiting and feed.next <= min(feed.head, fold.seq):
+            seq = feed.next
+            if not fold.entitled(account, seq):
+                later = fold.next_entitled(account, seq)
+                if later is None:
+                    break
+                commands.append(SendState(conversation_id, later - 1))
+                feed.state_due = False
+                feed.next = later
+                continue
+            if seq in feed.given:
+                feed.given.discard(seq)
+                feed.next = seq + 1
+                continue
+            item = feed.fetched.pop(seq, None) or feed.view.item(seq)
+            if item is None or not self._deliverable(item.entry):
+                more = self._gap_or_read(conversation_id, feed, item)
+                commands += more
+                if not more or feed.waiting:
+                    break
+                continue
+            if not self._room(feed, item.size):
+                feed.fetched[seq] = item
+                self.stalls += 1
+                break
+            if feed.state_due:
+                feed.state_due = False
+                commands.append(SendState(conversation_id, seq - 1))
+            commands.append(Deliver(item))
+            feed.unacked.append((seq, item.size))
+            feed.unacked_bytes += item.size
+            self._unacked += 1
+            self._unacked_bytes += item.size
+            feed.next = seq + 1
+        if self._lagging and feed.next > feed.target:
+            self._lagging.discard(conversation_id)
+            commands += self._check_caught_up()
+        return commands
+
+    def _deliverable(self, entry: Entry) -> bool:
+        header = entry.header
+        if header.withheld_from == self.account_id:
+            return False
+        if header.expires_at_ms and self.now_ms >= header.expires_at_ms:
+            return False
+        return entry.has_content()
+
+    def _gap_or_read(self, conversation_id: str, feed: Feed, item: Item | None) -> list[Command]:
+        """At `feed.next` is nothing to send: read it, or find out how far the Gap goes."""
+        first = feed.next
+        floor = max(feed.floor, feed.view.floor)
+        if item is None and first > floor:
+            feed.waiting = True
+            return [ReadLog(conversation_id, first - 1, READ_ENTRIES_MAX)]
+        seq, skipped, own = first, ranges.NONE, []
+        fold, head = feed.view.fold, min(feed.head, feed.view.fold.seq)
+        while seq <= head and fold.entitled(self.account_id, seq):
+            if seq > first:
+                item = feed.fetched.pop(seq, None) or feed.view.item(seq)
+            if item is None and seq > floor:
+                break
+            if item is not None:
+                if self._deliverable(item.entry):
+                    feed.fetched[seq] = item
+                    break
+                if item.entry.header.sender_id == self.account_id:
+                    own.append((seq, item.entry.header.envelope_id))
+            if item is None or item.entry.header.withheld_from != self.account_id:
+                skipped = ranges.add(skipped, seq)
+            feed.given.discard(seq)
+            seq += 1
+        feed.next = seq
+        gap = SendGap(conversation_id, first, seq - 1, tuple(own))
+        if not skipped:
+            return [gap]
+        feed.skipped = ranges.union(feed.skipped, skipped)
+        feed.waiting = True
+        feed.state_due = True
+        return [StoreSkipped(conversation_id, feed.skipped, gap)]
+
+    def _check_caught_up(self) -> list[Command]:
+        if self._caught_up or self._lagging:
+            return []
+        self._caught_up = True
+        return [SendCaughtUp()]
