@@ -1,0 +1,270 @@
+"""The chat of one device: what each of its commands does, on a stream or without one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from server.domain import events, ids
+from server.domain.append import Outcome, Sent, Ticket
+from server.domain.events import Command, Positions, RefusalTold, SendResult, Told, TypingTold, Welcome
+from server.domain.identity import Identity
+from server.domain.notice import ClosingReason
+from server.domain.refusal import Reason, Refusal, Refused
+from server.ports.log import LogRetention, Memberships
+from server.services.presence import Presence
+from server.services.rates import Rates
+from server.services.sending import Sending
+from server.services.streaming import Hub, Needs, Stream
+
+HEADS_AT_ONCE = 32
+
+
+class Chat:
+    """Opens streams and does commands."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        needs: Needs,
+        sending: Sending,
+        memberships: Memberships,
+        retention: LogRetention,
+        presence: Presence,
+        rates: Rates,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._hub = hub
+        self._needs = needs
+        self._sending = sending
+        self._memberships = memberships
+        self._retention = retention
+        self._presence = presence
+        self._rates = rates
+        self._new_id = new_id
+        self._tickets: dict[Stream, set[Ticket]] = {}
+        self.draining = False
+
+    # -- a stream ------------------------------------------------------------------------------------------------------
+
+    async def open(self, identity: Identity, hello: events.Hello, woken: Callable[[], None]) -> Stream:
+        """Answer Hello: Welcome, then everything that the device lacks. The live feed is attached before anything is read.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        needs = self._needs
+        stream = Stream(self._new_id(), identity, needs, woken)
+        stream.connection.hello()
+        epoch = await self._retention.epoch()
+        stream.tell(
+            Welcome(stream.connection_id, epoch, needs.clock.now_ms(), identity.account_id, identity.device_id)
+        )
+        self._tickets[stream] = set()
+        self._hub.add(stream)
+        self._presence.connected(identity, stream.connection_id, hello.foreground)
+        try:
+            await self._open_feeds(stream, hello, trust=not hello.epoch or hello.epoch == epoch)
+            stream.do(stream.connection.hello_done())
+            await needs.receipts.unfinished(identity.account_id, hello.unfinished)
+        except BaseException:
+            self.closed(stream)
+            raise
+        needs.tasks.create_task(self._second_look(stream), name="second look")
+        return stream
+
+    async def _open_feeds(self, stream: Stream, hello: events.Hello, *, trust: bool) -> None:
+        """Positions first, then heads from the log, newest conversation first."""
+        identity, needs = stream.identity, self._needs
+        stored = {row.conversation_id: row for row in await needs.positions.of_device(identity.device_id)}
+        hints = {hint.conversation_id: hint for hint in await self._memberships.of_account(identity.account_id)}
+        wanted = list(hints)
+        heads = {}
+        for at in range(0, len(wanted), HEADS_AT_ONCE):
+            heads.update(await needs.log.heads(wanted[at : at + HEADS_AT_ONCE]))
+        for conversation_id in sorted(heads, key=lambda key: -heads[key].changed_at_ms):
+            row = stored.get(conversation_id)
+            acked, read = hello.positions.get(conversation_id, (-1, 0)) if trust else (-1, 0)
+            fresh = acked < 0
+            if fresh:
+                acked = row.acked if row is not None and trust else 0
+            skipped = row.skipped if row is not None else ()
+            read = max(read, row.read if row is not None else 0)
+            stream.known[conversation_id] = (acked, read, skipped)
+            hint = hints[conversation_id]
+            head = min(heads[conversation_id].seq, hint.left_seq or heads[conversation_id].seq)
+            if hint.read_seq:
+                stream.tell(Positions(conversation_id, own_read_seq=hint.read_seq))
+            if fresh or acked != head or ids.is_self(conversation_id):
+                await stream.open(conversation_id, fresh=fresh)
+            if row is None or acked > row.acked or read > row.read:
+                self._bring(stream, conversation_id, acked, read)
+
+    def _bring(self, stream: Stream, conversation_id: str, acked: int, read: int) -> None:
+        """What Hello knows better than the rows, a crash has lost: flush and tell it again."""
+        from server.domain.connection import Moved
+
+        self._needs.receipts.moved(stream.identity, Moved(conversation_id, acked, read, (), read > 0))
+
+    async def _second_look(self, stream: Stream) -> None:
+        """Compare the heads with the log once routes that were cached before this registration are dead."""
+        await asyncio.sleep(self._needs.limits.second_look_ms / 1000)
+        await self.look(stream)
+
+    async def look(self, stream: Stream) -> None:
+        """Compare the stream's heads with the log."""
+        try:
+            hints = await self._memberships.of_account(stream.identity.account_id)
+            wanted = [hint.conversation_id for hint in hints]
+            for at in range(0, len(wanted), HEADS_AT_ONCE):
+                for conversation_id, head in (await self._needs.log.heads(wanted[at : at + HEADS_AT_ONCE])).items():
+                    known = stream.known.get(conversation_id)
+                    if known is None or known[0] < head.seq:
+                        stream.nudge(conversation_id, head.seq)
+        except Refused:
+            return  # the next look, or the comparison, comes anyway
+
+    async def compare(self) -> None:
+        """Compare every stream with the log now and then, spread over the interval."""
+        while True:
+            streams = self._hub.all()
+            pause_s = self._needs.limits.comparison_interval_s / max(1, len(streams))
+            for stream in streams:
+                await asyncio.sleep(pause_s)
+                if stream.closing is None:
+                    await self.look(stream)
+            if not streams:
+                await asyncio.sleep(pause_s)
+
+    def closed(self, stream: Stream) -> None:
+        """The stream is over: its proposals that were not appended yet are dropped, its route is released."""
+        for ticket in self._tickets.pop(stream, ()):
+            ticket.gone = True
+        self._hub.remove(stream)
+        self._presence.disconnected(stream.connection_id)
+        stream.release()
+
+    def drain(self, retry_after_ms: Callable[[], int]) -> None:
+        """Tell every device to come back later, and elsewhere."""
+        self.draining = True
+        for stream in self._hub.all():
+            stream.close(ClosingReason.DRAIN, retry_after_ms())
+
+    # -- commands ------------------------------------------------------------------------------------------------------
+
+    async def do(self, stream: Stream, command: Command) -> Refusal | None:
+        """Do one command of a stream. A refusal has been told; it is returned so that floods can be counted."""
+        refusal = self._rates.command(stream.identity.account_id, self._needs.clock.monotonic_ms())
+        if refusal is not None and not isinstance(command.said, events.Ack):
+            return self._refuse(stream, command, refusal)
+        said = command.said
+        try:
+            match said:
+                case events.Send(conversation_id, proposal):
+                    return await self._send(stream, command.ref, said, proposal.envelope_id)
+                case events.Ack(conversation_id, up_to_seq):
+                    stream.acked(conversation_id, up_to_seq)
+                case events.MarkRead(conversation_id, up_to_seq):
+                    await stream.read(conversation_id, up_to_seq)
+                case events.SetTyping(conversation_id, kind):
+                    return await self._typing(stream, command, conversation_id, kind)
+                case events.SetForeground(foreground):
+                    self._presence.foreground(stream.connection_id, foreground)
+                case events.WatchPresence(account_ids):
+                    await self._presence.watch(stream.connection_id, account_ids)
+                case events.Ping():
+                    stream.tell(events.Pong(command.ref, self._needs.clock.now_ms()))
+                case events.Hello():
+                    return self._refuse(stream, command, Refusal(Reason.OUT_OF_PLACE, detail="a second Hello"))
+                case events.Bad(bad):
+                    return self._refuse(stream, command, bad)
+        except Refused as refused:
+            return self._refuse(stream, command, refused.refusal)
+        return None
+
+    def _refuse(self, stream: Stream, command: Command, refusal: Refusal) -> Refusal:
+        said = command.said
+        if isinstance(said, events.Send):
+            stream.answered(command.ref, said.conversation_id, said.proposal.envelope_id, refusal)
+        else:
+            stream.tell(RefusalTold(command.ref, refusal))
+        return refusal
+
+    async def _send(self, stream: Stream, ref: int, send: events.Send, envelope_id: str) -> Refusal | None:
+        conversation_id = send.conversation_id
+        proposal = await self._sending.prepare(send)
+        if isinstance(proposal, Refusal):
+            stream.answered(ref, conversation_id, envelope_id, proposal)
+            return proposal
+        tickets = self._tickets[stream]
+        author = stream.identity.account_id
+
+        def answered(outcome: Outcome) -> None:
+            tickets.discard(ticket)
+            if isinstance(outcome, Sent):
+                self._needs.receipts.sent(conversation_id, author)
+            stream.answered(ref, conversation_id, envelope_id, outcome)
+
+        ticket = Ticket(proposal)
+        tickets.add(ticket)
+        self._needs.conversations.submit(conversation_id, ticket, answered)
+        return None
+
+    async def _typing(self, stream: Stream, command: Command, conversation_id: str, kind: int) -> Refusal | None:
+        refusal = await self.typing(stream.identity, conversation_id, kind)
+        return None if refusal is None else self._refuse(stream, command, refusal)
+
+    async def typing(self, identity: Identity, conversation_id: str, kind: int) -> Refusal | None:
+        """Tell the members who are connected, but for those who block the sender."""
+        fold = (await self._needs.conversations.open(conversation_id)).fold
+        if not fold.is_member(identity.account_id):
+            return Refusal(Reason.NOT_A_MEMBER)
+        event = TypingTold(conversation_id, identity.account_id, kind)
+        for account_id in fold.current():
+            if account_id == identity.account_id or not self._hub.is_connected(account_id):
+                continue
+            if not await self._sending.hides(account_id, identity.account_id):
+                self._hub.tell(account_id, event, self._needs.wire)
+        return None
+
+    # -- without a stream ----------------------------------------------------------------------------------------------
+
+    async def submit(self, identity: Identity, commands: list[Command]) -> list[Told]:
+        """Do commands of a unary call; those that are about the device's stream go to it. Answers when all are done."""
+        answers: list[Told] = []
+        for command in commands:
+            answer = await self._submit(identity, command)
+            if answer is not None:
+                answers.append(answer)
+        return answers
+
+    async def _submit(self, identity: Identity, command: Command) -> Told | None:
+        said, ref = command.said, command.ref
+        refusal = self._rates.command(identity.account_id, self._needs.clock.monotonic_ms())
+        try:
+            if isinstance(said, events.Send):
+                outcome = refusal or await self._submit_send(identity, said)
+                return SendResult(ref, said.conversation_id, said.proposal.envelope_id, outcome)
+            if refusal is not None:
+                return RefusalTold(ref, refusal)
+            if isinstance(said, events.Bad):
+                return RefusalTold(ref, said.refusal)
+            if isinstance(said, events.SetTyping):
+                refusal = await self.typing(identity, said.conversation_id, said.kind)
+                return None if refusal is None else RefusalTold(ref, refusal)
+            stream = self._hub.of_device(identity)
+            if stream is None or isinstance(said, (events.Hello, events.Ping)):
+                return RefusalTold(ref, Refusal(Reason.OUT_OF_PLACE, detail="needs the device's open stream"))
+            await self.do(stream, command)
+        except Refused as refused:
+            return RefusalTold(ref, refused.refusal)
+        return None
+
+    async def _submit_send(self, identity: Identity, send: events.Send) -> Outcome:
+        proposal = await self._sending.prepare(send)
+        if isinstance(proposal, Refusal):
+            return proposal
+        outcome = await self._needs.conversations.append(send.conversation_id, proposal)
+        if isinstance(outcome, Sent):
+            self._needs.receipts.sent(send.conversation_id, identity.account_id)
+        return outcome

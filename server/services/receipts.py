@@ -1,0 +1,213 @@
+"""Positions in memory, flushed together, and the ticks that follow from them, told to authors.
+
+Whatever is lost in a crash the devices bring again with their next Hello; nothing here is needed for correctness but the flush of
+skipped seqs, which is awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from server.domain import ids, ranges
+from server.domain.connection import Moved
+from server.domain.events import Positions as PositionsTold
+from server.domain.fold import Fold
+from server.domain.identity import Identity
+from server.domain.limits import Limits
+from server.domain.ranges import Ranges
+from server.domain.receipts import ReceiptBook
+from server.domain.refusal import Refused
+from server.ports.log import Memberships, PositionRow, Positions
+from server.ports.people import People
+from server.services.conversations import Conversations
+
+BOOKS_MAX = 20_000
+"""Receipt books kept in memory."""
+
+Tell = Callable[[str, PositionsTold], None]
+
+
+class Receipts:
+    """All positions that this node knows."""
+
+    def __init__(
+        self,
+        positions: Positions,
+        memberships: Memberships,
+        people: People,
+        conversations: Conversations,
+        limits: Limits,
+    ) -> None:
+        self._positions = positions
+        self._memberships = memberships
+        self._people = people
+        self._conversations = conversations
+        self._limits = limits
+        self._books: dict[str, ReceiptBook] = {}
+        self._dirty: dict[tuple[str, str], PositionRow] = {}
+        self._reads: dict[str, dict[str, int]] = {}
+        self._authors: dict[str, dict[str, tuple[Ranges, Ranges]]] = {}
+        """Conversation → author → what was told to the author's devices here."""
+        self._due: set[str] = set()
+        self._connected: Callable[[str], bool] = lambda account_id: False
+        self._tell: Tell = lambda account_id, event: None
+
+    def on_told(self, connected: Callable[[str], bool], tell: Tell) -> None:
+        """Who is connected here, and how to tell an account's devices."""
+        self._connected = connected
+        self._tell = tell
+
+    # -- events --------------------------------------------------------------------------------------------------------
+
+    def sent(self, conversation_id: str, author_id: str) -> None:
+        """An envelope of `author_id` is in the log: its ticks are to be told."""
+        self._authors.setdefault(conversation_id, {}).setdefault(author_id, ((), ()))
+
+    def moved(self, identity: Identity, moved: Moved) -> None:
+        """A device has moved."""
+        conversation_id = moved.conversation_id
+        row = PositionRow(
+            conversation_id, identity.account_id, identity.device_id, moved.acked, moved.read, moved.skipped
+        )
+        key = (conversation_id, identity.device_id)
+        known = self._dirty.get(key)
+        if known is not None and known.skipped != row.skipped:
+            row = row._replace(skipped=ranges.union(known.skipped, row.skipped))
+        self._dirty[key] = row
+        if moved.has_read:
+            reads = self._reads.setdefault(identity.account_id, {})
+            reads[conversation_id] = max(moved.read, reads.get(conversation_id, 0))
+        book = self._books.get(conversation_id)
+        if book is not None:
+            book.raise_to(identity.device_id, identity.account_id, row.acked, row.read, row.skipped)
+        if conversation_id in self._authors:
+            self._due.add(conversation_id)
+
+    async def store_skipped(self, identity: Identity, conversation_id: str, skipped: Ranges) -> None:
+        """Make skipped seqs durable before their Gap is sent.
+
+        Raises:
+            Refused: UNAVAILABLE; the Gap must not go out.
+        """
+        row = PositionRow(conversation_id, identity.account_id, identity.device_id, 0, 0, skipped)
+        await self._positions.raise_to([row])
+        book = self._books.get(conversation_id)
+        if book is not None:
+            book.raise_to(identity.device_id, identity.account_id, 0, 0, skipped)
+
+    async def unfinished(self, account_id: str, conversation_ids: Iterable[str]) -> None:
+        """At Hello: own envelopes in these conversations still wait for ticks. Tells what is known now."""
+        for conversation_id in conversation_ids:
+            self._authors.setdefault(conversation_id, {})[account_id] = ((), ())
+            await self._tell_ticks(conversation_id)
+
+    # -- questions -----------------------------------------------------------------------------------------------------
+
+    async def book(self, conversation_id: str) -> ReceiptBook:
+        """The positions in one conversation."""
+        book = self._books.get(conversation_id)
+        if book is None:
+            rows = await self._positions.of_conversation(conversation_id)
+            book = self._books.setdefault(conversation_id, ReceiptBook())
+            for row in [*rows, *(row for key, row in self._dirty.items() if key[0] == conversation_id)]:
+                book.raise_to(row.device_id, row.account_id, row.acked, row.read, row.skipped)
+            if len(self._books) > BOOKS_MAX:
+                self._books.pop(next(iter(self._books)))
+        return book
+
+    async def receipts(self, fold: Fold, author_id: str, seq: int) -> list[tuple[str, bool, bool]]:
+        """(account, delivered, read) of each member at `seq` but the author."""
+        book = await self.book(fold.conversation_id)
+        out = []
+        for account_id, member in fold.members.items():
+            if account_id == author_id or not member.entitled(seq):
+                continue
+            delivered = ranges.contains(book.delivered_to(fold, account_id), seq)
+            read = delivered and ranges.contains(book.read_by(fold, account_id), seq)
+            if read and not await self._reads_told(fold, author_id):
+                read = False
+            out.append((account_id, delivered, read))
+        return out
+
+    async def _reads_told(self, fold: Fold, author_id: str) -> bool:
+        """Whether the author may know who read: in groups always, in direct conversations when both sides allow it."""
+        if not ids.is_direct(fold.conversation_id):
+            return True
+        for account_id in fold.members:
+            if not await self._people.read_receipts(account_id):
+                return False
+        return author_id in fold.members
+
+    # -- the clock -----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Tell and flush, for ever. Cancel it, then call `flush`."""
+        limits = self._limits
+        step_s = limits.receipt_delay_ms / 1000
+        group_every = max(1, limits.group_receipt_delay_ms // limits.receipt_delay_ms)
+        flush_every = max(1, limits.position_flush_ms // limits.receipt_delay_ms)
+        group_flush_every = max(1, limits.group_position_flush_ms // limits.receipt_delay_ms)
+        turn = 0
+        while True:
+            await asyncio.sleep(step_s)
+            turn += 1
+            try:
+                await self._tell_due(groups=turn % group_every == 0)
+                if self._reads or turn % flush_every == 0:
+                    await self.flush(groups=turn % group_flush_every == 0 or bool(self._reads))
+            except Refused:
+                continue  # the store is away: the rows stay dirty, the ticks stay due
+
+    async def flush(self, *, groups: bool = True) -> None:
+        """Write what has moved, then echo own reads to the account's devices.
+
+        Raises:
+            Refused: UNAVAILABLE; everything stays dirty.
+        """
+        rows = [row for key, row in self._dirty.items() if groups or not ids.is_group(key[0])]
+        reads, self._reads = self._reads, {}
+        try:
+            if rows:
+                await self._positions.raise_to(rows)
+            for account_id, marks in reads.items():
+                await self._memberships.read(account_id, marks)
+        except Refused:
+            for account_id, marks in reads.items():
+                kept = self._reads.setdefault(account_id, {})
+                for conversation_id, seq in marks.items():
+                    kept[conversation_id] = max(seq, kept.get(conversation_id, 0))
+            raise
+        for row in rows:
+            key = (row.conversation_id, row.device_id)
+            if self._dirty.get(key) is row:
+                del self._dirty[key]
+        for account_id, marks in reads.items():
+            for conversation_id, seq in marks.items():
+                self._tell(account_id, PositionsTold(conversation_id, own_read_seq=seq))
+
+    async def _tell_due(self, *, groups: bool) -> None:
+        due = [conversation_id for conversation_id in self._due if groups or not ids.is_group(conversation_id)]
+        self._due.difference_update(due)
+        for conversation_id in due:
+            await self._tell_ticks(conversation_id)
+
+    async def _tell_ticks(self, conversation_id: str) -> None:
+        authors = self._authors.get(conversation_id)
+        if not authors:
+            return
+        fold = (await self._conversations.open(conversation_id)).fold
+        book = await self.book(conversation_id)
+        for author_id, (delivered, read) in list(authors.items()):
+            if not self._connected(author_id):
+                del authors[author_id]
+                continue
+            now_delivered = book.ticks(fold, author_id, read=False)
+            now_read = book.ticks(fold, author_id, read=True) if await self._reads_told(fold, author_id) else ()
+            new_delivered = ranges.difference(now_delivered, delivered)
+            new_read = ranges.difference(now_read, read)
+            if new_delivered or new_read:
+                authors[author_id] = (ranges.union(delivered, now_delivered), ranges.union(read, now_read))
+                self._tell(author_id, PositionsTold(conversation_id, new_delivered, new_read))
+        if not authors:
+            del self._authors[conversation_id]

@@ -1,0 +1,95 @@
+"""Turns what a device wants to send into a proposal that the append round can judge: everything that is outside the fold."""
+
+from __future__ import annotations
+
+from server.domain import groups, ids
+from server.domain.envelope import TARGETED_KINDS, Header, Kind
+from server.domain.events import Send
+from server.domain.limits import Limits
+from server.domain.refusal import Reason, Refusal, limit_exceeded
+from server.domain.rules import Proposal
+from server.ports.log import Log
+from server.ports.people import People
+from server.services.conversations import Conversations
+
+ENABLED_KINDS = (
+    Kind.TEXT,
+    Kind.LOCATION,
+    Kind.CONTACT_CARD,
+    Kind.REACTION,
+    Kind.EDIT,
+    Kind.DELETION,
+    Kind.MEMBERSHIP,
+    Kind.GROUP_PROFILE,
+    Kind.SETTING,
+)
+"""Kinds that this node takes; the others are refused with KIND_NOT_ENABLED until their issue lands."""
+
+_ENABLED = frozenset(int(kind) for kind in ENABLED_KINDS)
+
+
+class Sending:
+    """Prepares sends."""
+
+    def __init__(self, conversations: Conversations, log: Log, people: People, limits: Limits) -> None:
+        self._conversations = conversations
+        self._log = log
+        self._people = people
+        self._limits = limits
+
+    async def prepare(self, send: Send) -> Proposal | Refusal:
+        """Complete the proposal of `send`, or say why it cannot be one.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        proposal, conversation_id = send.proposal, send.conversation_id
+        refusal = self._shape(proposal, conversation_id)
+        if refusal is not None:
+            return refusal
+        if not ids.is_group(conversation_id):
+            refusal = await self._direct(proposal, conversation_id)
+            if refusal is not None:
+                return refusal
+        if proposal.kind in TARGETED_KINDS:
+            proposal.target = await self._target(conversation_id, proposal.target_seq)
+        return proposal
+
+    async def hides(self, account_id: str, from_id: str) -> bool:
+        """Whether `account_id` blocks `from_id`, so that nothing ephemeral may reach it either."""
+        return await self._people.blocks(account_id, from_id)
+
+    def _shape(self, proposal: Proposal, conversation_id: str) -> Refusal | None:
+        if proposal.sealed or proposal.kind not in _ENABLED:
+            return Refusal(Reason.KIND_NOT_ENABLED, subject="kind", actual=proposal.kind)
+        if proposal.kind in (Kind.MEMBERSHIP, Kind.GROUP_PROFILE):
+            return Refusal(Reason.NOT_ALLOWED, detail="groups are changed through GroupService", subject="kind")
+        if proposal.body is not None and len(proposal.body) > self._limits.body_bytes_max:
+            return limit_exceeded("body_bytes_max", self._limits.body_bytes_max, len(proposal.body))
+        if not ids.is_group(conversation_id) and not ids.accounts_of(conversation_id):
+            return Refusal(Reason.INVALID, detail="no such form of a conversation id", subject="conversation_id")
+        return None
+
+    async def _direct(self, proposal: Proposal, conversation_id: str) -> Refusal | None:
+        me = proposal.sender.account_id
+        accounts = ids.accounts_of(conversation_id)
+        if me not in accounts:
+            return groups.NOT_A_MEMBER
+        for other in accounts:
+            if other == me:
+                continue
+            if not await self._people.existing([other]):
+                return groups.NOT_A_MEMBER
+            if await self._people.blocks(other, me):
+                proposal.withheld_from = other
+        return None
+
+    async def _target(self, conversation_id: str, seq: int) -> Header | None:
+        if seq < 1:
+            return None
+        live = await self._conversations.open(conversation_id)
+        entry = live.round.ring.get(seq)
+        if entry is None:
+            page = await self._log.entries(conversation_id, seq - 1, 1)
+            entry = page[0] if page and page[0].seq == seq else None
+        return None if entry is None else entry.header

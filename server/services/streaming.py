@@ -1,0 +1,301 @@
+"""The shell around `Connection`: one `Stream` per open call, executing the connection's commands, and the `Hub` of all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from server.domain import connection as machine
+from server.domain.append import Sent
+from server.domain.connection import Connection
+from server.domain.envelope import Entry
+from server.domain.events import CaughtUp, Closing, Gap, SendResult, State, Told
+from server.domain.identity import Identity
+from server.domain.limits import Limits
+from server.domain.notice import ClosingReason
+from server.domain.ranges import Ranges
+from server.domain.refusal import Refusal, Refused
+from server.ports.log import Log, Positions
+from server.ports.wire import Wire
+from server.ports.world import Clock
+from server.services.conversations import Conversations, Live
+from server.services.receipts import Receipts
+
+log = logging.getLogger(__name__)
+
+RETRY_MS = 500
+"""How long a stream waits before it asks an unavailable store again."""
+
+
+class StreamCounts(Protocol):
+    """What streams count."""
+
+    def delivered(self, envelopes: int) -> None:
+        """Envelopes were handed to a device's stream."""
+        ...
+
+    def stalled(self) -> None:
+        """A full window stopped a pump."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What every stream works with."""
+
+    conversations: Conversations
+    receipts: Receipts
+    log: Log
+    positions: Positions
+    wire: Wire
+    clock: Clock
+    limits: Limits
+    tasks: asyncio.TaskGroup
+    counts: StreamCounts
+
+
+class Stream:
+    """One device's open call. `frames` is what it is to send; the adapter takes it with `take` after `woken`."""
+
+    def __init__(self, connection_id: str, identity: Identity, needs: Needs, woken: Callable[[], None]) -> None:
+        self.connection_id = connection_id
+        self.identity = identity
+        self.connection = Connection(identity, needs.limits)
+        self.known: dict[str, tuple[int, int, Ranges]] = {}
+        """Conversations that need no feed yet: (acked, read, skipped)."""
+        self.closing: Closing | None = None
+        self._needs = needs
+        self._woken = woken
+        self._out: list[bytes] = []
+        self._pinned: list[Live] = []
+        self._gone = False
+
+    # -- what the adapter does -----------------------------------------------------------------------------------------
+
+    def take(self, bytes_max: int) -> bytes:
+        """The next frame: as many whole events as fit, at least one; b"" when there is nothing to send."""
+        out = self._out
+        if not out:
+            return b""
+        size = count = 0
+        for event in out:
+            size += len(event)
+            if size > bytes_max and count:
+                break
+            count += 1
+        frame = b"".join(out[:count])
+        del out[:count]
+        return frame
+
+    def tell(self, event: Told) -> None:
+        """Send an event."""
+        self.send(self._needs.wire.told(event))
+
+    def send(self, events: Sequence[bytes]) -> None:
+        """Send serialised events."""
+        if self._gone or self.closing is not None:
+            return
+        if not self._out:
+            self._woken()
+        self._out.extend(events)
+
+    def close(self, reason: ClosingReason, retry_after_ms: int = 0, detail: str = "") -> None:
+        """Send Closing as the last event. Idempotent: the first reason holds."""
+        if self.closing is None and not self._gone:
+            closing = Closing(reason, retry_after_ms, detail)
+            self.tell(closing)
+            self.closing = closing
+            self._woken()
+
+    def release(self) -> None:
+        """The call is over."""
+        self._gone = True
+        self._out.clear()
+        for live in self._pinned:
+            live.pins -= 1
+        self._pinned.clear()
+
+    # -- what happens --------------------------------------------------------------------------------------------------
+
+    def nudge(self, conversation_id: str, head: int) -> None:
+        """A log has grown."""
+        if not self._gone:
+            self.connection.now_ms = self._needs.clock.now_ms()
+            self.do(self.connection.raised(conversation_id, head))
+
+    def answered(self, ref: int, conversation_id: str, envelope_id: str, outcome: Sent | Refusal) -> None:
+        """A Send of this stream has ended."""
+        if isinstance(outcome, Sent):
+            self.connection.given(conversation_id, outcome.seq)
+        self.tell(SendResult(ref, conversation_id, envelope_id, outcome))
+
+    def acked(self, conversation_id: str, up_to_seq: int) -> None:
+        """The device has stored."""
+        self.connection.now_ms = self._needs.clock.now_ms()
+        self.do(self.connection.acked(conversation_id, up_to_seq))
+
+    async def read(self, conversation_id: str, up_to_seq: int) -> None:
+        """A person has seen. Opens the conversation when this connection has had no use for it yet."""
+        if conversation_id not in self.connection.feeds and conversation_id in self.known:
+            await self.open(conversation_id)
+        self.do(self.connection.read(conversation_id, up_to_seq))
+
+    async def open(self, conversation_id: str, *, fresh: bool | None = None) -> None:
+        """Give the connection a feed for a conversation.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        live = await self._needs.conversations.open(conversation_id)
+        position = self.known.pop(conversation_id, None)
+        if fresh is None:
+            fresh = position is None
+        acked, read, skipped = position or (0, 0, ())
+        if self._gone or conversation_id in self.connection.feeds:
+            return
+        if acked > live.fold.seq:
+            log.error("a device is ahead of the log", extra={"conversation": conversation_id, "acked": acked})
+            acked, fresh = 0, True
+        live.pins += 1
+        self._pinned.append(live)
+        self.connection.now_ms = self._needs.clock.now_ms()
+        self.do(
+            self.connection.opened(
+                conversation_id, live, live.fold.seq, acked=acked, read=read, skipped=skipped, fresh=fresh
+            )
+        )
+
+    def do(self, commands: Sequence[machine.Command]) -> None:
+        """Execute what the connection wants. What has to wait for the store goes on in a task of its own."""
+        events: list[bytes] = []
+        delivered = 0
+        for command in commands:
+            match command:
+                case machine.Deliver(item):
+                    events.append(item.event)
+                    delivered += 1
+                case machine.Moved():
+                    self._needs.receipts.moved(self.identity, command)
+                case machine.SendGap(conversation_id, first, last, own):
+                    events += self._needs.wire.told(Gap(conversation_id, first, last, own))
+                case machine.SendState(conversation_id, start_seq):
+                    feed = self.connection.feeds[conversation_id]
+                    events += self._needs.wire.told(State(feed.view.fold, start_seq, feed.read))
+                case machine.SendCaughtUp():
+                    events += self._needs.wire.told(CaughtUp())
+                case machine.ReadLog(conversation_id, after_seq, limit):
+                    self._spawn(self._read_log(conversation_id, after_seq, limit))
+                case machine.StoreSkipped(conversation_id, skipped, gap):
+                    self._spawn(self._store_skipped(conversation_id, skipped, gap))
+                case machine.OpenFeed(conversation_id):
+                    self._spawn(self._open_feed(conversation_id))
+        if self.connection.stalls:
+            self._needs.counts.stalled()
+        if delivered:
+            self._needs.counts.delivered(delivered)
+        if events:
+            self.send(events)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        self._needs.tasks.create_task(self._persist(work), name="stream")
+
+    async def _persist(self, work: Coroutine[None, None, None]) -> None:
+        """A store that is away ends the stream with a hint when to come back; its positions are safe."""
+        try:
+            await work
+        except Refused as refused:
+            self.close(ClosingReason.INTERNAL, RETRY_MS, refused.refusal.sentence())
+
+    async def _read_log(self, conversation_id: str, after_seq: int, limit: int) -> None:
+        feed = self.connection.feeds[conversation_id]
+        live = feed.view
+        assert isinstance(live, Live), "a feed looks at a live conversation"
+        entries = await self._needs.log.entries(conversation_id, after_seq, limit)
+        floor = live.floor
+        if not entries or entries[0].seq != after_seq + 1:
+            head = (await self._needs.log.heads([conversation_id])).get(conversation_id)
+            floor = max(floor, head.floor if head else 0)
+            live.round.floor = max(live.round.floor, floor)
+        if not self._gone:
+            items = [live.encode(entry) for entry in entries]
+            self.connection.now_ms = self._needs.clock.now_ms()
+            self.do(self.connection.fetched(conversation_id, items, floor))
+
+    async def _store_skipped(self, conversation_id: str, skipped: Ranges, gap: machine.SendGap) -> None:
+        await self._needs.receipts.store_skipped(self.identity, conversation_id, skipped)
+        if not self._gone:
+            self.do(self.connection.skipped_stored(conversation_id, gap))
+
+    async def _open_feed(self, conversation_id: str) -> None:
+        if conversation_id not in self.known:
+            for row in await self._needs.positions.of_device(self.identity.device_id):
+                if row.conversation_id == conversation_id:
+                    self.known[conversation_id] = (row.acked, row.read, row.skipped)
+        await self.open(conversation_id)
+
+
+class Hub:
+    """Every open stream of this node: one per device."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._streams: dict[str, dict[str, Stream]] = {}
+
+    def count(self) -> int:
+        """How many streams are open."""
+        return sum(len(streams) for streams in self._streams.values())
+
+    def add(self, stream: Stream) -> None:
+        """A stream has opened; an older one of the same device is closed with REPLACED."""
+        streams = self._streams.setdefault(stream.identity.account_id, {})
+        old = streams.get(stream.identity.device_id)
+        streams[stream.identity.device_id] = stream
+        if old is not None:
+            old.close(ClosingReason.REPLACED)
+
+    def remove(self, stream: Stream) -> None:
+        """A stream is over. A later one of the same device stays (the fence)."""
+        streams = self._streams.get(stream.identity.account_id, {})
+        if streams.get(stream.identity.device_id) is stream:
+            del streams[stream.identity.device_id]
+            if not streams:
+                del self._streams[stream.identity.account_id]
+
+    def of_account(self, account_id: str) -> list[Stream]:
+        """The account's open streams."""
+        return list(self._streams.get(account_id, {}).values())
+
+    def of_device(self, identity: Identity) -> Stream | None:
+        """The device's open stream."""
+        return self._streams.get(identity.account_id, {}).get(identity.device_id)
+
+    def is_connected(self, account_id: str) -> bool:
+        """Whether the account has an open stream here."""
+        return account_id in self._streams
+
+    def all(self) -> list[Stream]:
+        """Every open stream."""
+        return [stream for streams in self._streams.values() for stream in streams.values()]
+
+    def published(self, conversation_id: str, live: Live, entries: tuple[Entry, ...]) -> None:
+        """A log has grown: nudge the audience's streams, once each."""
+        first, head = entries[0].seq, entries[-1].seq
+        for account_id, member in live.fold.members.items():
+            streams = self._streams.get(account_id)
+            if streams and (member.is_in() or member.left_seq() >= first):
+                for stream in list(streams.values()):
+                    stream.nudge(conversation_id, head)
+
+    def tell(self, account_id: str, event: Told, wire: Wire, except_device_id: str = "") -> None:
+        """Tell all of an account's devices; serialised once."""
+        streams = self._streams.get(account_id)
+        if streams:
+            events = wire.told(event)
+            for device_id, stream in streams.items():
+                if device_id != except_device_id:
+                    stream.send(events)
