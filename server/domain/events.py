@@ -8,6 +8,7 @@ from typing import NamedTuple
 from server.domain.append import Sent
 from server.domain.fold import Fold
 from server.domain.notice import ClosingReason, Notice
+from server.domain.presence import PresenceFact
 from server.domain.ranges import Ranges
 from server.domain.refusal import Refusal
 from server.domain.rules import Proposal
@@ -154,6 +155,14 @@ class TypingTold:
 
 
 @dataclass(frozen=True, slots=True)
+class PresenceTold:
+    """Somebody came or went, or may not be known of."""
+
+    account_id: str
+    fact: PresenceFact
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeTold:
     """Something outside the logs happened."""
 
@@ -186,5 +195,5 @@ class RefusalTold:
 
 
 Told = (
-    Welcome | State | SendResult | Gap | Positions | CaughtUp | TypingTold | NoticeTold | Pong | Closing | RefusalTold
+    Welcome | State | SendResult | Gap | Positions | CaughtUp | TypingTold | PresenceTold | NoticeTold | Pong | Closing | RefusalTold
 )
