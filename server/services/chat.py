@@ -139,7 +139,7 @@ class Chat:
     def closed(self, stream: Stream) -> None:
         """The stream is over: its proposals that were not appended yet are dropped, its route is released."""
         for ticket in self._tickets.pop(stream, ()):
-            ticket.gone = True
+            self._needs.conversations.drop(ticket)
         self._hub.remove(stream)
         self._presence.disconnected(stream.connection_id)
         stream.release()

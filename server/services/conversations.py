@@ -135,6 +135,11 @@ class Conversations:
         self._answers[ticket] = answered
         self._do(live, live.round.submit(ticket, self._clock.now_ms()))
 
+    def drop(self, ticket: Ticket) -> None:
+        """Nobody waits for this proposal any more. It is not appended, unless it has been proposed already."""
+        ticket.gone = True
+        self._answers.pop(ticket, None)
+
     async def append(self, conversation_id: str, proposal: Proposal) -> append.Outcome:
         """Hand a proposal in and wait for its outcome."""
         future: asyncio.Future[append.Outcome] = asyncio.get_running_loop().create_future()
@@ -187,7 +192,8 @@ class Conversations:
                 case append.Append(expected_head, entries):
                     self._spawn(live, self._append(live, expected_head, entries))
                 case append.Answer(ticket, outcome):
-                    self._answers.pop(ticket)(outcome)
+                    if (answered := self._answers.pop(ticket, None)) is not None:
+                        answered(outcome)
                 case append.Publish(entries):
                     self._publish(conversation_id, live, entries)
                 case append.Renudge(entry):

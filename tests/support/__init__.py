@@ -1,0 +1,1 @@
+"""What tests share: a cast with names, and small worlds to play in."""
