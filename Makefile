@@ -1,0 +1,75 @@
+# Two commands are all that a newcomer needs: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BUF_VERSION := 1.75.0
+BUF := .tools/node_modules/.bin/buf
+SECONDS ?= 60
+
+.PHONY: help run test unit check protos bench ledger simulate buf
+.DEFAULT_GOAL := help
+
+help: ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+$(VENV)/.runs: pyproject.toml sdk/python/pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt -e sdk/python -e .
+	touch $@
+
+$(VENV)/.tests: $(VENV)/.runs
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+$(BUF):
+	command -v npm >/dev/null || { apt-get update -q && apt-get install -qy npm; }
+	mkdir -p .tools && npm install --silent --no-save --no-audit --no-fund --prefix .tools @bufbuild/buf@$(BUF_VERSION)
+
+buf: $(BUF)
+
+run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
+	$(BIN)/python -m server
+
+test: $(VENV)/.tests $(BUF) ## install what the tests need, check, and run all of them
+	$(MAKE) check
+	$(BIN)/python -m pytest
+
+unit: $(VENV)/.tests ## the tests that need no process
+	$(BIN)/python -m pytest -m 'not process'
+
+check: $(VENV)/.tests $(BUF) ## style, types, layers, contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=sdk/python $(BIN)/lint-imports
+	cd protos && ../$(BUF) lint
+	cd protos && if git rev-parse -q --verify HEAD~1:protos >/dev/null; then \
+	  ../$(BUF) breaking --against '../.git#branch=main,ref=HEAD~1,subdir=protos'; fi
+	$(MAKE) -s generated
+
+.PHONY: generated
+generated: .venv-protos/.done
+	@rm -rf .tools/gen && mkdir -p .tools/gen
+	@cd protos && ../.venv-protos/bin/python -m grpc_tools.protoc -I. --python_out=../.tools/gen --pyi_out=../.tools/gen \
+	  --grpc_python_out=../.tools/gen tidewire/v1/*.proto
+	@for f in .tools/gen/tidewire/v1/*; do cmp $$f sdk/python/tidewire/v1/$$(basename $$f) || \
+	  { echo "generated code is stale: run 'make protos'"; exit 1; }; done
+
+.venv-protos/.done: Makefile
+	$(PYTHON) -m venv .venv-protos
+	.venv-protos/bin/pip install -q grpcio-tools==1.76.0 protobuf==6.31.1 setuptools==80.9.0
+	touch $@
+
+protos: .venv-protos/.done ## write sdk/python/tidewire/v1 from protos/, with the oldest tools that the SDK supports
+	find sdk/python/tidewire/v1 -name '*_pb2*' -delete
+	cd protos && ../.venv-protos/bin/python -m grpc_tools.protoc -I. --python_out=../sdk/python --pyi_out=../sdk/python \
+	  --grpc_python_out=../sdk/python tidewire/v1/*.proto
+
+bench: $(VENV)/.tests ## figures per server CPU-second, one JSON line each
+	$(BIN)/python -m tests.bench.chat
+
+ledger: $(VENV)/.tests ## the long ledger: at least 2,000 cuts and kills
+	$(BIN)/python -m pytest tests/ledger --cuts 2000
+
+simulate: $(VENV)/.tests ## random schedules of the domain for SECONDS (default 60)
+	$(BIN)/python -m tests.simulation.run --seconds $(SECONDS)

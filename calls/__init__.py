@@ -1,0 +1,1 @@
+"""Call signalling and the forwarding unit. Not built yet; the contract reserves its place."""

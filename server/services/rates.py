@@ -1,0 +1,39 @@
+"""The node's rate limits, each with its refusal."""
+
+from __future__ import annotations
+
+from server.domain.limits import Limits
+from server.domain.rates import Rate
+from server.domain.refusal import Reason, Refusal
+
+
+class Rates:
+    """Commands per account, calls per address, codes per handle."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._commands = Rate(limits.commands_per_s, limits.commands_burst)
+        self._addresses = Rate(limits.address_commands_per_s, limits.address_commands_burst)
+        self._registrations = Rate(limits.registrations_per_address_hour / 3600, limits.registrations_per_address_hour)
+        self._codes = Rate(limits.codes_per_handle_day / 86_400, limits.codes_per_handle_day)
+
+    def command(self, account_id: str, now_ms: int) -> Refusal | None:
+        """One command of an account."""
+        return _refusal("commands_per_s", self._commands.allow(account_id, now_ms))
+
+    def address(self, address: str, now_ms: int) -> Refusal | None:
+        """One unary call from an address."""
+        return _refusal("address_commands_per_s", self._addresses.allow(address, now_ms))
+
+    def registration(self, address: str, now_ms: int) -> Refusal | None:
+        """One registration or login from an address."""
+        return _refusal("registrations_per_address_hour", self._registrations.allow(address, now_ms))
+
+    def code(self, handle: str, now_ms: int) -> Refusal | None:
+        """One code sent to a handle."""
+        return _refusal("codes_per_handle_day", self._codes.allow(handle, now_ms))
+
+
+def _refusal(name: str, retry_after_ms: int | None) -> Refusal | None:
+    if retry_after_ms is None:
+        return None
+    return Refusal(Reason.RATE_LIMITED, subject=name, retry_after_ms=retry_after_ms)
