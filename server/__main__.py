@@ -1,0 +1,82 @@
+"""`python -m server`: reads the command line and the environment, runs a node, drains on a signal."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from server.adapters.sqlite.database import StoreError
+from server.app import App, serving
+from server.log_format import set_up
+from server.settings import Settings, SettingsError, load
+
+log = logging.getLogger("server")
+
+TRY = """
+Tidewire is up. Chat at {address}, health and metrics at http://{http}.{pin}
+
+  1. Two people:    .venv/bin/tidewire --profile ann register ann      and  .venv/bin/tidewire --profile ben register ben
+  2. A message:     .venv/bin/tidewire --profile ann send ben "hello"  and  .venv/bin/tidewire --profile ben listen
+  3. By hand:       .venv/bin/grpcurl -plaintext {address} list
+"""
+
+
+def main() -> int:
+    """Exit codes: 0 clean, 1 it could not start, 2 a setting is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m server", description="A Tidewire routing node.")
+    parser.add_argument("--config", type=Path, help="a TOML file of settings")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; may be repeated")
+    arguments = parser.parse_args()
+    try:
+        given = dict(item.split("=", 1) for item in arguments.set)
+    except ValueError:
+        print("--set takes NAME=VALUE", file=sys.stderr)
+        return 2
+    try:
+        settings = load(arguments.config, os.environ, given)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    set_up(settings.log_format, settings.log_level)
+    try:
+        asyncio.run(_run(settings))
+    except (StoreError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _run(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopping.is_set():
+            os._exit(1)  # a second signal: at once
+        log.info("draining")
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    async with serving(settings) as app:
+        log.info("started", extra=settings.describe())
+        print(_try(settings, app), flush=True)
+        await stopping.wait()
+        await app.drain()
+    log.info("stopped")
+
+
+def _try(settings: Settings, app: App) -> str:
+    host = settings.chat_listen.rpartition(":")[0]
+    http = settings.http_listen.rpartition(":")[0]
+    pin = f"\nClients pin the authority: {app.fingerprint}" if app.fingerprint else ""
+    return TRY.format(address=f"{host}:{app.chat_port}", http=f"{http}:{app.http_port}", pin=pin)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

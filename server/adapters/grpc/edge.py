@@ -1,0 +1,106 @@
+"""The one place where calls are turned away: refusals become statuses, field limits hold, bugs become INTERNAL."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+
+from server.adapters.grpc import refusals
+from server.adapters.grpc.field_limits import FieldLimits
+from server.domain.identity import Identity
+from server.domain.refusal import Reason, Refusal, Refused
+from server.ports.world import Clock
+from server.services.rates import Rates
+from server.services.signing_in import Tokens
+
+log = logging.getLogger(__name__)
+
+BEARER = "Bearer "
+
+
+def address(context: Any) -> str:
+    """The caller's address without its port."""
+    peer: str = context.peer()
+    return peer.rpartition(":")[0] or peer
+
+
+class Bearer:
+    """Reads who speaks from a call's `authorization` metadata."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    async def __call__(self, context: Any) -> Identity:
+        """Who speaks.
+
+        Raises:
+            Refused: UNAUTHENTICATED.
+        """
+        for key, value in context.invocation_metadata() or ():
+            if key == "authorization" and value.startswith(BEARER):
+                return await self._tokens.identify(value[len(BEARER) :])
+        raise Refused(Refusal(Reason.UNAUTHENTICATED, detail="metadata `authorization: Bearer <access token>` is missing"))
+
+
+class Edge(grpc.aio.ServerInterceptor):
+    """Wraps every handler of ours."""
+
+    def __init__(self, fields: FieldLimits, rates: Rates, clock: Clock, refused: Callable[[str], None]) -> None:
+        self._fields = fields
+        self._rates = rates
+        self._clock = clock
+        self._refused = refused
+
+    async def intercept_service(self, continuation: Callable[..., Awaitable[Any]], details: Any) -> Any:
+        """See grpc.aio."""
+        handler = await continuation(details)
+        if handler is None or not details.method.startswith("/tidewire."):
+            return handler
+        if handler.stream_stream:
+            return grpc.stream_stream_rpc_method_handler(
+                self._stream(handler.stream_stream), handler.request_deserializer, handler.response_serializer
+            )
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(
+                self._unary(handler.unary_stream), handler.request_deserializer, handler.response_serializer
+            )
+        return grpc.unary_unary_rpc_method_handler(
+            self._unary(handler.unary_unary), handler.request_deserializer, handler.response_serializer
+        )
+
+    def _unary(self, call: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+        async def guarded(request: Any, context: Any) -> Any:
+            try:
+                limited = self._rates.address(address(context), self._clock.monotonic_ms())
+                refusal = limited or self._fields.violation(request)
+                if refusal is not None:
+                    raise Refused(refusal)
+                return await call(request, context)
+            except (Refused, Exception) as error:  # noqa: BLE001 -- the edge
+                await self._turn_away(error, context)
+
+        return guarded
+
+    def _stream(self, call: Callable[[Any, Any], Awaitable[None]]) -> Callable[[Any, Any], Awaitable[None]]:
+        async def guarded(requests: Any, context: Any) -> None:
+            try:
+                await call(requests, context)
+            except (Refused, Exception) as error:  # noqa: BLE001 -- the edge
+                await self._turn_away(error, context)
+
+        return guarded
+
+    async def _turn_away(self, error: Exception, context: Any) -> None:
+        if isinstance(error, (grpc.aio.AbortError, grpc.aio.BaseError, asyncio.CancelledError)):
+            raise error
+        if isinstance(error, Refused):
+            refusal = error.refusal
+        else:
+            log.error("a bug", exc_info=error)
+            refusal = Refusal(Reason.INTERNAL, detail="internal")
+        self._refused(refusal.reason.name)
+        await context.abort_with_status(refusals.status(refusal))

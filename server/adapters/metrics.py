@@ -1,0 +1,74 @@
+"""Counters as plain numbers on the hot path, read by Prometheus at a scrape."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+BATCH_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128)
+LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+class Metrics:
+    """What the node counts."""
+
+    def __init__(self, streams: Callable[[], int]) -> None:
+        self._streams = streams
+        self._appended = self._delivered = self._stalls = 0
+        self._refused: Counter[str] = Counter()
+        self._batches: Counter[float] = Counter()
+        self._latencies: Counter[float] = Counter()
+        self._latency_sum_ms = 0.0
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def appended(self, entries: int, latency_ms: float) -> None:
+        """A batch became durable, this many milliseconds after it was proposed."""
+        self._appended += entries
+        self._latency_sum_ms += latency_ms
+        self._batches[next((b for b in BATCH_BOUNDS if entries <= b), float("inf"))] += 1
+        self._latencies[next((b for b in LATENCY_BOUNDS_MS if latency_ms <= b), float("inf"))] += 1
+
+    def delivered(self, envelopes: int) -> None:
+        """Envelopes were handed to a device's stream."""
+        self._delivered += envelopes
+
+    def stalled(self) -> None:
+        """A full window stopped a pump."""
+        self._stalls += 1
+
+    def refused(self, reason: str) -> None:
+        """Something was refused."""
+        self._refused[reason] += 1
+
+    def text(self) -> bytes:
+        """The scrape."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client."""
+        yield GaugeMetricFamily("tidewire_stream_open", "Open streams.", value=self._streams())
+        yield CounterMetricFamily("tidewire_envelope_appended", "Envelopes appended, durably.", value=self._appended)
+        yield CounterMetricFamily("tidewire_envelope_delivered", "Envelopes handed to streams.", value=self._delivered)
+        yield CounterMetricFamily("tidewire_window_stall", "Pumps stopped by a full window.", value=self._stalls)
+        refusals = CounterMetricFamily("tidewire_refusal", "Refusals by reason.", labels=["reason"])
+        for reason, count in self._refused.items():
+            refusals.add_metric([reason], count)
+        yield refusals
+        yield _histogram("tidewire_append_entries", "Entries in one append.", BATCH_BOUNDS, self._batches, self._appended)
+        yield _histogram(
+            "tidewire_append_latency_ms", "From proposal to durable.", LATENCY_BOUNDS_MS, self._latencies, self._latency_sum_ms
+        )
+
+
+def _histogram(name: str, text: str, bounds: tuple[int, ...], counts: Counter[float], total: float) -> Metric:
+    buckets, running = [], 0
+    for bound in (*bounds, float("inf")):
+        running += counts[bound]
+        buckets.append(("+Inf" if bound == float("inf") else str(bound), float(running)))
+    family = HistogramMetricFamily(name, text)
+    family.add_metric([], buckets=buckets, sum_value=total)
+    return family

@@ -1,0 +1,158 @@
+"""The node's settings: defaults, then a TOML file, then TIDEWIRE_* variables, then the command line. An unknown name is an error."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from server.domain.limits import Limits
+
+PREFIX = "TIDEWIRE_"
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message is one sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set, besides the limits."""
+
+    chat_listen: str = "127.0.0.1:7400"
+    """gRPC for devices."""
+    http_listen: str = "127.0.0.1:7410"
+    """Health, readiness, metrics."""
+    data_dir: Path = Path("data")
+    tls: str = "off"
+    """off; auto: an own certificate authority in data_dir; files: tls_cert and tls_key; proxy: something in front ends TLS."""
+    tls_cert: str = ""
+    tls_key: str = ""
+    tls_names: str = "localhost"
+    """With tls = auto: the names and addresses in the certificate, separated by commas."""
+    drain_grace_s: float = 10.0
+    log_format: str = "auto"
+    """auto: text on a terminal, else JSON; text; json."""
+    log_level: str = "INFO"
+    code_sender: str = "console"
+    """console, or smtp with smtp_host, smtp_port and smtp_sender."""
+    smtp_host: str = ""
+    smtp_port: int = 25
+    smtp_sender: str = ""
+    public_chat: str = ""
+    """What devices are told as the address of chat; empty: where they asked."""
+    public_media: str = ""
+    public_calls: str = ""
+    limits: Limits = field(default_factory=Limits)
+
+    def describe(self) -> dict[str, object]:
+        """The effective settings that differ from the defaults. There are no secrets among them: those lie in data_dir."""
+        mine = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "limits"}
+        default = Settings()
+        changed: dict[str, object] = {name: str(value) for name, value in mine.items() if value != getattr(default, name)}
+        for limit in dataclasses.fields(Limits):
+            value = getattr(self.limits, limit.name)
+            if value != limit.default:
+                changed[limit.name] = value
+        return changed
+
+
+_OWN = {f.name: f for f in dataclasses.fields(Settings) if f.name != "limits"}
+_LIMITS = {f.name: f for f in dataclasses.fields(Limits)}
+
+
+def load(file: Path | None, environment: Mapping[str, str], arguments: Mapping[str, str]) -> Settings:
+    """The settings from all sources.
+
+    Raises:
+        SettingsError: an unknown name, a wrong value, or a listener that would be open to the world without TLS.
+    """
+    values: dict[str, object] = {}
+    if file is not None:
+        try:
+            values.update(tomllib.loads(file.read_text()))
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"{file} cannot be read: {error}") from error
+    values.update({name.removeprefix(PREFIX).lower(): v for name, v in environment.items() if name.startswith(PREFIX)})
+    values.update(arguments)
+    own: dict[str, object] = {}
+    limits: dict[str, int] = {}
+    for name, value in values.items():
+        if name in _OWN:
+            own[name] = _value(name, value, getattr(Settings(), name))
+        elif name in _LIMITS:
+            limits[name] = _number(name, value)
+        else:
+            near = difflib.get_close_matches(name, [*_OWN, *_LIMITS], 3)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise SettingsError(f"there is no setting {name}{hint}")
+    settings = Settings(**own, limits=Limits(**limits))  # type: ignore[arg-type]
+    check(settings)
+    return settings
+
+
+def _value(name: str, value: object, default: object) -> object:
+    if isinstance(default, bool):
+        return str(value).lower() in ("1", "true", "yes", "on")
+    if isinstance(default, int):
+        return _number(name, value)
+    if isinstance(default, float):
+        try:
+            return float(str(value))
+        except ValueError as error:
+            raise SettingsError(f"{name} is a number of seconds, not {value!r}") from error
+    return Path(str(value)) if isinstance(default, Path) else str(value)
+
+
+def _number(name: str, value: object) -> int:
+    try:
+        number = int(str(value))
+    except ValueError as error:
+        raise SettingsError(f"{name} is a whole number, not {value!r}") from error
+    if number < 1:
+        raise SettingsError(f"{name} is at least 1, not {number}")
+    return number
+
+
+def check(settings: Settings) -> None:
+    """Refuse what cannot work, or should not.
+
+    Raises:
+        SettingsError: in one sentence that says which setting to use.
+    """
+    choices = {
+        "tls": ("off", "auto", "files", "proxy"),
+        "log_format": ("auto", "text", "json"),
+        "code_sender": ("console", "smtp"),
+    }
+    for name, allowed in choices.items():
+        if getattr(settings, name) not in allowed:
+            raise SettingsError(f"{name} is one of {', '.join(allowed)}, not {getattr(settings, name)!r}")
+    for name in ("chat_listen", "http_listen"):
+        host, _, port = getattr(settings, name).rpartition(":")
+        if not host or not port.isdigit():
+            raise SettingsError(f"{name} is an address and a port such as 127.0.0.1:7400, not {getattr(settings, name)!r}")
+    if settings.tls == "off" and not is_loopback(settings.chat_listen):
+        raise SettingsError(
+            f"chat_listen = {settings.chat_listen} is open to the network without TLS: set tls = auto (or files, or proxy when"
+            " something in front of the node ends TLS)"
+        )
+    if settings.tls == "files" and not (settings.tls_cert and settings.tls_key):
+        raise SettingsError("tls = files needs tls_cert and tls_key")
+    if settings.code_sender == "smtp" and not (settings.smtp_host and settings.smtp_sender):
+        raise SettingsError("code_sender = smtp needs smtp_host and smtp_sender")
+
+
+def is_loopback(listen: str) -> bool:
+    """Whether an address can be reached from this machine only."""
+    host = listen.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
