@@ -48,7 +48,19 @@ def main() -> int:
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    except ExceptionGroup as group:
+        expected, others = group.split((StoreError, OSError))
+        if others is not None or expected is None:
+            raise
+        print(_first(expected), file=sys.stderr)
+        return 1
     return 0
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error inside a task group's, however deep."""
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 async def _run(settings: Settings) -> None:

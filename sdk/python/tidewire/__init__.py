@@ -1,0 +1,51 @@
+"""Tidewire for Python: `Client` keeps a conversation going through restarts, drains and dead networks, and forgets nothing.
+
+    async with Client.open("127.0.0.1:7400", "~/.tidewire/ann.db") as me:
+        await me.register_username("ann")
+        ben = await me.direct("ben")
+        sending = await me.send(ben, "hello")     # durable on this device
+        print((await sending).seq)                # durable on the server
+        async for event in me.events(): ...
+
+No protobuf type appears in this interface.
+"""
+
+from tidewire.client import Client
+from tidewire.errors import NotSignedIn, Refused, StoreInUse, TidewireError, Unreachable
+from tidewire.events import (
+    CaughtUp,
+    Connected,
+    ConversationChanged,
+    Disconnected,
+    Event,
+    Lagged,
+    Message,
+    NoticeReceived,
+    PresenceChanged,
+    SendFailed,
+    Sent,
+    TicksMoved,
+    Typing,
+)
+
+__all__ = [
+    "CaughtUp",
+    "Client",
+    "Connected",
+    "ConversationChanged",
+    "Disconnected",
+    "Event",
+    "Lagged",
+    "Message",
+    "NotSignedIn",
+    "NoticeReceived",
+    "PresenceChanged",
+    "Refused",
+    "SendFailed",
+    "Sent",
+    "StoreInUse",
+    "TicksMoved",
+    "TidewireError",
+    "Typing",
+    "Unreachable",
+]

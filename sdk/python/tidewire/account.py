@@ -1,0 +1,246 @@
+"""Signing in, devices, people: the unary half of the client."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from tidewire.errors import NotSignedIn, Refused
+from tidewire.store import Store
+from tidewire.transport import Transport, refused
+from tidewire.v1 import account_pb2, contact_pb2, conversation_pb2, device_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device of one's own account."""
+
+    device_id: str
+    name: str
+    primary: bool
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What others see of an account."""
+
+    account_id: str
+    display_name: str
+    username: str
+
+
+def handle(text: str) -> account_pb2.Handle:
+    """"+358…" is a phone, "a@b" an e-mail address, anything else a username."""
+    if text.startswith("+"):
+        return account_pb2.Handle(phone=text)
+    return account_pb2.Handle(email=text) if "@" in text else account_pb2.Handle(username=text)
+
+
+class Account:
+    """The account's side of a client."""
+
+    def __init__(self, store: Store, transport: Transport, meta: dict[str, str]) -> None:
+        self._store = store
+        self._transport = transport
+        self._meta = meta
+        self._refreshing = asyncio.Lock()
+        transport.token = meta.get("access_token", "")
+
+    @property
+    def account_id(self) -> str:
+        """The own account; "": nobody is signed in."""
+        return self._meta.get("account_id", "")
+
+    @property
+    def device_id(self) -> str:
+        """This device."""
+        return self._meta.get("device_id", "")
+
+    async def _begin(self) -> None:
+        raise AssertionError("Client begins")
+
+    # -- tokens --------------------------------------------------------------------------------------------------------
+
+    async def _signed_in(self, credentials: account_pb2.Credentials) -> None:
+        await self._keep(credentials)
+        await self._begin()
+
+    async def _keep(self, credentials: account_pb2.Credentials) -> None:
+        values = {
+            "account_id": credentials.account_id,
+            "device_id": credentials.device_id,
+            "access_token": credentials.access_token,
+            "refresh_token": credentials.refresh_token,
+        }
+        await self._store.run(lambda: self._store.set_meta(**values))
+        self._meta.update(values)
+        self._transport.token = credentials.access_token
+
+    async def refresh(self, stale: str) -> None:
+        """Exchange the refresh token, unless somebody has meanwhile.
+
+        Raises:
+            NotSignedIn: the sign-in was revoked.
+        """
+        async with self._refreshing:
+            if self._transport.token != stale:
+                return
+            request = account_pb2.RefreshTokenRequest(refresh_token=self._meta.get("refresh_token", ""))
+            response = await self._transport.call(self._transport.accounts.RefreshToken, request)
+            if response.HasField("refusal"):
+                raise NotSignedIn(response.refusal.detail)
+            await self._keep(response.credentials)
+
+    async def call(self, method: Any, request: Any) -> Any:
+        """A unary call with the token, which is refreshed when it has expired.
+
+        Raises:
+            Refused, Unreachable, NotSignedIn
+        """
+        stale = self._transport.token
+        try:
+            return await self._transport.call(method, request)
+        except Refused as error:
+            if error.reason != "UNAUTHENTICATED" or not stale:
+                raise
+        await self.refresh(stale)
+        return await self._transport.call(method, request)
+
+    # -- signing in ----------------------------------------------------------------------------------------------------
+
+    async def register_username(self, username: str, display_name: str = "", device_name: str = "") -> str:
+        """Make an account from a username alone. Returns the recovery code: show it, it never comes again."""
+        request = account_pb2.RegisterUsernameRequest(
+            username=username, display_name=display_name, device_name=device_name
+        )
+        response = await self._transport.call(self._transport.accounts.RegisterUsername, request)
+        if response.HasField("refusal"):
+            raise refused(response.refusal)
+        await self._signed_in(response.credentials)
+        return str(response.recovery_code)
+
+    async def start_registration(self, phone_or_email: str) -> str:
+        """Have a code sent. Returns the challenge for `confirm_registration`."""
+        request = account_pb2.StartRegistrationRequest(handle=handle(phone_or_email))
+        return self._challenge(await self._transport.call(self._transport.accounts.StartRegistration, request))
+
+    async def confirm_registration(self, challenge_id: str, code: str, display_name: str, device_name: str = "") -> None:
+        """Make the account from the code."""
+        request = account_pb2.ConfirmRegistrationRequest(
+            challenge_id=challenge_id, code=code, display_name=display_name, device_name=device_name
+        )
+        response = await self._transport.call(self._transport.accounts.ConfirmRegistration, request)
+        if response.HasField("refusal"):
+            raise refused(response.refusal)
+        await self._signed_in(response.credentials)
+
+    async def start_login(self, name: str, device_name: str = "") -> str:
+        """Begin a login on this device. Returns the challenge for `confirm_login`."""
+        request = account_pb2.StartLoginRequest(handle=handle(name), device_name=device_name)
+        return self._challenge(await self._transport.call(self._transport.accounts.StartLogin, request))
+
+    async def confirm_login(
+        self, challenge_id: str, *, code: str = "", recovery_code: str = "", replace_device_id: str = ""
+    ) -> None:
+        """Log in with a code, a recovery code, or, with neither, the approval of an own device.
+
+        Raises:
+            Refused: APPROVAL_PENDING with `retry_after_s`: ask again; TOO_MANY_DEVICES: name one to replace.
+        """
+        request = account_pb2.ConfirmLoginRequest(challenge_id=challenge_id, replace_device_id=replace_device_id)
+        if code:
+            request.code = code
+        elif recovery_code:
+            request.recovery_code = recovery_code
+        else:
+            request.approval.SetInParent()
+        response = await self._transport.call(self._transport.accounts.ConfirmLogin, request)
+        if response.HasField("refusal"):
+            error = refused(response.refusal)
+            if response.devices:
+                listed = ", ".join(f"{device.device_id} ({device.name})" for device in response.devices)
+                error = Refused(error.reason, f"{error}; the devices: {listed}", limit=error.limit, actual=error.actual)
+            raise error
+        await self._signed_in(response.credentials)
+
+    @staticmethod
+    def _challenge(response: Any) -> str:
+        if response.HasField("refusal"):
+            raise refused(response.refusal)
+        return str(response.challenge.challenge_id)
+
+    async def delete_account(self) -> None:
+        """Delete the account, for ever."""
+        await self.call(
+            self._transport.accounts.DeleteAccount, account_pb2.DeleteAccountRequest(account_id=self.account_id)
+        )
+
+    # -- devices -------------------------------------------------------------------------------------------------------
+
+    async def devices(self) -> list[Device]:
+        """The account's devices."""
+        response = await self.call(self._transport.devices.ListDevices, device_pb2.ListDevicesRequest())
+        return [Device(d.device_id, d.name, d.primary, d.current) for d in response.devices]
+
+    async def rename_device(self, device_id: str, name: str) -> None:
+        """Give a device another name."""
+        await self.call(
+            self._transport.devices.RenameDevice, device_pb2.RenameDeviceRequest(device_id=device_id, name=name)
+        )
+
+    async def remove_device(self, device_id: str) -> None:
+        """Remove a device; its stream closes at once."""
+        await self.call(self._transport.devices.RemoveDevice, device_pb2.RemoveDeviceRequest(device_id=device_id))
+
+    async def login_requests(self) -> list[tuple[str, str]]:
+        """(login id, device name) of logins that wait for approval."""
+        response = await self.call(self._transport.devices.ListLoginRequests, device_pb2.ListLoginRequestsRequest())
+        return [(request.login_id, request.device_name) for request in response.requests]
+
+    async def answer_login(self, login_id: str, approve: bool) -> None:
+        """Approve or deny a login."""
+        request = device_pb2.AnswerLoginRequest(login_id=login_id, approve=approve)
+        await self.call(self._transport.devices.AnswerLogin, request)
+
+    # -- people --------------------------------------------------------------------------------------------------------
+
+    async def find(self, name: str) -> Profile:
+        """Find somebody by username, phone or e-mail address.
+
+        Raises:
+            Refused: NOT_FOUND.
+        """
+        request = contact_pb2.FindAccountRequest(handle=handle(name))
+        response = await self.call(self._transport.contacts.FindAccount, request)
+        if not response.HasField("profile"):
+            raise Refused("NOT_FOUND", f"nobody is called {name}")
+        found = response.profile
+        return Profile(found.account_id, found.display_name, found.username)
+
+    async def profiles(self, *account_ids: str) -> dict[str, Profile]:
+        """Profiles by id."""
+        response = await self.call(
+            self._transport.contacts.GetProfiles, contact_pb2.GetProfilesRequest(account_ids=account_ids)
+        )
+        return {p.account_id: Profile(p.account_id, p.display_name, p.username) for p in response.profiles}
+
+    async def direct(self, name: str) -> str:
+        """The id of the direct conversation with somebody."""
+        found = await self.find(name)
+        request = conversation_pb2.GetDirectRequest(account_id=found.account_id)
+        return str((await self.call(self._transport.conversations.GetDirect, request)).conversation_id)
+
+    async def block(self, account_id: str, blocked: bool = True) -> None:
+        """Block somebody, or take it back."""
+        if blocked:
+            await self.call(self._transport.contacts.Block, contact_pb2.BlockRequest(account_id=account_id))
+        else:
+            await self.call(self._transport.contacts.Unblock, contact_pb2.UnblockRequest(account_id=account_id))
+
+    async def receipts(self, conversation_id: str, seq: int) -> dict[str, tuple[bool, bool]]:
+        """(delivered, read) of each member, by account id."""
+        request = conversation_pb2.GetReceiptsRequest(conversation_id=conversation_id, seq=seq)
+        response = await self.call(self._transport.conversations.GetReceipts, request)
+        return {r.account_id: (r.delivered, r.read) for r in response.receipts}

@@ -1,0 +1,214 @@
+"""The client: one device of one account, its store, its stream, its outbox."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tidewire import events
+from tidewire.domain.outbox import Item, State
+from tidewire.errors import NotSignedIn
+from tidewire.events import Event, Message
+from tidewire.groups import Groups
+from tidewire.store import Store
+from tidewire.stream import Stream
+from tidewire.transport import Transport, new_envelope_id
+from tidewire.v1 import chat_pb2, envelope_pb2
+
+LISTENER_MAX = 10_000
+"""Events that wait for one listener before it is told `Lagged`."""
+
+
+class Sending:
+    """A message on its way. Await it for the server's word."""
+
+    def __init__(self, conversation_id: str, envelope_id: str, done: asyncio.Future[events.Sent]) -> None:
+        self.conversation_id = conversation_id
+        self.envelope_id = envelope_id
+        self._done = done
+
+    def __await__(self) -> Any:
+        """The `Sent` event, across restarts of the server.
+
+        Raises:
+            Refused: it was refused for good.
+        """
+        return asyncio.shield(self._done).__await__()
+
+
+class Client(Groups):
+    """One device. Open it with `Client.open`."""
+
+    def __init__(self, store: Store, transport: Transport, tasks: asyncio.TaskGroup, meta: dict[str, str]) -> None:
+        super().__init__(store, transport, meta)
+        self._tasks = tasks
+        self._listeners: list[asyncio.Queue[Event]] = []
+        self._stream: Stream | None = None
+        self._stream_task: asyncio.Task[None] | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, server: str, store: str | Path, *, pin: str = "") -> AsyncIterator[Client]:
+        """Open the store and, if somebody is signed in, the stream.
+
+        Args:
+            server: "host:port".
+            store: the file; made if it is not there. One process at a time.
+            pin: with a server on `tls = auto`: the fingerprint that it printed.
+
+        Raises:
+            StoreInUse: another process has the store open.
+        """
+        kept = await asyncio.to_thread(Store, Path(store).expanduser())
+        transport = Transport(server, pin)
+        try:
+            meta = await kept.run(kept.meta)
+            async with asyncio.TaskGroup() as tasks:
+                client = cls(kept, transport, tasks, meta)
+                if client.account_id:
+                    await client._begin()
+                try:
+                    yield client
+                finally:
+                    if client._stream_task is not None:
+                        client._stream_task.cancel()
+        finally:
+            await transport.close()
+            await asyncio.to_thread(kept.close)
+
+    async def _begin(self) -> None:
+        """Start the stream. It lives until the client is closed."""
+        self._stream = Stream(self, self._store, self._transport, self._emit)
+        await self._stream.prepare()
+        self._stream_task = self._tasks.create_task(self._stream.run(), name="tidewire stream")
+
+    def _running(self) -> Stream:
+        if self._stream is None:
+            raise NotSignedIn("register or log in first")
+        return self._stream
+
+    # -- events --------------------------------------------------------------------------------------------------------
+
+    def _emit(self, event: Event) -> None:
+        for queue in self._listeners:
+            if queue.qsize() >= LISTENER_MAX:
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(events.Lagged())
+            queue.put_nowait(event)
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Everything that happens from the first `anext` on. There may be many listeners; a slow one gets `Lagged`."""
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+        self._listeners.append(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._listeners.remove(queue)
+
+    def listen(self) -> asyncio.Queue[Event]:
+        """The same as a queue that is registered at once."""
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+        self._listeners.append(queue)
+        return queue
+
+    # -- messages ------------------------------------------------------------------------------------------------------
+
+    async def send(self, conversation_id: str, text: str, *, expires_in_s: int = 0) -> Sending:
+        """Write a text. Returns when it is durable on this device; await the result for the server's word."""
+        body = envelope_pb2.Body(text=envelope_pb2.Text(text=text))
+        return await self._write(conversation_id, text, chat_pb2.Send(body=body, expires_in_s=expires_in_s))
+
+    async def react(self, conversation_id: str, seq: int, emoji: str) -> Sending:
+        """React to an envelope; "" takes it back."""
+        body = envelope_pb2.Body(reaction=envelope_pb2.Reaction(emoji=emoji))
+        return await self._write(conversation_id, emoji, chat_pb2.Send(body=body, target_seq=seq))
+
+    async def edit(self, conversation_id: str, seq: int, text: str) -> Sending:
+        """Give an own text another content."""
+        body = envelope_pb2.Body(edit=envelope_pb2.Edit(text=envelope_pb2.Text(text=text)))
+        return await self._write(conversation_id, text, chat_pb2.Send(body=body, target_seq=seq))
+
+    async def delete(self, conversation_id: str, seq: int) -> Sending:
+        """Delete an envelope for everyone."""
+        body = envelope_pb2.Body(deletion=envelope_pb2.Deletion())
+        return await self._write(conversation_id, "", chat_pb2.Send(body=body, target_seq=seq))
+
+    async def _write(self, conversation_id: str, text: str, send: chat_pb2.Send) -> Sending:
+        stream = self._running()
+        envelope_id = new_envelope_id()
+        send.conversation_id, send.envelope_id = conversation_id, envelope_id
+        raw = send.SerializeToString()
+        at_ms = time.time_ns() // 1_000_000
+        await self._store.run(lambda: self._store.add_to_outbox(conversation_id, envelope_id, at_ms, text, raw))
+        done = stream.wrote(Item(conversation_id, envelope_id))
+        return Sending(conversation_id, envelope_id, done)
+
+    async def history(self, conversation_id: str, *, before_seq: int = 2**62, limit: int = 50) -> list[Message]:
+        """Stored messages that a person sees, oldest first."""
+        where = "WHERE e.conversation_id=? AND e.seq<? AND e.visible=1 ORDER BY e.seq DESC LIMIT ?"
+        found = await self._store.run(
+            lambda: self._store.messages(self.account_id, where, conversation_id, before_seq, limit)
+        )
+        return found[::-1]
+
+    async def log(self, conversation_id: str) -> list[Message]:
+        """Every stored envelope of a conversation, oldest first, those included that a person does not see."""
+        where = "WHERE e.conversation_id=? ORDER BY e.seq"
+        return await self._store.run(lambda: self._store.messages(self.account_id, where, conversation_id))
+
+    async def waiting(self) -> list[Item]:
+        """What is in the outbox: not sent yet, failed, or unknown."""
+        return await self._store.run(self._store.outbox)
+
+    async def search(self, words: str, *, limit: int = 50) -> list[Message]:
+        """Stored messages that contain all the words, newest first."""
+        quoted = " ".join('"' + word.replace('"', '""') + '"' for word in words.split())
+        where = (
+            "WHERE (e.conversation_id, e.seq) IN (SELECT conversation_id, seq FROM words WHERE words MATCH ?)"
+            " ORDER BY e.at_ms DESC LIMIT ?"
+        )
+        if not quoted:
+            return []
+        return await self._store.run(lambda: self._store.messages(self.account_id, where, quoted, limit))
+
+    async def conversations(self) -> list[tuple[str, str, int]]:
+        """(id, title, unread) of all conversations, newest first. Unread is counted from the store, never kept."""
+        statement = (
+            "SELECT c.id, c.title, (SELECT count(*) FROM envelopes e WHERE e.conversation_id=c.id AND e.visible=1"
+            " AND e.seq>c.read_seq AND e.sender_id<>?) FROM conversations c ORDER BY c.changed_at_ms DESC, c.id"
+        )
+        return await self._store.run(lambda: self._store.db.execute(statement, (self.account_id,)).fetchall())
+
+    async def mark_read(self, conversation_id: str, seq: int) -> None:
+        """A person has seen everything up to `seq`. Kept until the server has echoed it."""
+        await self._store.run(
+            lambda: self._store.db.execute("UPDATE conversations SET read_seq=max(read_seq, ?) WHERE id=?", (seq, conversation_id))
+        )
+        self._running().read(conversation_id, seq)
+
+    def typing(self, conversation_id: str, kind: str = "text") -> None:
+        """Tell that a person is typing ("text"), recording ("voice"), or has stopped (""). Best effort."""
+        number = {"": 0, "text": 1, "voice": 2}[kind]
+        self._running().tell(chat_pb2.Command(typing=chat_pb2.Typing(conversation_id=conversation_id, kind=number)))  # type: ignore[arg-type]
+
+    def foreground(self, foreground: bool) -> None:
+        """The app came to the foreground, or left it."""
+        stream = self._running()
+        stream.foreground = foreground
+        stream.tell(chat_pb2.Command(set_foreground=chat_pb2.SetForeground(foreground=foreground)))
+
+    def watch(self, *account_ids: str) -> None:
+        """Be told when these people come and go; takes the place of whom was watched before. At most 64."""
+        stream = self._running()
+        stream.watched = account_ids
+        stream.tell(chat_pb2.Command(watch_presence=chat_pb2.WatchPresence(account_ids=account_ids)))
+
+    async def failed(self) -> list[Item]:
+        """What was refused for good, or is unknown."""
+        return [item for item in await self.waiting() if item.state in (State.FAILED, State.UNKNOWN)]

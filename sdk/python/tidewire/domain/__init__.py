@@ -1,0 +1,1 @@
+"""The device's rules, pure: no await, clock, protobuf or database."""

@@ -1,0 +1,234 @@
+"""What the device keeps: one SQLite file, owned by one process, written by one thread. A frame is one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tidewire.domain import position
+from tidewire.domain.outbox import Item, State
+from tidewire.domain.position import Position
+from tidewire.errors import StoreInUse, TidewireError
+from tidewire.events import Message
+
+T = TypeVar("T")
+
+SCHEMA = 1
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE conversations (
+    id TEXT PRIMARY KEY, title TEXT NOT NULL DEFAULT '', members TEXT NOT NULL DEFAULT '', position INTEGER NOT NULL DEFAULT 0,
+    head INTEGER NOT NULL DEFAULT 0, read_seq INTEGER NOT NULL DEFAULT 0, read_echoed INTEGER NOT NULL DEFAULT 0,
+    delivered TEXT NOT NULL DEFAULT '', read_by TEXT NOT NULL DEFAULT '', changed_at_ms INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE envelopes (
+    conversation_id TEXT NOT NULL, seq INTEGER NOT NULL, envelope_id TEXT NOT NULL, sender_id TEXT NOT NULL, kind TEXT NOT NULL,
+    at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL, target_seq INTEGER NOT NULL, text TEXT NOT NULL,
+    edited INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0, visible INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (conversation_id, seq)
+);
+CREATE UNIQUE INDEX envelope_identity ON envelopes (conversation_id, sender_id, envelope_id);
+CREATE TABLE outbox (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, conversation_id TEXT NOT NULL, envelope_id TEXT NOT NULL UNIQUE, known_seq INTEGER,
+    transmissions INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, at_ms INTEGER NOT NULL, text TEXT NOT NULL,
+    send BLOB NOT NULL
+);
+CREATE VIRTUAL TABLE words USING fts5 (text, conversation_id UNINDEXED, seq UNINDEXED);
+"""
+
+
+class Store:
+    """The open file. Every method blocks: call it through `run`."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise StoreInUse(f"{path} is open in another process") from error
+        os.close(os.open(path, os.O_CREAT, 0o600))
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tidewire-store")
+        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self.db.execute("PRAGMA journal_mode=WAL")
+        self.db.execute("PRAGMA synchronous=FULL")
+        version = self.db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA:
+            raise TidewireError(f"{path} was written by a newer version of tidewire ({version}, this one knows {SCHEMA})")
+        if version == 0:
+            self.db.executescript(f"BEGIN;{_TABLES}PRAGMA user_version={SCHEMA};COMMIT;")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run `work` in one transaction; durable on return."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
+
+    def _transaction(self, work: Callable[[], T]) -> T:
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            result = work()
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+        return result
+
+    def close(self) -> None:
+        """Close the file and let others have it."""
+        self._thread.shutdown(wait=True)
+        self.db.close()
+        os.close(self._lock)
+
+    # -- small things --------------------------------------------------------------------------------------------------
+
+    def meta(self) -> dict[str, str]:
+        """Account, tokens, epoch."""
+        return dict(self.db.execute("SELECT key, value FROM meta").fetchall())
+
+    def set_meta(self, **values: str) -> None:
+        """Change some of them."""
+        self.db.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", list(values.items()))
+
+    def positions(self) -> dict[str, Position]:
+        """Where the device is, everywhere."""
+        found = {row[0]: Position(row[1], row[2]) for row in self.db.execute("SELECT id, position, head FROM conversations")}
+        ahead = "SELECT e.conversation_id, e.seq FROM envelopes e JOIN conversations c ON c.id=e.conversation_id WHERE e.seq>c.position"
+        for conversation_id, seq in self.db.execute(ahead):
+            found[conversation_id].ahead.add(seq)
+        return found
+
+    def save_position(self, conversation_id: str, at: Position) -> None:
+        """Store a position."""
+        self.touch(conversation_id)
+        self.db.execute(
+            "UPDATE conversations SET position=?, head=max(head, ?) WHERE id=?", (at.seq, at.head, conversation_id)
+        )
+
+    def forget_positions(self) -> None:
+        """The server's store is another one: take everything anew."""
+        self.db.execute("UPDATE conversations SET position=0, head=0")
+
+    def touch(self, conversation_id: str) -> None:
+        """There is such a conversation."""
+        self.db.execute("INSERT OR IGNORE INTO conversations (id) VALUES (?)", (conversation_id,))
+
+    # -- envelopes -----------------------------------------------------------------------------------------------------
+
+    def put(self, message: Message, visible: bool, body: bytes, expires_at_ms: int = 0) -> bool:
+        """Store an envelope, and what it does to others. False: it was there already."""
+        self.touch(message.conversation_id)
+        cursor = self.db.execute(
+            "INSERT OR IGNORE INTO envelopes (conversation_id, seq, envelope_id, sender_id, kind, at_ms, expires_at_ms, target_seq,"
+            " text, deleted, visible, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                message.conversation_id,
+                message.seq,
+                message.envelope_id,
+                message.sender_id,
+                message.kind,
+                message.at_ms,
+                expires_at_ms,
+                message.target_seq,
+                message.text,
+                int(message.deleted),
+                int(visible),
+                body,
+            ),
+        )
+        if not cursor.rowcount:
+            return False
+        target = (message.conversation_id, message.target_seq)
+        if message.kind == "edit":
+            self.db.execute(
+                "UPDATE envelopes SET text=?, edited=1 WHERE conversation_id=? AND seq=? AND sender_id=?",
+                (message.text, *target, message.sender_id),
+            )
+        elif message.kind == "deletion":
+            self.db.execute(
+                "UPDATE envelopes SET text='', body=x'', deleted=1 WHERE conversation_id=? AND seq=?", target
+            )
+            self.db.execute("DELETE FROM words WHERE conversation_id=? AND seq=?", target)
+        elif visible and message.text:
+            self.db.execute("INSERT INTO words VALUES (?,?,?)", (message.text, message.conversation_id, message.seq))
+        self.db.execute(
+            "UPDATE conversations SET changed_at_ms=max(changed_at_ms, ?) WHERE id=?", (message.at_ms, message.conversation_id)
+        )
+        return True
+
+    def messages(self, account_id: str, where: str, *values: Any) -> list[Message]:
+        """Stored envelopes with their ticks."""
+        rows = self.db.execute(
+            "SELECT e.conversation_id, e.seq, e.envelope_id, e.sender_id, e.kind, e.text, e.at_ms, e.target_seq, e.edited, e.deleted,"
+            f" c.delivered, c.read_by FROM envelopes e JOIN conversations c ON c.id=e.conversation_id {where}",
+            values,
+        )
+        out = []
+        for row in rows:
+            mine = row[3] == account_id
+            tick = ""
+            if mine:
+                read, delivered = position.from_text(row[11]), position.from_text(row[10])
+                tick = "read" if position.contains(read, row[1]) else "delivered" if position.contains(delivered, row[1]) else "sent"
+            out.append(Message(*row[:7], mine, row[7], bool(row[8]), bool(row[9]), tick))
+        return out
+
+    def ticks(self, conversation_id: str, delivered: position.Ranges, read: position.Ranges) -> None:
+        """Ticks that were told; they only add up."""
+        self.touch(conversation_id)
+        row = self.db.execute("SELECT delivered, read_by FROM conversations WHERE id=?", (conversation_id,)).fetchone()
+        now_delivered = position.union(position.union(position.from_text(row[0]), delivered), read)
+        now_read = position.union(position.from_text(row[1]), read)
+        self.db.execute(
+            "UPDATE conversations SET delivered=?, read_by=? WHERE id=?",
+            (position.to_text(now_delivered), position.to_text(now_read), conversation_id),
+        )
+
+    def unticked(self, account_id: str) -> list[str]:
+        """Up to 64 conversations in which own envelopes wait for a tick, newest first."""
+        rows = self.db.execute(
+            "SELECT c.id, c.read_by, max(e.seq) FROM conversations c JOIN envelopes e ON e.conversation_id=c.id AND e.sender_id=?"
+            " GROUP BY c.id ORDER BY c.changed_at_ms DESC LIMIT 64",
+            (account_id,),
+        )
+        return [row[0] for row in rows if not position.contains(position.from_text(row[1]), row[2])]
+
+    # -- outbox --------------------------------------------------------------------------------------------------------
+
+    def outbox(self) -> list[Item]:
+        """What waits, oldest first."""
+        rows = self.db.execute("SELECT conversation_id, envelope_id, known_seq, transmissions, state, reason FROM outbox ORDER BY number")
+        return [
+            Item(row[0], row[1], row[2], row[3], State(row[4]) if row[4] in ("failed", "unknown") else State.PENDING, 0.0, row[5])
+            for row in rows
+        ]
+
+    def add_to_outbox(self, conversation_id: str, envelope_id: str, at_ms: int, text: str, send: bytes) -> None:
+        """An envelope was written on this device."""
+        self.touch(conversation_id)
+        self.db.execute(
+            "INSERT INTO outbox (conversation_id, envelope_id, transmissions, state, reason, at_ms, text, send)"
+            " VALUES (?,?,0,'pending','',?,?,?)",
+            (conversation_id, envelope_id, at_ms, text, send),
+        )
+
+    def save_item(self, item: Item) -> None:
+        """An item has moved."""
+        self.db.execute(
+            "UPDATE outbox SET known_seq=?, transmissions=?, state=?, reason=? WHERE envelope_id=?",
+            (item.known_seq, item.transmissions, item.state.value, item.reason, item.envelope_id),
+        )
+
+    def outbox_row(self, envelope_id: str) -> tuple[bytes, str] | None:
+        """The Send of an item, serialised, and its text."""
+        row = self.db.execute("SELECT send, text FROM outbox WHERE envelope_id=?", (envelope_id,)).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def drop_from_outbox(self, envelope_id: str) -> None:
+        """It is in the log."""
+        self.db.execute("DELETE FROM outbox WHERE envelope_id=?", (envelope_id,))

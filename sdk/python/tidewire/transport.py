@@ -1,0 +1,149 @@
+"""The wire: a channel, its TLS, unary calls with a token, and statuses turned into exceptions."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import secrets
+import socket
+import ssl
+import time
+from typing import Any
+
+import grpc
+
+from tidewire.errors import Refused, TidewireError, Unreachable
+from tidewire.v1 import (
+    account_pb2_grpc,
+    chat_pb2_grpc,
+    contact_pb2_grpc,
+    conversation_pb2_grpc,
+    device_pb2_grpc,
+    group_pb2_grpc,
+    refusal_pb2,
+)
+
+CALL_TIMEOUT_S = 15.0
+OPTIONS = [
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_receive_message_length", 4 << 20),
+    ("grpc.use_local_subchannel_pool", 1),
+]
+
+
+def new_envelope_id() -> str:
+    """A UUIDv7 (RFC 9562 §5.7)."""
+    ms = time.time_ns() // 1_000_000
+    value = (ms & (1 << 48) - 1) << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def refused(message: refusal_pb2.Refusal) -> Refused:
+    """A refusal in a response, as an exception."""
+    name = refusal_pb2.RefusalReason.Name(message.reason).removeprefix("REFUSAL_REASON_")
+    return Refused(
+        name,
+        message.detail,
+        limit=message.limit if message.HasField("limit") else None,
+        actual=message.actual if message.HasField("actual") else None,
+        retry_after_s=message.retry_after_ms / 1000 if message.HasField("retry_after_ms") else None,
+    )
+
+
+def failure(error: grpc.RpcError) -> TidewireError:
+    """A status, as an exception."""
+    code, detail = error.code(), error.details() or ""
+    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
+        return Unreachable(detail or "the server does not answer")
+    return Refused(code.name, detail, retry_after_s=1.0 if code is grpc.StatusCode.RESOURCE_EXHAUSTED else None)
+
+
+class Transport:
+    """One server's services."""
+
+    def __init__(self, server: str, pin: str = "") -> None:
+        self.server = server
+        self.token = ""
+        host = server.rpartition(":")[0].strip("[]")
+        if pin:
+            credentials = grpc.ssl_channel_credentials(pinned_authority(server, pin))
+            self.channel = grpc.aio.secure_channel(server, credentials, options=OPTIONS)
+        elif _is_loopback(host):
+            self.channel = grpc.aio.insecure_channel(server, options=OPTIONS)
+        else:
+            self.channel = grpc.aio.secure_channel(server, grpc.ssl_channel_credentials(), options=OPTIONS)
+        self.chat = chat_pb2_grpc.ChatServiceStub(self.channel)
+        self.accounts = account_pb2_grpc.AccountServiceStub(self.channel)
+        self.devices = device_pb2_grpc.DeviceServiceStub(self.channel)
+        self.contacts = contact_pb2_grpc.ContactServiceStub(self.channel)
+        self.groups = group_pb2_grpc.GroupServiceStub(self.channel)
+        self.conversations = conversation_pb2_grpc.ConversationServiceStub(self.channel)
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Who speaks."""
+        return (("authorization", f"Bearer {self.token}"),) if self.token else ()
+
+    async def call(self, method: Any, request: Any) -> Any:
+        """One unary call.
+
+        Raises:
+            Unreachable, Refused
+        """
+        try:
+            return await method(request, metadata=self.metadata(), timeout=CALL_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            raise failure(error) from error
+
+    async def close(self) -> None:
+        """Close the channel."""
+        await self.channel.close()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def pinned_authority(server: str, pin: str) -> bytes:
+    """The certificate authority that `server` shows, in PEM, if its SHA-256 (of the DER, hex) is `pin`.
+
+    Raises:
+        TidewireError: another authority. Unreachable: no answer.
+    """
+    host, _, port = server.rpartition(":")
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=10) as plain:
+            with context.wrap_socket(plain, server_hostname=host) as secure:
+                chain = _chain(secure)
+    except OSError as error:
+        raise Unreachable(f"{server} does not answer: {error}") from error
+    for der in chain:
+        if hashlib.sha256(der).hexdigest() == pin.replace(":", "").lower():
+            return ssl.DER_cert_to_PEM_cert(der).encode()
+    raise TidewireError(f"{server} shows another certificate authority than the pinned one")
+
+
+def _chain(secure: ssl.SSLSocket) -> list[bytes]:
+    if hasattr(secure, "get_unverified_chain"):
+        return list(secure.get_unverified_chain())
+    inner = secure._sslobj  # type: ignore[attr-defined]  # public from Python 3.13 on
+    return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in inner.get_unverified_chain()]
+
+
+async def sleep_jittered(base_s: float, attempt: int, cap_s: float = 60.0) -> None:
+    """Wait a random time up to base·2^attempt seconds, at most `cap_s` (full jitter)."""
+    await asyncio.sleep(secrets.SystemRandom().uniform(0, min(cap_s, base_s * 2**attempt)))
