@@ -15,6 +15,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
+from tidewire.v1 import account_pb2_grpc, contact_pb2_grpc, conversation_pb2_grpc, device_pb2_grpc, group_pb2_grpc, limits_pb2
 
 from server.adapters import tls
 from server.adapters.code_senders import ConsoleSender, SmtpSender
@@ -49,7 +50,6 @@ from server.services.signing_in import SigningIn, Tokens
 from server.services.streaming import Hub, Needs
 from server.services.sweeping import Sweeper
 from server.settings import Settings
-from tidewire.v1 import account_pb2_grpc, contact_pb2_grpc, conversation_pb2_grpc, device_pb2_grpc, group_pb2_grpc, limits_pb2
 
 log = logging.getLogger(__name__)
 
@@ -111,9 +111,8 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
     """
     database = await open_database(settings.data_dir / "tidewire.db")
     try:
-        async with asyncio.TaskGroup() as tasks:
-            async with _node(settings, database, tasks) as app:
-                yield app
+        async with asyncio.TaskGroup() as tasks, _node(settings, database, tasks) as app:
+            yield app
     finally:
         await database.close()
 
@@ -124,9 +123,7 @@ async def _node(settings: Settings, database: Database, tasks: asyncio.TaskGroup
     store = SqliteLog(database)
     memberships, positions = SqliteMemberships(database), SqlitePositions(database)
     accounts, contacts, devices = SqliteAccounts(database), SqliteContacts(database), SqliteDevices(database)
-    endpoints = limits_pb2.Endpoints(
-        chat=settings.public_chat, media=settings.public_media, calls=settings.public_calls
-    )
+    endpoints = limits_pb2.Endpoints(chat=settings.public_chat, media=settings.public_media, calls=settings.public_calls)
     wire = codec.WireEvents(limits, ENABLED_KINDS, endpoints)
     hub, rates = Hub(limits), Rates(limits)
     metrics = Metrics(hub.count)
@@ -147,8 +144,18 @@ async def _node(settings: Settings, database: Database, tasks: asyncio.TaskGroup
         else SmtpSender(settings.smtp_host, settings.smtp_port, settings.smtp_sender)
     )
     signing_in = SigningIn(
-        accounts, devices, SqliteChallenges(database), tokens, sender, changes, LocalStreams(hub, wire), rates, clock,
-        chance, limits, _pepper(settings.data_dir),
+        accounts,
+        devices,
+        SqliteChallenges(database),
+        tokens,
+        sender,
+        changes,
+        LocalStreams(hub, wire),
+        rates,
+        clock,
+        chance,
+        limits,
+        _pepper(settings.data_dir),
     )
     _connect(hub, wire, conversations, receipts, presence)
 
@@ -167,9 +174,15 @@ async def _node(settings: Settings, database: Database, tasks: asyncio.TaskGroup
     health = await _add_standard_services(server)
     port, fingerprint = _listen(server, settings)
 
-    background = [tasks.create_task(work, name=name) for name, work in (
-        ("receipts", receipts.run()), ("presence", presence.run()), ("sweeper", sweeper.run()), ("comparison", chat.compare()),
-    )]
+    background = [
+        tasks.create_task(work, name=name)
+        for name, work in (
+            ("receipts", receipts.run()),
+            ("presence", presence.run()),
+            ("sweeper", sweeper.run()),
+            ("comparison", chat.compare()),
+        )
+    ]
 
     async def drain() -> None:
         await health.enter_graceful_shutdown()
@@ -213,9 +226,7 @@ def _connect(hub: Hub, wire: codec.WireEvents, conversations: Conversations, rec
 async def _add_standard_services(server: grpc.aio.Server) -> HealthServicer:
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    names = [
-        f"tidewire.v1.{name}Service" for name in ("Chat", "Account", "Device", "Contact", "Group", "Conversation")
-    ]
+    names = [f"tidewire.v1.{name}Service" for name in ("Chat", "Account", "Device", "Contact", "Group", "Conversation")]
     for name in ("", *names):
         await health.set(name, health_pb2.HealthCheckResponse.SERVING)
     reflection.enable_server_reflection((*names, "grpc.health.v1.Health", reflection.SERVICE_NAME), server)
@@ -246,6 +257,3 @@ def _pepper(folder: Path) -> str:
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(32))
     return path.read_text()
-
-
-

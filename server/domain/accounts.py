@@ -108,8 +108,11 @@ def check_challenge(challenge: Challenge | None, purpose: str, now_ms: int, limi
         return Refusal(Reason.CODE_EXPIRED)
     if challenge.tries >= limits.code_tries_max:
         return Refusal(
-            Reason.WRONG_CODE, detail="no tries are left: ask for a new code", subject="code_tries_max",
-            limit=limits.code_tries_max, actual=challenge.tries,
+            Reason.WRONG_CODE,
+            detail="no tries are left: ask for a new code",
+            subject="code_tries_max",
+            limit=limits.code_tries_max,
+            actual=challenge.tries,
         )
     return None
 

@@ -133,7 +133,7 @@ class SaveSnapshot:
     fold: bytes
 
 
-Command = Load | Search | WriteHints | Append | Answer | Publish | Renudge | MarkLeft | DeleteBody | SaveSnapshot
+AppendCommand = Load | Search | WriteHints | Append | Answer | Publish | Renudge | MarkLeft | DeleteBody | SaveSnapshot
 
 
 class State(Enum):
@@ -181,14 +181,14 @@ class AppendRound:
 
     # -- events --------------------------------------------------------------------------------------------------------
 
-    def submit(self, ticket: Ticket, now_ms: int) -> list[Command]:
+    def submit(self, ticket: Ticket, now_ms: int) -> list[AppendCommand]:
         """A proposal has come."""
         if len(self._waiting) >= self._limits.append_queue_max:
             return [Answer(ticket, unavailable("too many sends wait for this conversation"))]
         self._waiting.append(ticket)
         return self.tick(now_ms)
 
-    def tick(self, now_ms: int) -> list[Command]:
+    def tick(self, now_ms: int) -> list[AppendCommand]:
         """Go on, if there is something to do and nothing under way."""
         self._now_ms = now_ms
         if self.state is State.COLD:
@@ -198,7 +198,7 @@ class AppendRound:
             return self._propose()
         return []
 
-    def loaded(self, fold: Fold, recent: list[Entry], floor: int, snapshot_seq: int) -> list[Command]:
+    def loaded(self, fold: Fold, recent: list[Entry], floor: int, snapshot_seq: int) -> list[AppendCommand]:
         """The fold at the head, the last entries up to it, the floor, and the seq of the stored snapshot."""
         self.floor = max(self.floor, floor)
         self._snapshot_seq = max(self._snapshot_seq, snapshot_seq)
@@ -213,7 +213,7 @@ class AppendRound:
         self.state = State.IDLE
         return [*([Publish(grown)] if grown else []), *self.tick(self._now_ms)]
 
-    def failed(self, refusal: Refusal) -> list[Command]:
+    def failed(self, refusal: Refusal) -> list[AppendCommand]:
         """Loading, searching or writing hints failed; nothing was proposed. Everything that waits is refused."""
         tickets = list(self._waiting)
         if self._batch is not None:
@@ -223,7 +223,7 @@ class AppendRound:
         self.state = State.IDLE if self.fold.seq or self.state is not State.LOADING else State.COLD
         return [Answer(ticket, refusal) for ticket in tickets]
 
-    def searched(self, ticket: Ticket, up_to: int, found: Entry | None) -> list[Command]:
+    def searched(self, ticket: Ticket, up_to: int, found: Entry | None) -> list[AppendCommand]:
         """What the store knows of the ticket's id up to `up_to`."""
         self.state = State.IDLE
         ticket.searched_from = up_to
@@ -232,12 +232,12 @@ class AppendRound:
         self._waiting.remove(ticket)
         return [Answer(ticket, _duplicate(found)), Renudge(found), *self.tick(self._now_ms)]
 
-    def hints_written(self) -> list[Command]:
+    def hints_written(self) -> list[AppendCommand]:
         """The hints of those who join are durable."""
         self.state = State.PROPOSING
         return [self._append()]
 
-    def appended(self, first_seq: int) -> list[Command]:
+    def appended(self, first_seq: int) -> list[AppendCommand]:
         """The batch is in the log."""
         batch = self._batch
         assert batch is not None and batch.fold is not None, "an append ended that nobody began"
@@ -246,24 +246,24 @@ class AppendRound:
         self.state = State.IDLE
         self.fold = batch.fold
         self._remember(batch.entries)
-        commands: list[Command] = [Answer(ticket, sent) for ticket, sent in batch.tickets]
+        commands: list[AppendCommand] = [Answer(ticket, sent) for ticket, sent in batch.tickets]
         commands.append(Publish(tuple(batch.entries)))
         return [*commands, *self._aftermath(batch.entries), *self.tick(self._now_ms)]
 
-    def behind(self, entries: tuple[Entry, ...]) -> list[Command]:
+    def behind(self, entries: tuple[Entry, ...]) -> list[AppendCommand]:
         """Somebody else was faster. What he wrote is applied, then all is searched and checked again."""
         self._retry_batch()
         self.state = State.IDLE
         grown = self.learn(entries)
         return [*grown, *self.tick(self._now_ms)]
 
-    def reload(self) -> list[Command]:
+    def reload(self) -> list[AppendCommand]:
         """The head that this node knew lies below the floor."""
         self._retry_batch()
         self.state = State.LOADING
         return [Load()]
 
-    def unknown(self) -> list[Command]:
+    def unknown(self) -> list[AppendCommand]:
         """Nobody knows whether the batch landed: the same slot again. Hints that may have been swept meanwhile are written anew."""
         assert self._batch is not None, "nothing was proposed"
         if self._batch.joining:
@@ -271,7 +271,7 @@ class AppendRound:
             return [WriteHints(tuple(self._batch.joining), self._batch.expected_head)]
         return [self._append()]
 
-    def learn(self, entries: tuple[Entry, ...]) -> list[Command]:
+    def learn(self, entries: tuple[Entry, ...]) -> list[AppendCommand]:
         """Entries that another node appended. Those that do not continue the known log are ignored: a load will bring them."""
         if self.state in (State.COLD, State.LOADING, State.PROPOSING, State.HINTING):
             return []
@@ -292,10 +292,10 @@ class AppendRound:
             self._waiting.extendleft(ticket for ticket, _ in reversed(self._batch.tickets))
             self._batch = None
 
-    def _propose(self) -> list[Command]:
+    def _propose(self) -> list[AppendCommand]:
         """Search and check what waits, in order, against a fold that includes what is before it in the batch."""
         head = self.fold.seq
-        commands: list[Command] = []
+        commands: list[AppendCommand] = []
         batch = _Batch(head, fold=self.fold.copy())
         mine: dict[tuple[str, str], Sent] = {}
         room = min(self._limits.append_batch_entries_max, BUCKET - (head + 1) % BUCKET)
@@ -329,7 +329,7 @@ class AppendRound:
 
     def _consider(
         self, ticket: Ticket, batch: _Batch, mine: dict[tuple[str, str], Sent], key: tuple[str, str]
-    ) -> list[Command]:
+    ) -> list[AppendCommand]:
         proposal, fold = ticket.proposal, batch.fold
         assert fold is not None, "a batch has a fold"
         found = self._find(key, proposal.known_seq)
@@ -376,8 +376,8 @@ class AppendRound:
                 target = ring[header.target_seq]
                 ring[target.seq] = target._replace(body=DELETED)
 
-    def _aftermath(self, entries: list[Entry]) -> list[Command]:
-        commands: list[Command] = []
+    def _aftermath(self, entries: list[Entry]) -> list[AppendCommand]:
+        commands: list[AppendCommand] = []
         for entry in entries:
             header = entry.header
             if header.change is not None and header.change.members:

@@ -195,5 +195,16 @@ class RefusalTold:
 
 
 Told = (
-    Welcome | State | SendResult | Gap | Positions | CaughtUp | TypingTold | PresenceTold | NoticeTold | Pong | Closing | RefusalTold
+    Welcome
+    | State
+    | SendResult
+    | Gap
+    | Positions
+    | CaughtUp
+    | TypingTold
+    | PresenceTold
+    | NoticeTold
+    | Pong
+    | Closing
+    | RefusalTold
 )

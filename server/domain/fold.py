@@ -226,9 +226,7 @@ class Fold:
             for account, (role, intervals) in data["members"].items()
         }
         fold.settings = {key: base64.b64decode(value) for key, value in data["settings"].items()}
-        fold.withheld = {
-            account: tuple((first, last) for first, last in runs) for account, runs in data["withheld"].items()
-        }
+        fold.withheld = {account: tuple((first, last) for first, last in runs) for account, runs in data["withheld"].items()}
         return fold
 
 

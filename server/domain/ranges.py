@@ -82,7 +82,7 @@ def up_to(seq: int) -> Ranges:
 
 
 def to_text(runs: Ranges) -> str:
-    """"1-5,9-9", as it is stored."""
+    """ "1-5,9-9", as it is stored."""
     return ",".join(f"{first}-{last}" for first, last in runs)
 
 

@@ -18,5 +18,3 @@ class Wire(Protocol):
     def told(self, event: Told) -> list[bytes]:
         """Any other event; a State that is long comes in parts."""
         ...
-
-

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 from server.domain import events, ids
 from server.domain.append import Outcome, Sent, Ticket
+from server.domain.connection import Moved
 from server.domain.events import Command, Positions, RefusalTold, SendResult, Told, TypingTold, Welcome
 from server.domain.identity import Identity
 from server.domain.notice import ClosingReason
 from server.domain.refusal import Reason, Refusal, Refused
-from server.ports.log import LogRetention, Memberships
+from server.ports.log import Head, LogRetention, Memberships
 from server.services.presence import Presence
 from server.services.rates import Rates
 from server.services.sending import Sending
@@ -57,9 +58,7 @@ class Chat:
         stream = Stream(self._new_id(), identity, needs, woken)
         stream.connection.hello()
         epoch = await self._retention.epoch()
-        stream.tell(
-            Welcome(stream.connection_id, epoch, needs.clock.now_ms(), identity.account_id, identity.device_id)
-        )
+        stream.tell(Welcome(stream.connection_id, epoch, needs.clock.now_ms(), identity.account_id, identity.device_id))
         self._tickets[stream] = set()
         self._hub.add(stream)
         self._presence.connected(identity, stream.connection_id, hello.foreground)
@@ -79,7 +78,7 @@ class Chat:
         stored = {row.conversation_id: row for row in await needs.positions.of_device(identity.device_id)}
         hints = {hint.conversation_id: hint for hint in await self._memberships.of_account(identity.account_id)}
         wanted = list(hints)
-        heads = {}
+        heads: dict[str, Head] = {}
         for at in range(0, len(wanted), HEADS_AT_ONCE):
             heads.update(await needs.log.heads(wanted[at : at + HEADS_AT_ONCE]))
         for conversation_id in sorted(heads, key=lambda key: -heads[key].changed_at_ms):
@@ -102,8 +101,6 @@ class Chat:
 
     def _bring(self, stream: Stream, conversation_id: str, acked: int, read: int) -> None:
         """What Hello knows better than the rows, a crash has lost: flush and tell it again."""
-        from server.domain.connection import Moved
-
         self._needs.receipts.moved(stream.identity, Moved(conversation_id, acked, read, (), read > 0))
 
     async def _second_look(self, stream: Stream) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
 from server.domain import append
-from server.domain.append import AppendRound, State, Ticket
+from server.domain.append import AppendCommand, AppendRound, State, Ticket
 from server.domain.connection import Item
 from server.domain.envelope import Entry
 from server.domain.fold import Fold
@@ -171,10 +171,10 @@ class Conversations:
             if not live.pins and not live.round.is_busy() and live.loaded is None:
                 del self._live[conversation_id]
 
-    def _spawn(self, live: Live, work: Coroutine[None, None, list[append.Command]]) -> None:
+    def _spawn(self, live: Live, work: Coroutine[None, None, list[AppendCommand]]) -> None:
         self._tasks.create_task(self._follow(live, work), name=f"append {live.round.conversation_id}")
 
-    async def _follow(self, live: Live, work: Coroutine[None, None, list[append.Command]]) -> None:
+    async def _follow(self, live: Live, work: Coroutine[None, None, list[AppendCommand]]) -> None:
         try:
             commands = await work
         except Refused as refused:
@@ -185,7 +185,7 @@ class Conversations:
             commands = live.round.failed(refused.refusal)
         self._do(live, commands)
 
-    def _do(self, live: Live, commands: Sequence[append.Command]) -> None:
+    def _do(self, live: Live, commands: Sequence[AppendCommand]) -> None:
         conversation_id = live.round.conversation_id
         for command in commands:
             match command:
@@ -226,7 +226,7 @@ class Conversations:
 
         self._tasks.create_task(quietly(), name="log upkeep")
 
-    async def _append(self, live: Live, expected_head: int, entries: tuple[Entry, ...]) -> list[append.Command]:
+    async def _append(self, live: Live, expected_head: int, entries: tuple[Entry, ...]) -> list[AppendCommand]:
         began = self._clock.monotonic_ms()
         round_ = live.round
         try:
@@ -244,7 +244,7 @@ class Conversations:
             case Unknown():
                 return round_.unknown()
 
-    async def _load(self, live: Live) -> list[append.Command]:
+    async def _load(self, live: Live) -> list[AppendCommand]:
         round_ = live.round
         conversation_id = round_.conversation_id
         head = (await self._log.heads([conversation_id])).get(conversation_id, NO_HEAD)
@@ -265,7 +265,7 @@ class Conversations:
             recent = [*recent, *page][-self._limits.ring_entries_max :]
         return round_.loaded(fold, recent, head.floor, 0 if stored is None else stored.as_of_seq)
 
-    async def _search(self, live: Live, ticket: Ticket, after: int, up_to: int) -> list[append.Command]:
+    async def _search(self, live: Live, ticket: Ticket, after: int, up_to: int) -> list[AppendCommand]:
         proposal = ticket.proposal
         seq = after
         while seq < up_to:
@@ -277,6 +277,6 @@ class Conversations:
             seq = page[-1].seq if page else up_to
         return live.round.searched(ticket, up_to, None)
 
-    async def _write_hints(self, live: Live, account_ids: tuple[str, ...], expected_head: int) -> list[append.Command]:
+    async def _write_hints(self, live: Live, account_ids: tuple[str, ...], expected_head: int) -> list[AppendCommand]:
         await self._memberships.join(account_ids, live.round.conversation_id, expected_head)
         return live.round.hints_written()

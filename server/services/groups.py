@@ -45,9 +45,7 @@ class GroupChanges:
         self._people = people
         self._limits = limits
 
-    async def create(
-        self, actor: Identity, envelope_id: str, title: str, description: str, account_ids: list[str]
-    ) -> Changed:
+    async def create(self, actor: Identity, envelope_id: str, title: str, description: str, account_ids: list[str]) -> Changed:
         """Make a group. Its id follows from actor and envelope id, so that a repeated command finds its first try."""
         conversation_id = ids.group_id(actor.account_id, envelope_id)
         wanted = [account for account in dict.fromkeys(account_ids) if account != actor.account_id]
@@ -55,7 +53,9 @@ class GroupChanges:
         command = groups.Create(title, description, tuple(able))
         return await self._change(actor, conversation_id, envelope_id, 0, command, Kind.MEMBERSHIP, refused)
 
-    async def add(self, actor: Identity, conversation_id: str, envelope_id: str, known_seq: int, account_ids: list[str]) -> Changed:
+    async def add(
+        self, actor: Identity, conversation_id: str, envelope_id: str, known_seq: int, account_ids: list[str]
+    ) -> Changed:
         """Add members; who cannot be added is named."""
         if len(account_ids) > self._limits.members_per_command_max:
             refusal = limit_exceeded("members_per_command_max", self._limits.members_per_command_max, len(account_ids))

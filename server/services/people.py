@@ -122,9 +122,7 @@ class KnownPeople:
         """Those that exist."""
         return await self._accounts.get(account_ids)
 
-    async def update(
-        self, account_id: str, display_name: str | None, bio: str | None, username: str | None
-    ) -> Account | Refusal:
+    async def update(self, account_id: str, display_name: str | None, bio: str | None, username: str | None) -> Account | Refusal:
         """Change the profile; None: unchanged."""
         (account,) = await self._accounts.get([account_id])
         handles = dict(account.handles)

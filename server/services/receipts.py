@@ -67,9 +67,7 @@ class Receipts:
     def moved(self, identity: Identity, moved: Moved) -> None:
         """A device has moved."""
         conversation_id = moved.conversation_id
-        row = PositionRow(
-            conversation_id, identity.account_id, identity.device_id, moved.acked, moved.read, moved.skipped
-        )
+        row = PositionRow(conversation_id, identity.account_id, identity.device_id, moved.acked, moved.read, moved.skipped)
         key = (conversation_id, identity.device_id)
         known = self._dirty.get(key)
         if known is not None and known.skipped != row.skipped:

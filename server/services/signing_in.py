@@ -78,9 +78,7 @@ class Tokens:
             rules.token_hash(refresh),
             now_ms + 1000 * limits.refresh_token_ttl_s,
         )
-        credentials = Credentials(
-            account_id, device_id, access, refresh, limits.access_token_ttl_s, limits.refresh_token_ttl_s
-        )
+        credentials = Credentials(account_id, device_id, access, refresh, limits.access_token_ttl_s, limits.refresh_token_ttl_s)
         return credentials, secrets
 
 
@@ -144,9 +142,7 @@ class SigningIn:
     async def _register(
         self, handles: dict[str, str], display_name: str, device_name: str, recovery: str
     ) -> Credentials | Refusal:
-        account = Account(
-            self._chance.new_id(), display_name, handles=handles, created_at_ms=self._clock.now_ms()
-        )
+        account = Account(self._chance.new_id(), display_name, handles=handles, created_at_ms=self._clock.now_ms())
         hashed = recovery and rules.hashed(self._pepper, account.account_id, rules.plain_recovery_code(recovery))
         if not await self._accounts.add(account, hashed):
             return Refusal(Reason.ALREADY_TAKEN, subject=next(iter(handles)))
@@ -172,9 +168,7 @@ class SigningIn:
             return refusal
         challenge_id, code = self._chance.new_id(), self._chance.code()
         hashed = rules.hashed(self._pepper, challenge_id, code) if send else ""
-        challenge = Challenge(
-            challenge_id, purpose, handle, account_id, hashed, device_name, 0, "", self._clock.now_ms()
-        )
+        challenge = Challenge(challenge_id, purpose, handle, account_id, hashed, device_name, 0, "", self._clock.now_ms())
         await self._challenges.put(challenge)
         if send:
             await self._sender.send(handle, code)

@@ -163,9 +163,7 @@ class Stream:
         self._pinned.append(live)
         self.connection.now_ms = self._needs.clock.now_ms()
         self.do(
-            self.connection.opened(
-                conversation_id, live, live.fold.seq, acked=acked, read=read, skipped=skipped, fresh=fresh
-            )
+            self.connection.opened(conversation_id, live, live.fold.seq, acked=acked, read=read, skipped=skipped, fresh=fresh)
         )
 
     def do(self, commands: Sequence[machine.Command]) -> None:

@@ -85,9 +85,7 @@ class Sweeper:
                 live.round.floor = max(live.round.floor, last)
                 await self._retention.drop_headers(conversation_id, last)
 
-    async def _forget_hints(
-        self, conversation_id: str, acked: dict[str, int], devices: dict[str, dict[str, int]]
-    ) -> None:
+    async def _forget_hints(self, conversation_id: str, acked: dict[str, int], devices: dict[str, dict[str, int]]) -> None:
         fold = (await self._conversations.open(conversation_id)).fold
         for account_id, member in fold.members.items():
             left_seq = member.left_seq()

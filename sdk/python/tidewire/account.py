@@ -32,7 +32,7 @@ class Profile:
 
 
 def handle(text: str) -> account_pb2.Handle:
-    """"+358…" is a phone, "a@b" an e-mail address, anything else a username."""
+    """ "+358…" is a phone, "a@b" an e-mail address, anything else a username."""
     if text.startswith("+"):
         return account_pb2.Handle(phone=text)
     return account_pb2.Handle(email=text) if "@" in text else account_pb2.Handle(username=text)
@@ -112,9 +112,7 @@ class Account:
 
     async def register_username(self, username: str, display_name: str = "", device_name: str = "") -> str:
         """Make an account from a username alone. Returns the recovery code: show it, it never comes again."""
-        request = account_pb2.RegisterUsernameRequest(
-            username=username, display_name=display_name, device_name=device_name
-        )
+        request = account_pb2.RegisterUsernameRequest(username=username, display_name=display_name, device_name=device_name)
         response = await self._transport.call(self._transport.accounts.RegisterUsername, request)
         if response.HasField("refusal"):
             raise refused(response.refusal)
@@ -173,9 +171,7 @@ class Account:
 
     async def delete_account(self) -> None:
         """Delete the account, for ever."""
-        await self.call(
-            self._transport.accounts.DeleteAccount, account_pb2.DeleteAccountRequest(account_id=self.account_id)
-        )
+        await self.call(self._transport.accounts.DeleteAccount, account_pb2.DeleteAccountRequest(account_id=self.account_id))
 
     # -- devices -------------------------------------------------------------------------------------------------------
 
@@ -186,9 +182,7 @@ class Account:
 
     async def rename_device(self, device_id: str, name: str) -> None:
         """Give a device another name."""
-        await self.call(
-            self._transport.devices.RenameDevice, device_pb2.RenameDeviceRequest(device_id=device_id, name=name)
-        )
+        await self.call(self._transport.devices.RenameDevice, device_pb2.RenameDeviceRequest(device_id=device_id, name=name))
 
     async def remove_device(self, device_id: str) -> None:
         """Remove a device; its stream closes at once."""
@@ -221,9 +215,7 @@ class Account:
 
     async def profiles(self, *account_ids: str) -> dict[str, Profile]:
         """Profiles by id."""
-        response = await self.call(
-            self._transport.contacts.GetProfiles, contact_pb2.GetProfilesRequest(account_ids=account_ids)
-        )
+        response = await self.call(self._transport.contacts.GetProfiles, contact_pb2.GetProfilesRequest(account_ids=account_ids))
         return {p.account_id: Profile(p.account_id, p.display_name, p.username) for p in response.profiles}
 
     async def direct(self, name: str) -> str:

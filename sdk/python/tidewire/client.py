@@ -49,6 +49,7 @@ class Client(Groups):
         self._listeners: list[asyncio.Queue[Event]] = []
         self._stream: Stream | None = None
         self._stream_task: asyncio.Task[None] | None = None
+        self._caught_up = asyncio.Event()
 
     @classmethod
     @asynccontextmanager
@@ -94,6 +95,8 @@ class Client(Groups):
     # -- events --------------------------------------------------------------------------------------------------------
 
     def _emit(self, event: Event) -> None:
+        if isinstance(event, events.CaughtUp):
+            self._caught_up.set()
         for queue in self._listeners:
             if queue.qsize() >= LISTENER_MAX:
                 while not queue.empty():
@@ -116,6 +119,10 @@ class Client(Groups):
         queue: asyncio.Queue[Event] = asyncio.Queue()
         self._listeners.append(queue)
         return queue
+
+    async def caught_up(self) -> None:
+        """Wait until the store had everything once since the client was opened."""
+        await self._caught_up.wait()
 
     # -- messages ------------------------------------------------------------------------------------------------------
 
@@ -152,9 +159,7 @@ class Client(Groups):
     async def history(self, conversation_id: str, *, before_seq: int = 2**62, limit: int = 50) -> list[Message]:
         """Stored messages that a person sees, oldest first."""
         where = "WHERE e.conversation_id=? AND e.seq<? AND e.visible=1 ORDER BY e.seq DESC LIMIT ?"
-        found = await self._store.run(
-            lambda: self._store.messages(self.account_id, where, conversation_id, before_seq, limit)
-        )
+        found = await self._store.run(lambda: self._store.messages(self.account_id, where, conversation_id, before_seq, limit))
         return found[::-1]
 
     async def log(self, conversation_id: str) -> list[Message]:
@@ -188,7 +193,9 @@ class Client(Groups):
     async def mark_read(self, conversation_id: str, seq: int) -> None:
         """A person has seen everything up to `seq`. Kept until the server has echoed it."""
         await self._store.run(
-            lambda: self._store.db.execute("UPDATE conversations SET read_seq=max(read_seq, ?) WHERE id=?", (seq, conversation_id))
+            lambda: self._store.db.execute(
+                "UPDATE conversations SET read_seq=max(read_seq, ?) WHERE id=?", (seq, conversation_id)
+            )
         )
         self._running().read(conversation_id, seq)
 

@@ -42,9 +42,7 @@ class Groups(Account):
 
     async def leave_group(self, conversation_id: str) -> None:
         """Leave."""
-        request = group_pb2.LeaveGroupRequest(
-            conversation_id=conversation_id, change=await self._change(conversation_id)
-        )
+        request = group_pb2.LeaveGroupRequest(conversation_id=conversation_id, change=await self._change(conversation_id))
         await self._again(self._transport.groups.LeaveGroup, request)
 
     async def set_role(self, conversation_id: str, name: str, role: str) -> None:
@@ -53,7 +51,7 @@ class Groups(Account):
             conversation_id=conversation_id,
             change=await self._change(conversation_id),
             account_id=(await self.find(name)).account_id,
-            role=envelope_pb2.Role.Value(f"ROLE_{role.upper()}"),
+            role=envelope_pb2.Role.Value(f"ROLE_{role.upper()}"),  # type: ignore[arg-type]
         )
         await self._again(self._transport.groups.SetRole, request)
 

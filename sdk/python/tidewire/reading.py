@@ -31,7 +31,7 @@ def message(envelope: envelope_pb2.Envelope, account_id: str) -> tuple[Message, 
 
 
 def kind_name(kind: int) -> str:
-    """"text", "edit" …; "unknown" for one that this version does not know."""
+    """ "text", "edit" …; "unknown" for one that this version does not know."""
     try:
         return envelope_pb2.Kind.Name(kind).removeprefix("KIND_").lower()  # type: ignore[arg-type]
     except ValueError:

@@ -106,9 +106,7 @@ class Store:
     def save_position(self, conversation_id: str, at: Position) -> None:
         """Store a position."""
         self.touch(conversation_id)
-        self.db.execute(
-            "UPDATE conversations SET position=?, head=max(head, ?) WHERE id=?", (at.seq, at.head, conversation_id)
-        )
+        self.db.execute("UPDATE conversations SET position=?, head=max(head, ?) WHERE id=?", (at.seq, at.head, conversation_id))
 
     def forget_positions(self) -> None:
         """The server's store is another one: take everything anew."""
@@ -150,9 +148,7 @@ class Store:
                 (message.text, *target, message.sender_id),
             )
         elif message.kind == "deletion":
-            self.db.execute(
-                "UPDATE envelopes SET text='', body=x'', deleted=1 WHERE conversation_id=? AND seq=?", target
-            )
+            self.db.execute("UPDATE envelopes SET text='', body=x'', deleted=1 WHERE conversation_id=? AND seq=?", target)
             self.db.execute("DELETE FROM words WHERE conversation_id=? AND seq=?", target)
         elif visible and message.text:
             self.db.execute("INSERT INTO words VALUES (?,?,?)", (message.text, message.conversation_id, message.seq))
@@ -174,8 +170,10 @@ class Store:
             tick = ""
             if mine:
                 read, delivered = position.from_text(row[11]), position.from_text(row[10])
-                tick = "read" if position.contains(read, row[1]) else "delivered" if position.contains(delivered, row[1]) else "sent"
-            out.append(Message(*row[:7], mine, row[7], bool(row[8]), bool(row[9]), tick))
+                tick = (
+                    "read" if position.contains(read, row[1]) else "delivered" if position.contains(delivered, row[1]) else "sent"
+                )
+            out.append(Message(*row[:7], mine, row[7], bool(row[8]), bool(row[9]), tick))  # type: ignore[call-arg]
         return out
 
     def ticks(self, conversation_id: str, delivered: position.Ranges, read: position.Ranges) -> None:
@@ -202,7 +200,9 @@ class Store:
 
     def outbox(self) -> list[Item]:
         """What waits, oldest first."""
-        rows = self.db.execute("SELECT conversation_id, envelope_id, known_seq, transmissions, state, reason FROM outbox ORDER BY number")
+        rows = self.db.execute(
+            "SELECT conversation_id, envelope_id, known_seq, transmissions, state, reason FROM outbox ORDER BY number"
+        )
         return [
             Item(row[0], row[1], row[2], row[3], State(row[4]) if row[4] in ("failed", "unknown") else State.PENDING, 0.0, row[5])
             for row in rows

@@ -154,7 +154,7 @@ class Stream:
             await self._account.refresh(token)
         raise Unreachable(str(error.details()) if isinstance(error, grpc.aio.AioRpcError) else "the stream broke") from None
 
-    async def _hello(self, call: grpc.aio.StreamStreamCall) -> None:
+    async def _hello(self, call: grpc.aio.StreamStreamCall) -> None:  # type: ignore[type-arg]
         rows = await self._store.run(lambda: self._store.db.execute("SELECT id, read_seq FROM conversations").fetchall())
         meta = await self._store.run(self._store.meta)
         unfinished = await self._store.run(lambda: self._store.unticked(self._account.account_id))
@@ -175,7 +175,7 @@ class Stream:
             )
             await call.write(chat_pb2.ConnectRequest(commands=[chat_pb2.Command(hello=hello)]))
 
-    async def _watch(self, call: grpc.aio.StreamStreamCall) -> None:
+    async def _watch(self, call: grpc.aio.StreamStreamCall) -> None:  # type: ignore[type-arg]
         """A node that is frozen keeps its connection: ask it."""
         self._heard_s = time.monotonic()
         while True:
@@ -190,7 +190,7 @@ class Stream:
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
-    async def _write(self, call: grpc.aio.StreamStreamCall) -> None:
+    async def _write(self, call: grpc.aio.StreamStreamCall) -> None:  # type: ignore[type-arg]
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -238,7 +238,7 @@ class Stream:
 
     # -- receiving -----------------------------------------------------------------------------------------------------
 
-    async def _read(self, call: grpc.aio.StreamStreamCall) -> None:
+    async def _read(self, call: grpc.aio.StreamStreamCall) -> None:  # type: ignore[type-arg]
         while isinstance(frame := await call.read(), chat_pb2.ConnectResponse):
             self._heard_s = time.monotonic()
             await self._take(list(frame.events))
@@ -361,7 +361,7 @@ class Stream:
                         sender_account_id=self._account.account_id,
                         sender_device_id=self._account.device_id,
                         at_ms=sent.at_ms,
-                        kind=envelope_pb2.Kind.Value(f"KIND_{kind.upper()}"),
+                        kind=envelope_pb2.Kind.Value(f"KIND_{kind.upper()}"),  # type: ignore[arg-type]
                         target_seq=send.target_seq,
                     )
                 )

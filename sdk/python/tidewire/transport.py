@@ -102,7 +102,7 @@ class Transport:
 
     async def close(self) -> None:
         """Close the channel."""
-        await self.channel.close()
+        await self.channel.close(None)
 
 
 def _is_loopback(host: str) -> bool:
@@ -126,9 +126,11 @@ def pinned_authority(server: str, pin: str) -> bytes:
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=10) as plain:
-            with context.wrap_socket(plain, server_hostname=host) as secure:
-                chain = _chain(secure)
+        with (
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10) as plain,
+            context.wrap_socket(plain, server_hostname=host) as secure,
+        ):
+            chain = _chain(secure)
     except OSError as error:
         raise Unreachable(f"{server} does not answer: {error}") from error
     for der in chain:

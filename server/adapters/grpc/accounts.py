@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tidewire.v1 import account_pb2, account_pb2_grpc, contact_pb2, contact_pb2_grpc, device_pb2, device_pb2_grpc
+
 from server.adapters.grpc import refusals
 from server.adapters.grpc.edge import address
 from server.domain import accounts as rules
@@ -15,7 +17,6 @@ from server.domain.refusal import Reason, Refusal, Refused
 from server.ports.accounts import Devices
 from server.services.people import KnownPeople
 from server.services.signing_in import Credentials, SigningIn
-from tidewire.v1 import account_pb2, account_pb2_grpc, contact_pb2, contact_pb2_grpc, device_pb2, device_pb2_grpc
 
 Authenticate = Callable[[Any], Awaitable[Identity]]
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
 import grpc
+from tidewire.v1 import chat_pb2
 
 from server.adapters.grpc import codec
 from server.domain import events
@@ -17,7 +18,6 @@ from server.domain.notice import ClosingReason
 from server.domain.refusal import Reason, Refusal, Refused, unavailable
 from server.services.chat import Chat
 from server.services.streaming import Stream
-from tidewire.v1 import chat_pb2
 
 log = logging.getLogger(__name__)
 
@@ -83,15 +83,9 @@ class ChatServicer:
         return grpc.method_handlers_generic_handler(
             "tidewire.v1.ChatService",
             {
-                "Connect": grpc.stream_stream_rpc_method_handler(
-                    self.connect, chat_pb2.ConnectRequest.FromString, raw
-                ),
-                "Subscribe": grpc.unary_stream_rpc_method_handler(
-                    self.subscribe, chat_pb2.SubscribeRequest.FromString, raw
-                ),
-                "Submit": grpc.unary_unary_rpc_method_handler(
-                    self.submit, chat_pb2.SubmitRequest.FromString, serialise
-                ),
+                "Connect": grpc.stream_stream_rpc_method_handler(self.connect, chat_pb2.ConnectRequest.FromString, raw),
+                "Subscribe": grpc.unary_stream_rpc_method_handler(self.subscribe, chat_pb2.SubscribeRequest.FromString, raw),
+                "Submit": grpc.unary_unary_rpc_method_handler(self.submit, chat_pb2.SubmitRequest.FromString, serialise),
                 "GetLimits": grpc.unary_unary_rpc_method_handler(
                     self.get_limits, chat_pb2.GetLimitsRequest.FromString, chat_pb2.GetLimitsResponse.SerializeToString
                 ),
@@ -135,8 +129,13 @@ class ChatServicer:
                     if isinstance(said, events.Bad):
                         return None, said.refusal.sentence()
                     assert isinstance(said, events.Hello), "checked above"
-                    whole = said if whole is None else said._replace(positions={**whole.positions, **said.positions},
-                                                                     unfinished=whole.unfinished + said.unfinished)
+                    whole = (
+                        said
+                        if whole is None
+                        else said._replace(
+                            positions={**whole.positions, **said.positions}, unfinished=whole.unfinished + said.unfinished
+                        )
+                    )
                     if said.last:
                         return whole, ""
         except TimeoutError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from tidewire.v1 import chat_pb2, conversation_pb2, envelope_pb2, limits_pb2, refusal_pb2
+
 from server.adapters.grpc import refusals
 from server.domain import events, ids
 from server.domain.append import Sent
@@ -16,7 +18,6 @@ from server.domain.presence import LastSeen, Online, PresenceFact
 from server.domain.ranges import Ranges
 from server.domain.refusal import Reason, Refusal
 from server.domain.rules import Proposal
-from tidewire.v1 import chat_pb2, conversation_pb2, envelope_pb2, limits_pb2, refusal_pb2
 
 MEMBERS_PER_PART = 400
 """Members in one part of a State, so that a part stays well below a frame."""
@@ -75,7 +76,9 @@ def _send(identity: Identity, send: chat_pb2.Send) -> events.Said:
     sealed = which == "sealed"
     kind = send.kind if sealed else int(KINDS.get(which or "", 0))
     if which is None and not sealed:
-        return events.Bad(Refusal(Reason.KIND_NOT_ENABLED, detail="a body of no kind that this node knows", subject="body", actual=0))
+        return events.Bad(
+            Refusal(Reason.KIND_NOT_ENABLED, detail="a body of no kind that this node knows", subject="body", actual=0)
+        )
     setting = (body.setting.key, body.setting.value) if which == "setting" else None
     return events.Send(
         send.conversation_id,
@@ -171,7 +174,7 @@ def conversation(fold: Fold, account_id: str, read_seq: int, *, members: bool) -
     kind = "GROUP" if ids.is_group(fold.conversation_id) else "SELF" if ids.is_self(fold.conversation_id) else "DIRECT"
     message = conversation_pb2.Conversation(
         id=fold.conversation_id,
-        type=conversation_pb2.ConversationType.Value(f"CONVERSATION_TYPE_{kind}"),
+        type=conversation_pb2.ConversationType.Value(f"CONVERSATION_TYPE_{kind}"),  # type: ignore[arg-type]
         as_of_seq=fold.seq,
         title=fold.title,
         description=fold.description,
@@ -189,7 +192,10 @@ def member_messages(fold: Fold) -> list[conversation_pb2.Member]:
     """Members and former members."""
     return [
         conversation_pb2.Member(
-            account_id=account, role=int(m.role), joined_seq=m.joined_seq(), left_seq=m.left_seq()  # type: ignore[arg-type]
+            account_id=account,
+            role=int(m.role),  # type: ignore[arg-type]
+            joined_seq=m.joined_seq(),
+            left_seq=m.left_seq(),  # type: ignore[arg-type]
         )
         for account, m in fold.members.items()
     ]

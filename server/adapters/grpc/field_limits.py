@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from tidewire.v1 import options_pb2
 
 from server.domain.refusal import Reason, Refusal, limit_exceeded
-from tidewire.v1 import options_pb2
 
 Check = Callable[[Any, str], Refusal | None]
 
@@ -48,7 +48,7 @@ class FieldLimits:
     def _compile(self, descriptor: Descriptor) -> list[tuple[FieldDescriptor, Check]]:
         checks: list[tuple[FieldDescriptor, Check]] = []
         for field in descriptor.fields:
-            limits = field.GetOptions().Extensions[options_pb2.limits]
+            limits: options_pb2.FieldLimits = field.GetOptions().Extensions[options_pb2.limits]  # type: ignore[index]
             if field.message_type is not None and not field.is_repeated:
                 checks.append((field, self._nested(field, limits.required)))
             elif field.message_type is not None:

@@ -5,13 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from server.adapters.grpc import codec, refusals
-from server.domain import groups
-from server.domain.append import Sent
-from server.domain.envelope import Role
-from server.domain.identity import Identity
-from server.services.groups import Changed, GroupChanges
-from server.services.history import History, Summary
 from tidewire.v1 import (
     chat_pb2,
     conversation_pb2,
@@ -19,6 +12,14 @@ from tidewire.v1 import (
     group_pb2,
     group_pb2_grpc,
 )
+
+from server.adapters.grpc import codec, refusals
+from server.domain import groups
+from server.domain.append import Sent
+from server.domain.envelope import Role
+from server.domain.identity import Identity
+from server.services.groups import Changed, GroupChanges
+from server.services.history import History, Summary
 
 Authenticate = Callable[[Any], Awaitable[Identity]]
 
@@ -52,9 +53,7 @@ class GroupServicer(group_pb2_grpc.GroupServiceServicer):
             actor, request.change.envelope_id, request.title, request.description, list(request.account_ids)
         )
         done = isinstance(changed.outcome, Sent)
-        return group_pb2.CreateGroupResponse(
-            conversation_id=changed.conversation_id if done else "", result=_result(changed)
-        )
+        return group_pb2.CreateGroupResponse(conversation_id=changed.conversation_id if done else "", result=_result(changed))
 
     async def AddMembers(self, request: group_pb2.AddMembersRequest, context: Any) -> group_pb2.AddMembersResponse:
         """Add members."""
@@ -65,9 +64,7 @@ class GroupServicer(group_pb2_grpc.GroupServiceServicer):
         )
         return group_pb2.AddMembersResponse(result=_result(changed))
 
-    async def RemoveMembers(
-        self, request: group_pb2.RemoveMembersRequest, context: Any
-    ) -> group_pb2.RemoveMembersResponse:
+    async def RemoveMembers(self, request: group_pb2.RemoveMembersRequest, context: Any) -> group_pb2.RemoveMembersResponse:
         """Remove members."""
         command = groups.Remove(tuple(request.account_ids))
         return group_pb2.RemoveMembersResponse(result=await self._change(request, context, command))
@@ -92,9 +89,7 @@ class GroupServicer(group_pb2_grpc.GroupServiceServicer):
     async def _change(self, request: Any, context: Any, command: groups.Command) -> group_pb2.ChangeResult:
         actor = await self._authenticate(context)
         change = request.change
-        return _result(
-            await self._changes.change(actor, request.conversation_id, change.envelope_id, change.known_seq, command)
-        )
+        return _result(await self._changes.change(actor, request.conversation_id, change.envelope_id, change.known_seq, command))
 
 
 class ConversationServicer(conversation_pb2_grpc.ConversationServiceServicer):
@@ -123,9 +118,7 @@ class ConversationServicer(conversation_pb2_grpc.ConversationServiceServicer):
         summary = await self._history.conversation(account_id, request.conversation_id)
         return conversation_pb2.GetConversationResponse(conversation=_summary(summary, account_id, members=True))
 
-    async def GetDirect(
-        self, request: conversation_pb2.GetDirectRequest, context: Any
-    ) -> conversation_pb2.GetDirectResponse:
+    async def GetDirect(self, request: conversation_pb2.GetDirectRequest, context: Any) -> conversation_pb2.GetDirectResponse:
         """The direct conversation with somebody."""
         account_id = (await self._authenticate(context)).account_id
         conversation_id = await self._history.direct(account_id, request.account_id)
@@ -145,9 +138,7 @@ class ConversationServicer(conversation_pb2_grpc.ConversationServiceServicer):
     ) -> conversation_pb2.ListEnvelopesResponse:
         """A page of the log."""
         identity = await self._authenticate(context)
-        entries, more = await self._history.page(
-            identity, request.conversation_id, request.before_seq, request.page_size
-        )
+        entries, more = await self._history.page(identity, request.conversation_id, request.before_seq, request.page_size)
         envelopes = [codec.envelope(request.conversation_id, entry) for entry in entries]
         return conversation_pb2.ListEnvelopesResponse(envelopes=envelopes, more=more)
 

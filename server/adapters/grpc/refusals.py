@@ -6,9 +6,9 @@ import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
+from tidewire.v1 import refusal_pb2
 
 from server.domain.refusal import Reason, Refusal
-from tidewire.v1 import refusal_pb2
 
 DOMAIN = "tidewire"
 
@@ -34,7 +34,7 @@ def message(refusal: Refusal, ref: int = 0) -> refusal_pb2.Refusal:
     """A refusal as a message."""
     return refusal_pb2.Refusal(
         ref=ref,
-        reason=refusal_pb2.RefusalReason.Value(f"REFUSAL_REASON_{refusal.reason.name}"),
+        reason=refusal_pb2.RefusalReason.Value(f"REFUSAL_REASON_{refusal.reason.name}"),  # type: ignore[arg-type]
         detail=refusal.sentence(),
         subject=refusal.subject,
         limit=refusal.limit,

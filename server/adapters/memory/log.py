@@ -26,9 +26,7 @@ class MemoryLog:
                 return Reload()
             return Behind(tuple(self._after(conversation_id, expected_head)))
         self._entries.setdefault(conversation_id, {}).update({entry.seq: entry for entry in entries})
-        self._heads[conversation_id] = head._replace(
-            seq=expected_head + len(entries), changed_at_ms=entries[-1].header.at_ms
-        )
+        self._heads[conversation_id] = head._replace(seq=expected_head + len(entries), changed_at_ms=entries[-1].header.at_ms)
         return Appended(expected_head + 1)
 
     def _after(self, conversation_id: str, seq: int) -> list[Entry]:
@@ -76,9 +74,7 @@ class MemoryLog:
         head = self._heads.get(conversation_id)
         if head is not None:
             floor = min(up_to_seq, head.seq)
-            self._heads[conversation_id] = head._replace(
-                floor=max(head.floor, floor), trimmed=max(head.trimmed, floor)
-            )
+            self._heads[conversation_id] = head._replace(floor=max(head.floor, floor), trimmed=max(head.trimmed, floor))
 
     async def conversations(self, after_id: str, limit: int) -> Sequence[str]:
         """See `LogRetention.conversations`."""

@@ -10,7 +10,9 @@ from typing import Any
 from server.adapters.sqlite.database import Database
 from server.domain.accounts import Account, Audience, Privacy
 
-_SELECT = "SELECT account_id, display_name, bio, privacy, created_at_ms, last_seen_ms FROM accounts WHERE deleted=0 AND account_id=?"
+_SELECT = (
+    "SELECT account_id, display_name, bio, privacy, created_at_ms, last_seen_ms FROM accounts WHERE deleted=0 AND account_id=?"
+)
 
 
 class SqliteAccounts:
@@ -87,9 +89,7 @@ class SqliteAccounts:
         """See `Accounts.save_last_seen`."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "UPDATE accounts SET last_seen_ms=max(last_seen_ms, ?) WHERE account_id=?", (at_ms, account_id)
-            )
+            connection.execute("UPDATE accounts SET last_seen_ms=max(last_seen_ms, ?) WHERE account_id=?", (at_ms, account_id))
 
         await self._database.write(work)
 

@@ -106,15 +106,13 @@ class Database:
             if last:
                 return
 
-    def _commit(
-        self, group: list[tuple[Work, asyncio.Future[Any]]]
-    ) -> list[tuple[asyncio.Future[Any], Any, Exception | None]]:
+    def _commit(self, group: list[tuple[Work, asyncio.Future[Any]]]) -> list[tuple[asyncio.Future[Any], Any, Exception | None]]:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             results = [(future, work(self._writer), None) for work, future in group]
             self._writer.execute("COMMIT")
             return list(results)
-        except Exception as error:  # noqa: BLE001 -- handed to the caller of the work that raised it
+        except Exception as error:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             if len(group) == 1:
@@ -161,9 +159,7 @@ def _open(path: Path) -> sqlite3.Connection:
         if check != "ok":
             raise StoreError(f"{path} is damaged ({check}); restore it from a backup")
         _migrate(connection, path)
-        connection.execute(
-            "INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)", (secrets.token_hex(8),)
-        )
+        connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)", (secrets.token_hex(8),))
         return connection
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"{path} cannot be opened: {error}") from error

@@ -11,7 +11,9 @@ from server.domain.accounts import Challenge, Device
 from server.ports.accounts import Secrets
 
 _DEVICE = "SELECT device_id, account_id, name, is_primary, created_at_ms, active_at_ms FROM devices"
-_CHALLENGE = "SELECT challenge_id, purpose, handle, account_id, code_hash, device_name, tries, approval, created_at_ms FROM challenges"
+_CHALLENGE = (
+    "SELECT challenge_id, purpose, handle, account_id, code_hash, device_name, tries, approval, created_at_ms FROM challenges"
+)
 
 
 class SqliteDevices:
@@ -90,9 +92,7 @@ class SqliteDevices:
             where = " WHERE refresh_hash=? AND refresh_until_ms>?"
             row = connection.execute(_DEVICE + where, (refresh_hash, now_ms)).fetchone()
             if row is None:
-                spent = connection.execute(
-                    "SELECT device_id FROM spent_tokens WHERE refresh_hash=?", (refresh_hash,)
-                ).fetchone()
+                spent = connection.execute("SELECT device_id FROM spent_tokens WHERE refresh_hash=?", (refresh_hash,)).fetchone()
                 return None if spent is None else str(spent[0])
             connection.execute("INSERT INTO spent_tokens VALUES (?,?)", (refresh_hash, row[0]))
             connection.execute(

@@ -108,18 +108,14 @@ class SqliteLog:
         """See `Log.empty_bodies`."""
 
         def work(connection: sqlite3.Connection) -> None:
-            row = connection.execute(
-                "SELECT number, trimmed FROM heads WHERE conversation_id=?", (conversation_id,)
-            ).fetchone()
+            row = connection.execute("SELECT number, trimmed FROM heads WHERE conversation_id=?", (conversation_id,)).fetchone()
             if row is None or row[1] >= up_to_seq:
                 return
             connection.execute(
                 "UPDATE entries SET body=NULL WHERE number=? AND seq>? AND seq<=? AND body<>?",
                 (row[0], row[1], up_to_seq, DELETED),
             )
-            connection.execute(
-                "UPDATE heads SET trimmed=min(?, head) WHERE conversation_id=?", (up_to_seq, conversation_id)
-            )
+            connection.execute("UPDATE heads SET trimmed=min(?, head) WHERE conversation_id=?", (up_to_seq, conversation_id))
 
         await self._database.write(work)
 
@@ -141,8 +137,7 @@ class SqliteLog:
             number = _number(connection, conversation_id)
             connection.execute("DELETE FROM entries WHERE number=? AND seq<=?", (number, up_to_seq))
             connection.execute(
-                "UPDATE heads SET floor=max(floor, min(?, head)), trimmed=max(trimmed, min(?, head))"
-                " WHERE conversation_id=?",
+                "UPDATE heads SET floor=max(floor, min(?, head)), trimmed=max(trimmed, min(?, head)) WHERE conversation_id=?",
                 (up_to_seq, up_to_seq, conversation_id),
             )
 
@@ -195,7 +190,7 @@ def _row(entry: Entry) -> tuple[Any, ...]:
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     change = None if row[11] is None else _change(row[11])
-    return Entry(row[0], Header(*row[1:9], bool(row[9]), row[10], change), row[12])
+    return Entry(row[0], Header(*row[1:9], bool(row[9]), row[10], change), row[12])  # type: ignore[call-arg]
 
 
 def _change_text(change: Change) -> str:
@@ -211,5 +206,3 @@ def _change(text: str) -> Change:
         description,
         setting and (setting[0], base64.b64decode(setting[1])),
     )
-
-

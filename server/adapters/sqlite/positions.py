@@ -111,10 +111,9 @@ class SqlitePositions:
     async def _select(self, where: str, value: str) -> list[PositionRow]:
         def work(connection: sqlite3.Connection) -> list[PositionRow]:
             rows = connection.execute(
-                "SELECT conversation_id, account_id, device_id, acked, read, skipped FROM positions"
-                f" WHERE {where}",  # noqa: S608 -- constants only
+                f"SELECT conversation_id, account_id, device_id, acked, read, skipped FROM positions WHERE {where}",  # noqa: S608 -- constants only
                 (value,),
             )
-            return [PositionRow(*row[:5], ranges.from_text(row[5])) for row in rows]
+            return [PositionRow(*row[:5], ranges.from_text(row[5])) for row in rows]  # type: ignore[call-arg]
 
         return await self._database.read(work)

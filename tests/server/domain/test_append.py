@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 from server.domain import append
-from server.domain.append import Answer, Append, AppendRound, Load, Publish, Renudge, SaveSnapshot, Search, Sent, State, Ticket, WriteHints
-from server.domain.envelope import Entry
+from server.domain.append import (
+    Answer,
+    Append,
+    AppendRound,
+    Load,
+    Publish,
+    Renudge,
+    SaveSnapshot,
+    Search,
+    Sent,
+    State,
+    Ticket,
+    WriteHints,
+)
+from server.domain.envelope import Entry, MemberAction, Role
 from server.domain.fold import Fold
 from server.domain.groups import Add, Create, Remove
 from server.domain.limits import Limits
 from server.domain.refusal import Reason, Refusal, unavailable
 from server.domain.rules import Proposal
-from tests.support.cast import ALICE, BOB, BOBS, CAROL, CAROLS, DIRECT, GROUP, NOW, PHONE, change, created, entry, folded, membership, text, uuid
-from server.domain.envelope import MemberAction, Role
+from tests.support.cast import (
+    ALICE,
+    BOB,
+    BOBS,
+    CAROL,
+    CAROLS,
+    DIRECT,
+    GROUP,
+    NOW,
+    PHONE,
+    change,
+    created,
+    entry,
+    folded,
+    membership,
+    text,
+    uuid,
+)
 
 
 def loaded(conversation_id: str, *entries: Entry, floor: int = 0, limits: Limits | None = None) -> AppendRound:
@@ -22,12 +51,12 @@ def loaded(conversation_id: str, *entries: Entry, floor: int = 0, limits: Limits
     return round_
 
 
-def one(commands: list[append.Command], kind: type) -> list:  # type: ignore[type-arg]
+def one(commands: list[append.AppendCommand], kind: type) -> list:  # type: ignore[type-arg]
     """The commands of one kind."""
     return [command for command in commands if isinstance(command, kind)]
 
 
-def submit(round_: AppendRound, proposal: Proposal) -> tuple[Ticket, list[append.Command]]:
+def submit(round_: AppendRound, proposal: Proposal) -> tuple[Ticket, list[append.AppendCommand]]:
     ticket = Ticket(proposal)
     return ticket, round_.submit(ticket, NOW)
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from server.domain import ids
-from server.domain.connection import Connection, Deliver, Item, Moved, OpenFeed, ReadLog, SendCaughtUp, SendGap, SendState, StoreSkipped
+from server.domain.connection import (
+    Connection,
+    Deliver,
+    Item,
+    Moved,
+    OpenFeed,
+    ReadLog,
+    SendCaughtUp,
+    SendGap,
+    SendState,
+    StoreSkipped,
+)
 from server.domain.envelope import DELETED, Entry, Header, Kind, MemberAction, Role
 from server.domain.fold import Fold
 from server.domain.limits import Limits
@@ -15,7 +26,9 @@ from tests.support.cast import ALICE, BOB, BOBS, DIRECT, GROUP, LAPTOP, NOW, PHO
 class Shelf:
     """A view with these entries in its ring."""
 
-    def __init__(self, conversation_id: str, entries: Iterable[Entry], *, ring_from: int = 1, floor: int = 0, size: int = 10) -> None:
+    def __init__(
+        self, conversation_id: str, entries: Iterable[Entry], *, ring_from: int = 1, floor: int = 0, size: int = 10
+    ) -> None:
         self.entries = {e.seq: e for e in entries}
         self.fold = folded(conversation_id, *self.entries.values())
         self.floor = floor
@@ -40,11 +53,21 @@ def log_of(count: int, **extra: int) -> Shelf:
     return Shelf(DIRECT, [entry(n, BOBS) for n in range(1, count + 1)], **extra)
 
 
-def opened(shelf: Shelf, *, acked: int = 0, limits: Limits | None = None, skipped: tuple[tuple[int, int], ...] = (), fresh: bool = False, identity=PHONE) -> tuple[Connection, list]:  # type: ignore[type-arg,no-untyped-def]
+def opened(
+    shelf: Shelf,
+    *,
+    acked: int = 0,
+    limits: Limits | None = None,
+    skipped: tuple[tuple[int, int], ...] = (),
+    fresh: bool = False,
+    identity=PHONE,
+) -> tuple[Connection, list]:  # type: ignore[type-arg,no-untyped-def]
     connection = Connection(identity, limits or Limits())
     connection.now_ms = NOW
     connection.hello()
-    commands = connection.opened(shelf.fold.conversation_id, shelf, shelf.fold.seq, acked=acked, read=0, skipped=skipped, fresh=fresh)
+    commands = connection.opened(
+        shelf.fold.conversation_id, shelf, shelf.fold.seq, acked=acked, read=0, skipped=skipped, fresh=fresh
+    )
     return connection, [*commands, *connection.hello_done()]
 
 

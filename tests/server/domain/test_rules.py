@@ -14,7 +14,24 @@ from server.domain.limits import Limits
 from server.domain.receipts import ReceiptBook
 from server.domain.refusal import Reason, Refusal
 from server.domain.rules import Admitted, Proposal, admit
-from tests.support.cast import ALICE, BOB, BOBS, CAROL, CAROLS, DAVE, DIRECT, GROUP, NOW, PHONE, created, entry, folded, membership, text, uuid
+from tests.support.cast import (
+    ALICE,
+    BOB,
+    BOBS,
+    CAROL,
+    CAROLS,
+    DAVE,
+    DIRECT,
+    GROUP,
+    NOW,
+    PHONE,
+    created,
+    entry,
+    folded,
+    membership,
+    text,
+    uuid,
+)
 
 LIMITS = Limits()
 ADMIN = MemberAction.ROLE_CHANGED
@@ -190,7 +207,10 @@ def test_settings_live_in_the_self_conversation_up_to_a_number_of_keys() -> None
 def test_a_group_command_is_admitted_with_its_change_or_refused() -> None:
     outcome = admit(crew(), Proposal(PHONE, uuid(3), 0, int(Kind.MEMBERSHIP), command=Add((DAVE,))), NOW, LIMITS)
     assert isinstance(outcome, Admitted) and outcome.header.change is not None
-    assert reason(admit(crew(), Proposal(CAROLS, uuid(3), 0, int(Kind.MEMBERSHIP), command=Add((DAVE,))), NOW, LIMITS)) is Reason.NOT_ALLOWED
+    assert (
+        reason(admit(crew(), Proposal(CAROLS, uuid(3), 0, int(Kind.MEMBERSHIP), command=Add((DAVE,))), NOW, LIMITS))
+        is Reason.NOT_ALLOWED
+    )
 
 
 # -- the fold ----------------------------------------------------------------------------------------------------------

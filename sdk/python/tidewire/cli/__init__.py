@@ -14,7 +14,7 @@ from pathlib import Path
 from tidewire.cli import chatting
 from tidewire.client import Client
 from tidewire.errors import Refused, TidewireError
-from tidewire.events import CaughtUp, Connected, Disconnected, Message
+from tidewire.events import Connected, Disconnected, Message
 
 DEFAULT_SERVER = "127.0.0.1:7400"
 Do = Callable[[Client, argparse.Namespace], Awaitable[None]]
@@ -67,7 +67,13 @@ def _parser() -> argparse.ArgumentParser:
     add("chat", "chat with a person or in a conversation", chatting.chat, "to")
     add("conversations", "list conversations with unread counts", _conversations)
     add("history", "print a conversation", _history, "to")
-    add("groups", "create TITLE NAME…, add ID NAME…, remove ID NAME…, leave ID, role ID NAME ROLE, title ID TITLE", _groups, "action", "values*")
+    add(
+        "groups",
+        "create TITLE NAME…, add ID NAME…, remove ID NAME…, leave ID, role ID NAME ROLE, title ID TITLE",
+        _groups,
+        "action",
+        "values*",
+    )
     add("search", "search what this device has stored", _search, "words*")
     add("doctor", "say what is wrong", _doctor)
     return parser
@@ -191,7 +197,9 @@ async def _groups(me: Client, arguments: argparse.Namespace) -> None:
         case ["title", group, title]:
             await me.set_title(group, title)
         case _:
-            raise TidewireError("groups takes: create TITLE NAME…, add ID NAME…, remove ID NAME…, leave ID, role ID NAME ROLE, title ID TITLE")
+            raise TidewireError(
+                "groups takes: create TITLE NAME…, add ID NAME…, remove ID NAME…, leave ID, role ID NAME ROLE, title ID TITLE"
+            )
 
 
 async def _search(me: Client, arguments: argparse.Namespace) -> None:
@@ -201,11 +209,9 @@ async def _search(me: Client, arguments: argparse.Namespace) -> None:
 
 async def caught_up(me: Client, timeout_s: float = 10.0) -> None:
     """Wait until the store has everything; go on without it when the server is away."""
-    queue = me.listen()
     try:
         async with asyncio.timeout(timeout_s):
-            while not isinstance(await queue.get(), CaughtUp):
-                pass
+            await me.caught_up()
     except TimeoutError:
         print("(the server does not answer; this is what the device knows)", file=sys.stderr)
 

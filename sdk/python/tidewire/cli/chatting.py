@@ -27,7 +27,9 @@ async def chat(me: Client, arguments: argparse.Namespace) -> None:
     from tidewire.cli import caught_up, conversation
 
     conversation_id = await conversation(me, arguments.to)
-    names = {profile.account_id: profile.username or profile.display_name for profile in (await _people(me, conversation_id)).values()}
+    names = {
+        profile.account_id: profile.username or profile.display_name for profile in (await _people(me, conversation_id)).values()
+    }
     queue = me.listen()
     await caught_up(me)
     for message in await me.history(conversation_id, limit=HISTORY):

@@ -84,7 +84,7 @@ def contains(runs: Ranges, seq: int) -> bool:
 
 
 def to_text(runs: Ranges) -> str:
-    """"1-5,9-9", as it is stored."""
+    """ "1-5,9-9", as it is stored."""
     return ",".join(f"{first}-{last}" for first, last in runs)
 
 
