@@ -22,118 +22,52 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
 
 from server.domain import rules
+from server.domain.append_commands import (
+    Answer,
+    Append,
+    AppendCommand,
+    DeleteBody,
+    Load,
+    MarkLeft,
+    Outcome,
+    Publish,
+    Renudge,
+    SaveSnapshot,
+    Search,
+    Sent,
+    Ticket,
+    WriteHints,
+)
 from server.domain.envelope import DELETED, Entry, Header, Kind, MemberAction
 from server.domain.fold import Fold
 from server.domain.limits import Limits
 from server.domain.refusal import Reason, Refusal, unavailable
-from server.domain.rules import Proposal
 
 BUCKET = 512
 """Entries of one storage partition; an append never crosses a multiple."""
 
 
-class Sent(NamedTuple):
-    """The outcome of a proposal that is in the log."""
-
-    seq: int
-    at_ms: int
-    duplicate: bool = False
-    refused: tuple[tuple[str, Refusal], ...] = ()
-
-
-Outcome = Sent | Refusal
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """One waiting proposal."""
-
-    proposal: Proposal
-    gone: bool = False
-    """Its stream is gone; nobody waits for the answer."""
-    searched_from: int = 0
-    """Headers in (known_seq, searched_from] were searched in the store, without success."""
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Load the fold, the recent entries and the floor, then `loaded`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """Search the store for the ticket's id in (after, up_to], then `searched`."""
-
-    ticket: Ticket
-    after: int
-    up_to: int
-
-
-@dataclass(frozen=True, slots=True)
-class WriteHints:
-    """Write the hints of those who are about to join, then `hints_written`."""
-
-    account_ids: tuple[str, ...]
-    expected_head: int
-
-
-@dataclass(frozen=True, slots=True)
-class Append:
-    """Append the entries, then `appended`, `behind`, `reload` or `unknown`."""
-
-    expected_head: int
-    entries: tuple[Entry, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Tell the ticket's owner."""
-
-    ticket: Ticket
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """The log has grown by these entries, which this node appended or learnt of: nudge their audiences."""
-
-    entries: tuple[Entry, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Renudge:
-    """A duplicate was found: nudge its audience again, since the first nudge may have been lost."""
-
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class MarkLeft:
-    """Mark the hints of those who have left."""
-
-    account_ids: tuple[str, ...]
-    left_seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteBody:
-    """An entry was deleted for everyone: replace its body by the mark."""
-
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class SaveSnapshot:
-    """Store the fold as of now."""
-
-    as_of_seq: int
-    fold: bytes
-
-
-AppendCommand = Load | Search | WriteHints | Append | Answer | Publish | Renudge | MarkLeft | DeleteBody | SaveSnapshot
+__all__ = [
+    "Answer",
+    "Append",
+    "AppendCommand",
+    "DeleteBody",
+    "Load",
+    "MarkLeft",
+    "Outcome",
+    "Publish",
+    "Renudge",
+    "SaveSnapshot",
+    "Search",
+    "Sent",
+    "Ticket",
+    "WriteHints",
+    "AppendRound",
+    "BUCKET",
+    "State",
+]
 
 
 class State(Enum):

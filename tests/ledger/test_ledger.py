@@ -8,12 +8,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from tidewire import Client
+from tidewire.events import Message, Sent, TicksMoved
 
 from tests.support.ledger import Ledger, Shown
 from tests.support.node import Node
 from tests.support.proxy import Proxy, proxy
-from tidewire import Client
-from tidewire.events import Message, Sent, TicksMoved
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(3_000)]
 

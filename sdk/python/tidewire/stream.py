@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from tidewire import events, reading
-from tidewire.domain.outbox import Failed, Item, Outbox, Settled, State
+from tidewire import events
+from tidewire.domain.outbox import Item, Outbox
 from tidewire.domain.position import Acks, Position
 from tidewire.errors import NotSignedIn, Refused, TidewireError, Unreachable
 from tidewire.events import Event
+from tidewire.receiving import Receiving
 from tidewire.store import Store
 from tidewire.transport import Transport
-from tidewire.v1 import chat_pb2, envelope_pb2
+from tidewire.v1 import chat_pb2
 
 if TYPE_CHECKING:
     from tidewire.account import Account
@@ -54,7 +55,7 @@ class Stream:
         self._transport = transport
         self._emit = emit
         self._outbox = Outbox()
-        self._positions: dict[str, Position] = {}
+        self._receiving = Receiving(account.account_id, account.device_id, store, self._outbox)
         self._done: dict[str, asyncio.Future[events.Sent]] = {}
         self._acks = Acks(ACK_ENVELOPES)
         self._out: list[chat_pb2.Command] = []
@@ -66,7 +67,7 @@ class Stream:
 
     async def prepare(self) -> None:
         """Load what the store knows."""
-        self._positions = await self._store.run(self._store.positions)
+        self._receiving.positions = await self._store.run(self._store.positions)
         for item in await self._store.run(self._store.outbox):
             self._outbox.add(item)
 
@@ -158,13 +159,13 @@ class Stream:
         rows = await self._store.run(lambda: self._store.db.execute("SELECT id, read_seq FROM conversations").fetchall())
         meta = await self._store.run(self._store.meta)
         unfinished = await self._store.run(lambda: self._store.unticked(self._account.account_id))
-        known = [(key, read) for key, read in rows if self._positions.get(key, Position()).seq > 0]
+        known = [(key, read) for key, read in rows if self._receiving.positions.get(key, Position()).seq > 0]
         for at in range(0, len(known) or 1, HELLO_POSITIONS):
             part = known[at : at + HELLO_POSITIONS]
             last = at + HELLO_POSITIONS >= len(known)
             hello = chat_pb2.Hello(
                 positions=[
-                    chat_pb2.DevicePosition(conversation_id=key, acked_seq=self._positions[key].seq, read_seq=read)
+                    chat_pb2.DevicePosition(conversation_id=key, acked_seq=self._receiving.positions[key].seq, read_seq=read)
                     for key, read in part
                 ],
                 epoch=meta.get("epoch", ""),
@@ -212,7 +213,7 @@ class Stream:
 
     async def _transmit(self) -> list[chat_pb2.Command]:
         """What may fly now; its `known_seq` is durable before the frame exists."""
-        heads = {key: max(at.seq, at.head) for key, at in self._positions.items()}
+        heads = {key: max(at.seq, at.head) for key, at in self._receiving.positions.items()}
         now_s = time.monotonic()
         flights = self._outbox.fly(heads, now_s)
         later_s = self._outbox.next_try_s(now_s)
@@ -254,9 +255,9 @@ class Stream:
 
         def work() -> None:
             for event in told:
-                self._apply(event, out, moved)
+                self._receiving.apply(event, out, moved)
             for conversation_id in moved:
-                self._store.save_position(conversation_id, self._positions[conversation_id])
+                self._store.save_position(conversation_id, self._receiving.positions[conversation_id])
 
         await self._store.run(work)
         for item in out:
@@ -268,7 +269,7 @@ class Stream:
                 self._welcomed()
         now = False
         for conversation_id in moved:
-            now = self._acks.stored(conversation_id, self._positions[conversation_id].seq) or now
+            now = self._acks.stored(conversation_id, self._receiving.positions[conversation_id].seq) or now
         if now:
             self._wake.set()
         elif moved:
@@ -296,145 +297,3 @@ class Stream:
                 done.set_exception(Refused(event.reason, event.detail))
                 done.exception()
         self._emit(event)
-
-    def _position(self, conversation_id: str) -> Position:
-        return self._positions.setdefault(conversation_id, Position())
-
-    def _apply(self, event: chat_pb2.Event, out: list[Event], moved: set[str]) -> None:
-        match event.WhichOneof("event"):
-            case "envelope":
-                self._envelope(event.envelope, out, moved)
-            case "send_result":
-                self._result(event.send_result, out, moved)
-            case "gap":
-                gap = event.gap
-                self._position(gap.conversation_id).skipped(gap.from_seq, gap.to_seq)
-                moved.add(gap.conversation_id)
-                for own in gap.own:
-                    out.extend(self._settled(self._outbox.met(own.envelope_id, own.seq), 0))
-            case "state":
-                self._state(event.state, out, moved)
-            case "positions":
-                self._ticks(event.positions, out)
-            case "welcome":
-                self._epoch(event.welcome.epoch)
-            case "caught_up":
-                out.append(events.CaughtUp())
-            case "typing":
-                kind = {1: "text", 2: "voice"}.get(event.typing.kind, "")
-                out.append(events.Typing(event.typing.conversation_id, event.typing.account_id, kind))
-            case "presence":
-                told = event.presence
-                out.append(events.PresenceChanged(told.account_id, told.HasField("online"), told.last_seen_at_ms))
-            case "notice":
-                kind = event.notice.WhichOneof("notice") or ""
-                asked = event.notice.login_requested
-                out.append(events.NoticeReceived(kind, asked.login_id, asked.device_name))
-
-    def _envelope(self, envelope: envelope_pb2.Envelope, out: list[Event], moved: set[str]) -> None:
-        at = self._position(envelope.conversation_id)
-        moved.add(envelope.conversation_id)
-        if not at.took(envelope.seq):
-            return
-        message, visible = reading.message(envelope, self._account.account_id)
-        if self._store.put(message, visible, envelope.body.SerializeToString(), envelope.header.expires_at_ms):
-            out.append(message)
-        if message.mine:
-            out.extend(self._settled(self._outbox.met(message.envelope_id, message.seq), message.at_ms))
-
-    def _result(self, result: chat_pb2.SendResult, out: list[Event], moved: set[str]) -> None:
-        if not result.HasField("sent"):
-            out.extend(self._refused(result))
-            return
-        sent = result.sent
-        row = self._store.outbox_row(result.envelope_id)
-        if row is not None:
-            at = self._position(result.conversation_id)
-            moved.add(result.conversation_id)
-            if at.took(sent.seq):
-                send = chat_pb2.Send.FromString(row[0])
-                own = envelope_pb2.Envelope(conversation_id=result.conversation_id, seq=sent.seq, body=send.body)
-                kind = own.body.WhichOneof("content") or "text"
-                own.header.CopyFrom(
-                    envelope_pb2.Header(
-                        envelope_id=result.envelope_id,
-                        sender_account_id=self._account.account_id,
-                        sender_device_id=self._account.device_id,
-                        at_ms=sent.at_ms,
-                        kind=envelope_pb2.Kind.Value(f"KIND_{kind.upper()}"),  # type: ignore[arg-type]
-                        target_seq=send.target_seq,
-                    )
-                )
-                message, visible = reading.message(own, self._account.account_id)
-                if self._store.put(message, visible, own.body.SerializeToString()):
-                    out.append(message)
-        out.extend(self._settled(self._outbox.met(result.envelope_id, sent.seq), sent.at_ms))
-
-    def _refused(self, result: chat_pb2.SendResult) -> list[Event]:
-        branch = result.WhichOneof("outcome") or "invalid"
-        outcome = getattr(result, branch)
-        retry_ms = getattr(outcome, "retry_after_ms", None)
-        failed = self._outbox.refused(
-            result.envelope_id,
-            branch.upper(),
-            retry_after_s=None if retry_ms is None else max(0.05, retry_ms / 1000),
-            head=getattr(outcome, "head", 0),
-            now_s=time.monotonic(),
-        )
-        item = self._outbox.items.get(result.envelope_id)
-        if item is not None:
-            self._store.save_item(item)
-        return [self._failure(one, str(outcome).strip()) for one in failed]
-
-    def _failure(self, failed: Failed, detail: str) -> Event:
-        item = failed.item
-        reason = "UNKNOWN" if item.state is State.UNKNOWN else item.reason
-        return events.SendFailed(item.conversation_id, item.envelope_id, reason, detail)
-
-    def _settled(self, settled: list[Settled], at_ms: int) -> list[Event]:
-        out: list[Event] = []
-        for one in settled:
-            self._store.drop_from_outbox(one.item.envelope_id)
-            out.append(events.Sent(one.item.conversation_id, one.item.envelope_id, one.seq, at_ms))
-        return out
-
-    def _state(self, state: chat_pb2.State, out: list[Event], moved: set[str]) -> None:
-        told = state.conversation
-        at = self._position(told.id)
-        if state.start_seq > at.seq:
-            at.skipped(at.seq + 1, state.start_seq)
-        at.head = max(at.head, state.start_seq)
-        moved.add(told.id)
-        self._store.touch(told.id)
-        members = ",".join(member.account_id for member in told.members if member.role)
-        db = self._store.db
-        if told.type:
-            db.execute(
-                "UPDATE conversations SET title=?, members=?, changed_at_ms=max(changed_at_ms, ?) WHERE id=?",
-                (told.title, members, told.changed_at_ms, told.id),
-            )
-        else:
-            db.execute("UPDATE conversations SET members=members||','||? WHERE id=?", (members, told.id))
-        out.append(events.ConversationChanged(told.id))
-
-    def _ticks(self, told: chat_pb2.Positions, out: list[Event]) -> None:
-        delivered = tuple((run.from_seq, run.to_seq) for run in told.delivered)
-        read = tuple((run.from_seq, run.to_seq) for run in told.read)
-        if delivered or read:
-            self._store.ticks(told.conversation_id, delivered, read)
-            out.append(events.TicksMoved(told.conversation_id))
-        if told.own_read_seq:
-            self._store.touch(told.conversation_id)
-            self._store.db.execute(
-                "UPDATE conversations SET read_seq=max(read_seq, ?), read_echoed=max(read_echoed, ?) WHERE id=?",
-                (told.own_read_seq, told.own_read_seq, told.conversation_id),
-            )
-            out.append(events.ConversationChanged(told.conversation_id))
-
-    def _epoch(self, epoch: str) -> None:
-        """Another store than the device knew: its seqs mean nothing here any more."""
-        known = self._store.meta().get("epoch", "")
-        if known and known != epoch:
-            self._store.forget_positions()
-            self._positions.clear()
-        self._store.set_meta(epoch=epoch)
