@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 import grpc
-
-from tests.support.node import Node
 from tidewire.transport import new_envelope_id
 from tidewire.v1 import account_pb2, account_pb2_grpc, chat_pb2, chat_pb2_grpc, group_pb2, group_pb2_grpc
+
+from tests.support.node import Node
 
 RAISED = {name: 10_000_000 for name in ("commands_per_s", "commands_burst", "address_commands_per_s", "address_commands_burst")}
 TICKS = os.sysconf("SC_CLK_TCK")
