@@ -134,7 +134,7 @@ async def _node(settings: Settings, database: Database, tasks: asyncio.TaskGroup
     sending = Sending(conversations, store, people, limits)
     changes = GroupChanges(conversations, store, memberships, positions, people, limits)
     needs = Needs(conversations, receipts, store, positions, wire, clock, limits, tasks, metrics)
-    chat = Chat(hub, needs, sending, memberships, store, presence, rates, chance.new_id)
+    chat = Chat(hub, needs, sending, memberships, store, presence, rates, chance.new_id, devices.touch)
     history = History(conversations, receipts, store, memberships, people, clock, limits)
     sweeper = Sweeper(conversations, store, store, memberships, positions, people, clock, limits)
     tokens = Tokens(devices, clock, chance, limits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from server.domain import events, ids
 from server.domain.append import Outcome, Sent, Ticket
@@ -34,7 +34,9 @@ class Chat:
         presence: Presence,
         rates: Rates,
         new_id: Callable[[], str],
+        active: Callable[[str, int], Awaitable[None]],
     ) -> None:
+        """`active` stores that a device was connected at a Unix ms: one that is not, for the retention, holds up no trimming."""
         self._hub = hub
         self._needs = needs
         self._sending = sending
@@ -43,6 +45,7 @@ class Chat:
         self._presence = presence
         self._rates = rates
         self._new_id = new_id
+        self._active = active
         self._tickets: dict[Stream, set[Ticket]] = {}
         self.draining = False
 
@@ -111,6 +114,7 @@ class Chat:
     async def look(self, stream: Stream) -> None:
         """Compare the stream's heads with the log."""
         try:
+            await self._active(stream.identity.device_id, self._needs.clock.now_ms())
             hints = await self._memberships.of_account(stream.identity.account_id)
             wanted = [hint.conversation_id for hint in hints]
             for at in range(0, len(wanted), HEADS_AT_ONCE):
@@ -151,10 +155,11 @@ class Chat:
 
     async def do(self, stream: Stream, command: Command) -> Refusal | None:
         """Do one command of a stream. A refusal has been told; it is returned so that floods can be counted."""
-        refusal = self._rates.command(stream.identity.account_id, self._needs.clock.monotonic_ms())
-        if refusal is not None and not isinstance(command.said, events.Ack):
-            return self._refuse(stream, command, refusal)
         said = command.said
+        if not isinstance(said, events.Ack):  # what was sent may always be acked
+            refusal = self._rates.command(stream.identity.account_id, self._needs.clock.monotonic_ms())
+            if refusal is not None:
+                return self._refuse(stream, command, refusal)
         try:
             match said:
                 case events.Send(conversation_id, proposal):

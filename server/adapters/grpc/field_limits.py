@@ -24,10 +24,10 @@ FORMATS: dict[int, Callable[[str], bool]] = {
 
 
 class FieldLimits:
-    """All checks, by message type."""
+    """All checks, by message type. Only fields that are set are looked at, since this runs for every command."""
 
     def __init__(self, is_phone: Callable[[str], bool]) -> None:
-        self._compiled: dict[str, list[tuple[FieldDescriptor, Check]]] = {}
+        self._compiled: dict[str, tuple[list[str], dict[int, Check]]] = {}
         self._formats = {**FORMATS, options_pb2.FORMAT_E164: is_phone}
 
     def violation(self, message: Any) -> Refusal | None:
@@ -36,91 +36,85 @@ class FieldLimits:
 
     def _violation(self, message: Any, path: str) -> Refusal | None:
         descriptor = message.DESCRIPTOR
-        checks = self._compiled.get(descriptor.full_name)
-        if checks is None:
-            checks = self._compiled[descriptor.full_name] = self._compile(descriptor)
-        for field, check in checks:
-            refusal = check(message, path + field.name)
-            if refusal is not None:
-                return refusal
+        compiled = self._compiled.get(descriptor.full_name)
+        if compiled is None:
+            compiled = self._compiled[descriptor.full_name] = self._compile(descriptor)
+        required, checks = compiled
+        fields = message.ListFields()
+        if required:
+            there = {field.name for field, value in fields}
+            for name in required:
+                if name not in there:
+                    return _missing(path + name)
+        for field, value in fields:
+            check = checks.get(field.number)
+            if check is not None:
+                refusal = check(value, path)
+                if refusal is not None:
+                    return refusal
         return None
 
-    def _compile(self, descriptor: Descriptor) -> list[tuple[FieldDescriptor, Check]]:
-        checks: list[tuple[FieldDescriptor, Check]] = []
+    def _compile(self, descriptor: Descriptor) -> tuple[list[str], dict[int, Check]]:
+        required: list[str] = []
+        checks: dict[int, Check] = {}
         for field in descriptor.fields:
             limits: options_pb2.FieldLimits = field.GetOptions().Extensions[options_pb2.limits]  # type: ignore[index]
-            if field.message_type is not None and not field.is_repeated:
-                checks.append((field, self._nested(field, limits.required)))
-            elif field.message_type is not None:
-                checks.append((field, self._items(field, limits, None)))
+            if limits.required or limits.value_min > 0:
+                required.append(field.name)
+            if field.message_type is not None:
+                if field.is_repeated or field.message_type.fields:
+                    nested = self._nested(field.name)
+                    checks[field.number] = self._items(field.name, limits, nested) if field.is_repeated else nested
             elif limits.ByteSize():
                 single = self._scalar(field, limits)
-                checks.append((field, self._items(field, limits, single) if field.is_repeated else self._value(field, single)))
-        return checks
+                checks[field.number] = self._items(field.name, limits, single) if field.is_repeated else single
+        return required, checks
 
-    def _nested(self, field: FieldDescriptor, required: bool) -> Check:
-        name = field.name
+    def _nested(self, name: str) -> Check:
+        return lambda value, path: self._violation(value, f"{path}{name}.")
 
-        def check(message: Any, path: str) -> Refusal | None:
-            if not message.HasField(name):
-                return _missing(path) if required else None
-            return self._violation(getattr(message, name), path + ".")
-
-        return check
-
-    def _items(self, field: FieldDescriptor, limits: options_pb2.FieldLimits, single: Check | None) -> Check:
-        name = field.name
-
-        def check(message: Any, path: str) -> Refusal | None:
-            items = getattr(message, name)
-            if not items:
-                return _missing(path) if limits.required else None
+    def _items(self, name: str, limits: options_pb2.FieldLimits, single: Check) -> Check:
+        def check(items: Any, path: str) -> Refusal | None:
             if limits.items_max and len(items) > limits.items_max:
-                return limit_exceeded(f"{path}.items_max", limits.items_max, len(items))
+                return limit_exceeded(f"{path}{name}.items_max", limits.items_max, len(items))
             for item in items:
-                refusal = self._violation(item, path + ".") if single is None else single(item, path)
+                refusal = single(item, path)
                 if refusal is not None:
                     return refusal
             return None
 
         return check
 
-    def _value(self, field: FieldDescriptor, single: Check) -> Check:
-        name, optional = field.name, field.has_presence
-
-        def check(message: Any, path: str) -> Refusal | None:
-            if optional and not message.HasField(name):
-                return None
-            return single(getattr(message, name), path)
-
-        return check
-
     def _scalar(self, field: FieldDescriptor, limits: options_pb2.FieldLimits) -> Check:
-        matches = self._formats.get(limits.format)
-        is_text = field.type == FieldDescriptor.TYPE_STRING
-        is_bytes = field.type == FieldDescriptor.TYPE_BYTES
+        name, matches = field.name, self._formats.get(limits.format)
+        chars_max, chars_min, bytes_max = limits.chars_max, limits.chars_min, limits.bytes_max
+        value_max, value_min = limits.value_max, limits.value_min
 
-        def check(value: Any, path: str) -> Refusal | None:
-            if not value:
-                return _missing(path) if limits.required or limits.value_min > 0 else None
-            if is_text:
-                if limits.chars_max and len(value) > limits.chars_max:
-                    return limit_exceeded(f"{path}.chars_max", limits.chars_max, len(value))
-                if len(value) < limits.chars_min:
-                    return limit_exceeded(f"{path}.chars_min", limits.chars_min, len(value))
-                if matches is not None and not matches(value):
-                    form = options_pb2.Format.Name(limits.format).removeprefix("FORMAT_")
-                    return Refusal(Reason.INVALID, detail=f"{path} has not the form {form}", subject=path)
-            elif is_bytes:
-                if limits.bytes_max and len(value) > limits.bytes_max:
-                    return limit_exceeded(f"{path}.bytes_max", limits.bytes_max, len(value))
-            elif limits.value_max and value > limits.value_max:
-                return limit_exceeded(f"{path}.value_max", limits.value_max, value)
-            elif limits.value_min and value < limits.value_min:
-                return limit_exceeded(f"{path}.value_min", limits.value_min, value)
+        def text(value: str, path: str) -> Refusal | None:
+            if chars_max and len(value) > chars_max:
+                return limit_exceeded(f"{path}{name}.chars_max", chars_max, len(value))
+            if len(value) < chars_min:
+                return limit_exceeded(f"{path}{name}.chars_min", chars_min, len(value))
+            if matches is not None and value and not matches(value):
+                form = options_pb2.Format.Name(limits.format).removeprefix("FORMAT_")
+                return Refusal(Reason.INVALID, detail=f"{path}{name} has not the form {form}", subject=path + name)
             return None
 
-        return check
+        def data(value: bytes, path: str) -> Refusal | None:
+            if bytes_max and len(value) > bytes_max:
+                return limit_exceeded(f"{path}{name}.bytes_max", bytes_max, len(value))
+            return None
+
+        def number(value: int, path: str) -> Refusal | None:
+            if value_max and value > value_max:
+                return limit_exceeded(f"{path}{name}.value_max", value_max, value)
+            if value_min and value < value_min:
+                return limit_exceeded(f"{path}{name}.value_min", value_min, value)
+            return None
+
+        if field.type == FieldDescriptor.TYPE_STRING:
+            return text
+        return data if field.type == FieldDescriptor.TYPE_BYTES else number
 
 
 def _missing(path: str) -> Refusal:
