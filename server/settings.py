@@ -13,6 +13,8 @@ from pathlib import Path
 from server.domain.limits import Limits
 
 PREFIX = "TIDEWIRE_"
+NOT_OURS = ("TIDEWIRE_HOME",)
+"""Variables of the command line client, which may stand in the same environment."""
 
 
 class SettingsError(Exception):
@@ -77,7 +79,13 @@ def load(file: Path | None, environment: Mapping[str, str], arguments: Mapping[s
             values.update(tomllib.loads(file.read_text()))
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise SettingsError(f"{file} cannot be read: {error}") from error
-    values.update({name.removeprefix(PREFIX).lower(): v for name, v in environment.items() if name.startswith(PREFIX)})
+    values.update(
+        {
+            name.removeprefix(PREFIX).lower(): v
+            for name, v in environment.items()
+            if name.startswith(PREFIX) and name not in NOT_OURS
+        }
+    )
     values.update(arguments)
     own: dict[str, object] = {}
     limits: dict[str, int] = {}

@@ -1,0 +1,45 @@
+"""Settings: sources in their order, and refusals in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from server.settings import Settings, SettingsError, load
+
+
+def test_the_command_line_wins_over_the_environment_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "node.toml"
+    file.write_text('drain_grace_s = 1\ndevices_max = 3\nlog_level = "DEBUG"\n')
+    settings = load(
+        file, {"TIDEWIRE_DRAIN_GRACE_S": "2", "TIDEWIRE_DEVICES_MAX": "4", "TIDEWIRE_HOME": "x"}, {"drain_grace_s": "3"}
+    )
+    assert (settings.drain_grace_s, settings.limits.devices_max, settings.log_level) == (3.0, 4, "DEBUG")
+    assert settings.describe() == {"drain_grace_s": "3.0", "devices_max": 4, "log_level": "DEBUG"}
+    assert load(None, {}, {}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"chat_lisen": "x"}, "did you mean chat_listen"),
+        ({"devices_max": "many"}, "devices_max is a whole number"),
+        ({"devices_max": "0"}, "devices_max is at least 1, not 0"),
+        ({"drain_grace_s": "x"}, "number of seconds"),
+        ({"tls": "on"}, "tls is one of off, auto, files, proxy"),
+        ({"chat_listen": "7400"}, "an address and a port"),
+        ({"chat_listen": "0.0.0.0:7400"}, "set tls = auto"),
+        ({"tls": "files"}, "needs tls_cert and tls_key"),
+        ({"code_sender": "smtp"}, "needs smtp_host"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(given: dict[str, str], sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        load(None, {}, given)
+
+
+def test_an_open_listener_with_tls_is_fine() -> None:
+    assert load(None, {}, {"chat_listen": "0.0.0.0:7400", "tls": "auto"}).tls == "auto"
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load(Path("/nowhere.toml"), {}, {})
