@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -63,7 +64,12 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
+GC_THRESHOLD = 50_000
+"""Objects made before the collector looks: a message makes dozens that die at once, and at the default it took 4 % of the time."""
+
+
 async def _run(settings: Settings) -> None:
+    gc.set_threshold(GC_THRESHOLD, 20, 100)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 

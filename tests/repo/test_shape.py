@@ -8,6 +8,7 @@ from pathlib import Path
 from tidewire.v1 import account_pb2, chat_pb2, envelope_pb2, refusal_pb2
 
 from server.domain import accounts, envelope, notice, refusal
+from tests.repo import refusals
 
 ROOT = Path(__file__).parents[2]
 CODE = [
@@ -55,3 +56,7 @@ def test_numbers_of_the_domain_are_those_of_the_wire() -> None:
     for mine, wire, prefix in pairs:
         numbers = {name.removeprefix(prefix): number for name, number in wire.items() if number}
         assert numbers == {member.name: member.value for member in mine if member.value}
+
+
+def test_the_page_of_refusals_is_that_of_the_enum() -> None:
+    assert refusals.PAGE.read_text() == refusals.page(), "run python -m tests.repo.refusals"
