@@ -157,8 +157,12 @@ class AppendRound:
         self.state = State.IDLE if self.fold.seq or self.state is not State.LOADING else State.COLD
         return [Answer(ticket, refusal) for ticket in tickets]
 
-    def searched(self, ticket: Ticket, up_to: int, found: Entry | None) -> list[AppendCommand]:
-        """What the store knows of the ticket's id up to `up_to`."""
+    def searched(self, ticket: Ticket, up_to: int, found: Entry | None, floor: int) -> list[AppendCommand]:
+        """What the store knows of the ticket's id up to `up_to`, and the floor as read after that search.
+
+        Without the floor a header that another node has trimmed meanwhile would look like one that never was.
+        """
+        self.floor = max(self.floor, floor)
         self.state = State.IDLE
         ticket.searched_from = up_to
         if found is None:

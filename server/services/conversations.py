@@ -273,9 +273,11 @@ class Conversations:
             for entry in page:
                 header = entry.header
                 if header.envelope_id == proposal.envelope_id and header.sender_id == proposal.sender.account_id:
-                    return live.round.searched(ticket, up_to, entry)
+                    return live.round.searched(ticket, up_to, entry, 0)
             seq = page[-1].seq if page else up_to
-        return live.round.searched(ticket, up_to, None)
+        conversation_id = live.round.conversation_id
+        head = (await self._log.heads([conversation_id])).get(conversation_id, NO_HEAD)
+        return live.round.searched(ticket, up_to, None, head.floor)
 
     async def _write_hints(self, live: Live, account_ids: tuple[str, ...], expected_head: int) -> list[AppendCommand]:
         await self._memberships.join(account_ids, live.round.conversation_id, expected_head)

@@ -140,12 +140,12 @@ def test_an_old_known_seq_is_searched_in_the_store_before_the_append() -> None:
     ticket, commands = submit(round_, text(77, known=4))
     assert commands == [Search(ticket, 4, 9)]
     assert round_.state is State.SEARCHING
-    assert one(round_.searched(ticket, 9, None), Append)[0].expected_head == 10
+    assert one(round_.searched(ticket, 9, None, 2), Append)[0].expected_head == 10
     other, commands = submit(round_, text(5, known=4))
     assert commands == []
     commands = round_.appended(11)
     assert commands[-1] == Search(other, 4, 9)
-    assert round_.searched(other, 9, entry(5)) == [Answer(other, Sent(5, NOW, duplicate=True)), Renudge(entry(5))]
+    assert round_.searched(other, 9, entry(5), 0) == [Answer(other, Sent(5, NOW, duplicate=True)), Renudge(entry(5))]
 
 
 def test_b1_a_known_seq_below_the_floor_that_is_not_found_is_too_old_on_every_attempt() -> None:
