@@ -23,7 +23,7 @@ Tidewire is up. Chat at {address}, health and metrics at http://{http}.{pin}
 
   1. Two people:    .venv/bin/tidewire --profile ann register ann      and  .venv/bin/tidewire --profile ben register ben
   2. A message:     .venv/bin/tidewire --profile ann send ben "hello"  and  .venv/bin/tidewire --profile ben listen
-  3. By hand:       .venv/bin/grpcurl -plaintext {address} list
+  3. By hand:       grpcurl -plaintext {address} list   (docs/grpcurl.md; `make test` puts a grpcurl into .venv/bin)
 """
 
 

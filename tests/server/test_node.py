@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tidewire import Client, Disconnected, Message, NotSignedIn, Refused, TicksMoved
+from tidewire import Client, Disconnected, Message, NotSignedIn, Refused, TicksMoved, TidewireError
 from tidewire.events import ConversationChanged, Event, NoticeReceived, PresenceChanged, Typing
 
 from server.app import App, serving
@@ -126,6 +126,14 @@ async def test_a_wrong_recovery_code_has_five_tries(world: World) -> None:
         assert (refused.value.reason, refused.value.limit, refused.value.actual) == ("WRONG_CODE", 5, tries)
     with pytest.raises(Refused):
         await other.confirm_login(challenge, recovery_code=recovery)
+
+
+async def test_a_store_belongs_to_one_device(world: World) -> None:
+    ann, _ = await world.person("ann")
+    with pytest.raises(TidewireError, match="already"):
+        await ann.register_username("another")
+    with pytest.raises(TidewireError, match="already"):
+        await ann.start_login("ann")
 
 
 async def test_a_refresh_token_used_twice_revokes_the_sign_in(world: World) -> None:

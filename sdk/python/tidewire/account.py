@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from tidewire.errors import NotSignedIn, Refused
+from tidewire.errors import NotSignedIn, Refused, TidewireError
 from tidewire.store import Store
 from tidewire.transport import Transport, refused
 from tidewire.v1 import account_pb2, contact_pb2, conversation_pb2, device_pb2
@@ -108,10 +108,16 @@ class Account:
         await self.refresh(stale)
         return await self._transport.call(method, request)
 
+    def _must_be_nobody(self) -> None:
+        """A store belongs to one device for ever: what it holds is that account's."""
+        if self.account_id:
+            raise TidewireError(f"this device is {self.account_id} already; use another store, or another --profile")
+
     # -- signing in ----------------------------------------------------------------------------------------------------
 
     async def register_username(self, username: str, display_name: str = "", device_name: str = "") -> str:
         """Make an account from a username alone. Returns the recovery code: show it, it never comes again."""
+        self._must_be_nobody()
         request = account_pb2.RegisterUsernameRequest(username=username, display_name=display_name, device_name=device_name)
         response = await self._transport.call(self._transport.accounts.RegisterUsername, request)
         if response.HasField("refusal"):
@@ -121,6 +127,7 @@ class Account:
 
     async def start_registration(self, phone_or_email: str) -> str:
         """Have a code sent. Returns the challenge for `confirm_registration`."""
+        self._must_be_nobody()
         request = account_pb2.StartRegistrationRequest(handle=handle(phone_or_email))
         return self._challenge(await self._transport.call(self._transport.accounts.StartRegistration, request))
 
@@ -136,6 +143,7 @@ class Account:
 
     async def start_login(self, name: str, device_name: str = "") -> str:
         """Begin a login on this device. Returns the challenge for `confirm_login`."""
+        self._must_be_nobody()
         request = account_pb2.StartLoginRequest(handle=handle(name), device_name=device_name)
         return self._challenge(await self._transport.call(self._transport.accounts.StartLogin, request))
 
