@@ -14,6 +14,7 @@ from pathlib import Path
 from server.adapters.sqlite.database import StoreError
 from server.app import App, serving
 from server.log_format import set_up
+from server.loops import run
 from server.settings import Settings, SettingsError, load
 
 log = logging.getLogger("server")
@@ -45,7 +46,7 @@ def main() -> int:
         return 2
     set_up(settings.log_format, settings.log_level)
     try:
-        asyncio.run(_run(settings))
+        run(_run(settings))
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -181,6 +181,7 @@ async def _node(settings: Settings, database: Database, tasks: asyncio.TaskGroup
             ("presence", presence.run()),
             ("sweeper", sweeper.run()),
             ("comparison", chat.compare()),
+            ("slow devices", servicer.watch()),
         )
     ]
 
@@ -211,7 +212,7 @@ def _connect(hub: Hub, wire: codec.WireEvents, conversations: Conversations, rec
         hub.published(conversation_id, live, entries)
 
     def tell_positions(account_id: str, event: Positions) -> None:
-        hub.tell(account_id, event, wire)
+        hub.tell_along(account_id, event, wire)
 
     def tell_presence(watcher_id: str, connection_id: str, account_id: str, fact: PresenceFact) -> None:
         for stream in hub.of_account(watcher_id):
@@ -219,7 +220,7 @@ def _connect(hub: Hub, wire: codec.WireEvents, conversations: Conversations, rec
                 stream.tell(PresenceTold(account_id, fact))
 
     conversations.on_publish(published)
-    receipts.on_told(hub.is_connected, tell_positions)
+    receipts.on_told(hub.is_connected, tell_positions, hub.wake)
     presence.on_told(tell_presence)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -19,8 +20,8 @@ class Metrics:
         self._streams = streams
         self._appended = self._delivered = self._stalls = 0
         self._refused: Counter[str] = Counter()
-        self._batches: Counter[float] = Counter()
-        self._latencies: Counter[float] = Counter()
+        self._batches = [0] * (len(BATCH_BOUNDS) + 1)
+        self._latencies = [0] * (len(LATENCY_BOUNDS_MS) + 1)
         self._latency_sum_ms = 0.0
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -29,8 +30,8 @@ class Metrics:
         """A batch became durable, this many milliseconds after it was proposed."""
         self._appended += entries
         self._latency_sum_ms += latency_ms
-        self._batches[next((b for b in BATCH_BOUNDS if entries <= b), float("inf"))] += 1
-        self._latencies[next((b for b in LATENCY_BOUNDS_MS if latency_ms <= b), float("inf"))] += 1
+        self._batches[bisect_left(BATCH_BOUNDS, entries)] += 1
+        self._latencies[bisect_left(LATENCY_BOUNDS_MS, latency_ms)] += 1
 
     def delivered(self, envelopes: int) -> None:
         """Envelopes were handed to a device's stream."""
@@ -64,11 +65,11 @@ class Metrics:
         )
 
 
-def _histogram(name: str, text: str, bounds: tuple[int, ...], counts: Counter[float], total: float) -> Metric:
+def _histogram(name: str, text: str, bounds: tuple[int, ...], counts: list[int], total: float) -> Metric:
     buckets, running = [], 0
-    for bound in (*bounds, float("inf")):
-        running += counts[bound]
-        buckets.append(("+Inf" if bound == float("inf") else str(bound), float(running)))
+    for bound, count in zip((*bounds, "+Inf"), counts, strict=True):
+        running += count
+        buckets.append((str(bound), float(running)))
     family = HistogramMetricFamily(name, text)
     family.add_metric([], buckets=buckets, sum_value=total)
     return family

@@ -20,6 +20,7 @@ Rules that live here and nowhere else (facts/log-attacks.md names the schedules)
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -115,12 +116,12 @@ class AppendRound:
 
     # -- events --------------------------------------------------------------------------------------------------------
 
-    def submit(self, ticket: Ticket, now_ms: int) -> list[AppendCommand]:
-        """A proposal has come."""
-        if len(self._waiting) >= self._limits.append_queue_max:
-            return [Answer(ticket, unavailable("too many sends wait for this conversation"))]
-        self._waiting.append(ticket)
-        return self.tick(now_ms)
+    def submit(self, tickets: Sequence[Ticket], now_ms: int) -> list[AppendCommand]:
+        """Proposals have come, in this order."""
+        waiting, room = self._waiting, self._limits.append_queue_max - len(self._waiting)
+        waiting.extend(tickets[:room])
+        refused = [Answer(ticket, unavailable("too many sends wait for this conversation")) for ticket in tickets[room:]]
+        return [*refused, *self.tick(now_ms)]
 
     def tick(self, now_ms: int) -> list[AppendCommand]:
         """Go on, if there is something to do and nothing under way."""

@@ -55,24 +55,21 @@ class WriteHints:
     expected_head: int
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """Append the entries, then `appended`, `behind`, `reload` or `unknown`."""
 
     expected_head: int
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """Tell the ticket's owner."""
 
     ticket: Ticket
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(NamedTuple):
     """The log has grown by these entries, which this node appended or learnt of: nudge their audiences."""
 
     entries: tuple[Entry, ...]

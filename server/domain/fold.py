@@ -96,8 +96,10 @@ class Fold:
     def copy(self) -> Fold:
         """An independent fold with the same state."""
         twin = Fold.__new__(Fold)
-        for name in Fold.__slots__:
-            setattr(twin, name, getattr(self, name))
+        twin.conversation_id, twin.rules_version, twin.sealed = self.conversation_id, self.rules_version, self.sealed
+        twin.seq, twin.at_ms, twin.visible_count = self.seq, self.at_ms, self.visible_count
+        twin.title, twin.description = self.title, self.description
+        twin.members, twin.settings, twin.withheld = self.members, self.settings, self.withheld
         return twin
 
     def apply(self, entry: Entry) -> None:
@@ -152,6 +154,19 @@ class Fold:
         """Whether the account belongs to the audience of `seq`."""
         member = self.members.get(account_id)
         return member is not None and member.entitled(seq)
+
+    def entitled_to(self, account_id: str, seq: int) -> int:
+        """The last seq up to the head of the run of seqs around `seq` of whose audience the account is; 0: not of that of `seq`."""
+        member = self.members.get(account_id)
+        if member is None:
+            return 0
+        joined, left = member.intervals[-1]
+        if left == 0 and joined <= seq <= self.seq:  # almost always
+            return self.seq
+        for first, last in member.seqs(self.seq):
+            if first <= seq <= last:
+                return min(last, self.seq)
+        return 0
 
     def next_entitled(self, account_id: str, seq: int) -> int | None:
         """The least seq from `seq` up to the head of whose audience the account is; None: there is none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -62,10 +62,11 @@ NO_HEAD = Head(0, 0, 0, 0)
 class Log(Protocol):
     """The logs of all conversations. Every method may raise `Refused` with UNAVAILABLE."""
 
-    async def append(self, conversation_id: str, expected_head: int, entries: Sequence[Entry]) -> AppendOutcome:
+    def append(self, conversation_id: str, expected_head: int, entries: Sequence[Entry]) -> Awaitable[AppendOutcome]:
         """Write `entries` at `expected_head + 1` and up, if the head is still `expected_head`; all of them or none.
 
-        Durable on return. `entries` carry their seqs. Never raises after something may have been written: that is `Unknown`.
+        Begins at once, also when nobody awaits it yet; durable when it has an outcome. `entries` carry their seqs. Never raises
+        after something may have been written: that is `Unknown`.
         """
         ...
 

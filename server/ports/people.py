@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from server.domain.notice import ClosingReason, Notice
+
+
+class Standing(NamedTuple):
+    """What decides whether a direct message reaches an account."""
+
+    exists: bool
+    """The account exists and is not deleted."""
+    blocks: bool
+    """It blocks the other one."""
 
 
 class People(Protocol):
@@ -12,6 +21,14 @@ class People(Protocol):
 
     async def existing(self, account_ids: list[str]) -> set[str]:
         """Those of `account_ids` that exist and are not deleted."""
+        ...
+
+    def at_once(self, account_id: str, other_id: str) -> Standing | None:
+        """How `account_id` stands to `other_id`, when that is in memory; None: ask `standing`. Runs for every direct message."""
+        ...
+
+    async def standing(self, account_id: str, other_id: str) -> Standing:
+        """How `account_id` stands to `other_id`."""
         ...
 
     async def blocks(self, account_id: str, other_id: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from server.domain.append import Sent
 from server.domain.envelope import Entry
 from server.domain.events import Told
 
@@ -13,6 +14,10 @@ class Wire(Protocol):
 
     def envelope(self, conversation_id: str, entry: Entry) -> bytes:
         """An envelope event. Called once per entry, whoever gets it."""
+        ...
+
+    def sent(self, ref: int, conversation_id: str, envelope_id: str, sent: Sent) -> bytes:
+        """A SendResult of what is in the log: what `told` would make of it, once per message."""
         ...
 
     def told(self, event: Told) -> list[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from enum import Enum
 
 from server.domain import events, ids
 from server.domain.append import Outcome, Sent, Ticket
@@ -12,6 +13,7 @@ from server.domain.events import Command, Positions, RefusalTold, SendResult, To
 from server.domain.identity import Identity
 from server.domain.notice import ClosingReason
 from server.domain.refusal import Reason, Refusal, Refused
+from server.domain.rules import Proposal
 from server.ports.log import Head, LogRetention, Memberships
 from server.services.presence import Presence
 from server.services.rates import Rates
@@ -19,6 +21,15 @@ from server.services.sending import Sending
 from server.services.streaming import Hub, Needs, Stream
 
 HEADS_AT_ONCE = 32
+
+
+class Later(Enum):
+    """The answer `LATER`."""
+
+    LATER = "the command has to wait for the store"
+
+
+LATER = Later.LATER
 
 
 class Chat:
@@ -153,19 +164,34 @@ class Chat:
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
-    async def do(self, stream: Stream, command: Command) -> Refusal | None:
-        """Do one command of a stream. A refusal has been told; it is returned so that floods can be counted."""
+    def at_once(self, stream: Stream, command: Command) -> Refusal | Later | None:
+        """Do one command of a stream, or say `LATER` when it has to wait for the store: then call `later`.
+
+        A refusal has been told; it is returned so that floods can be counted.
+        """
         said = command.said
-        if not isinstance(said, events.Ack):  # what was sent may always be acked
-            refusal = self._rates.command(stream.identity.account_id, self._needs.clock.monotonic_ms())
-            if refusal is not None:
-                return self._refuse(stream, command, refusal)
+        if isinstance(said, events.Ack):  # what was sent may always be acked
+            stream.acked(said.conversation_id, said.up_to_seq)
+            return None
+        refusal = self._rates.command(stream.identity.account_id, self._needs.clock.monotonic_ms())
+        if refusal is not None:
+            return self._refuse(stream, command, refusal)
+        if not isinstance(said, events.Send):
+            return LATER
+        proposal = self._sending.at_once(said)
+        return LATER if proposal is None else self._propose(stream, command, said, proposal)
+
+    async def do(self, stream: Stream, command: Command) -> Refusal | None:
+        """`at_once`, and `later` where it has to be."""
+        answer = self.at_once(stream, command)
+        return await self.later(stream, command) if isinstance(answer, Later) else answer
+
+    async def later(self, stream: Stream, command: Command) -> Refusal | None:
+        """Do a command for which `at_once` said `LATER`."""
         try:
-            match said:
-                case events.Send(conversation_id, proposal):
-                    return await self._send(stream, command.ref, said, proposal.envelope_id)
-                case events.Ack(conversation_id, up_to_seq):
-                    stream.acked(conversation_id, up_to_seq)
+            match command.said:
+                case events.Send() as send:
+                    return self._propose(stream, command, send, await self._sending.prepare(send))
                 case events.MarkRead(conversation_id, up_to_seq):
                     await stream.read(conversation_id, up_to_seq)
                 case events.SetTyping(conversation_id, kind):
@@ -180,6 +206,8 @@ class Chat:
                     return self._refuse(stream, command, Refusal(Reason.OUT_OF_PLACE, detail="a second Hello"))
                 case events.Bad(bad):
                     return self._refuse(stream, command, bad)
+                case events.Ack():
+                    raise AssertionError("an ack is done at once")
         except Refused as refused:
             return self._refuse(stream, command, refused.refusal)
         return None
@@ -192,9 +220,8 @@ class Chat:
             stream.tell(RefusalTold(command.ref, refusal))
         return refusal
 
-    async def _send(self, stream: Stream, ref: int, send: events.Send, envelope_id: str) -> Refusal | None:
-        conversation_id = send.conversation_id
-        proposal = await self._sending.prepare(send)
+    def _propose(self, stream: Stream, command: Command, send: events.Send, proposal: Proposal | Refusal) -> Refusal | None:
+        ref, conversation_id, envelope_id = command.ref, send.conversation_id, send.proposal.envelope_id
         if isinstance(proposal, Refusal):
             stream.answered(ref, conversation_id, envelope_id, proposal)
             return proposal

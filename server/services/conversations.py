@@ -19,7 +19,7 @@ from server.domain.fold import Fold
 from server.domain.limits import Limits
 from server.domain.refusal import Refused, unavailable
 from server.domain.rules import Proposal
-from server.ports.log import NO_HEAD, Appended, Behind, Log, Memberships, Reload, Snapshot, Unknown
+from server.ports.log import NO_HEAD, Appended, AppendOutcome, Behind, Log, Memberships, Reload, Snapshot, Unknown
 from server.ports.wire import Wire
 from server.ports.world import Clock
 
@@ -38,13 +38,15 @@ class Counts(Protocol):
 class Live:
     """One conversation in memory. A `View` for connections."""
 
-    __slots__ = ("_items", "_wire", "loaded", "pins", "round")
+    __slots__ = ("_items", "_wire", "handed_in", "loaded", "pins", "round")
 
     def __init__(self, round_: AppendRound, wire: Wire) -> None:
         self.round = round_
         self.loaded: asyncio.Future[None] | None = None
         self.pins = 0
         """How many feeds look at it."""
+        self.handed_in: list[Ticket] = []
+        """Proposals that the round has not been given yet."""
         self._items: dict[int, Item] = {}
         self._wire = wire
 
@@ -102,7 +104,10 @@ class Conversations:
         self._tasks = tasks
         self._counts = counts
         self._live: OrderedDict[str, Live] = OrderedDict()
+        self._loop = asyncio.get_running_loop()
         self._answers: dict[Ticket, Answered] = {}
+        self._due: dict[Live, None] = {}
+        """Conversations with proposals that came in this turn of the loop, in order."""
         self._publish: Publish = lambda conversation_id, live, entries: None
 
     def on_publish(self, publish: Publish) -> None:
@@ -130,10 +135,23 @@ class Conversations:
         return live
 
     def submit(self, conversation_id: str, ticket: Ticket, answered: Answered) -> None:
-        """Hand a proposal in. `answered` is called at most once, from the event loop, perhaps before this returns."""
+        """Hand a proposal in. `answered` is called at most once, from the event loop.
+
+        What is handed in during one turn of the loop, say by the commands of one frame, is proposed together.
+        """
         live = self._get(conversation_id)
         self._answers[ticket] = answered
-        self._do(live, live.round.submit(ticket, self._clock.now_ms()))
+        live.handed_in.append(ticket)
+        if not self._due:
+            self._loop.call_soon(self._propose)
+        self._due[live] = None
+
+    def _propose(self) -> None:
+        due, self._due = self._due, {}
+        now_ms = self._clock.now_ms()
+        for live in due:
+            tickets, live.handed_in = live.handed_in, []
+            self._do(live, live.round.submit(tickets, now_ms))
 
     def drop(self, ticket: Ticket) -> None:
         """Nobody waits for this proposal any more. It is not appended, unless it has been proposed already."""
@@ -168,7 +186,7 @@ class Conversations:
             return
         for conversation_id in list(self._live)[:16]:
             live = self._live[conversation_id]
-            if not live.pins and not live.round.is_busy() and live.loaded is None:
+            if not live.pins and not live.round.is_busy() and not live.handed_in and live.loaded is None:
                 del self._live[conversation_id]
 
     def _spawn(self, live: Live, work: Coroutine[None, None, list[AppendCommand]]) -> None:
@@ -189,13 +207,13 @@ class Conversations:
         conversation_id = live.round.conversation_id
         for command in commands:
             match command:
-                case append.Append(expected_head, entries):
-                    self._spawn(live, self._append(live, expected_head, entries))
                 case append.Answer(ticket, outcome):
                     if (answered := self._answers.pop(ticket, None)) is not None:
                         answered(outcome)
                 case append.Publish(entries):
                     self._publish(conversation_id, live, entries)
+                case append.Append(expected_head, entries):
+                    self._append(live, expected_head, entries)
                 case append.Renudge(entry):
                     self._publish(conversation_id, live, (entry,))
                 case append.Load():
@@ -226,23 +244,32 @@ class Conversations:
 
         self._tasks.create_task(quietly(), name="log upkeep")
 
-    async def _append(self, live: Live, expected_head: int, entries: tuple[Entry, ...]) -> list[AppendCommand]:
-        began = self._clock.monotonic_ms()
-        round_ = live.round
-        try:
-            outcome = await self._log.append(round_.conversation_id, expected_head, entries)
-        except Refused as refused:
-            return round_.failed(refused.refusal)
-        match outcome:
+    def _append(self, live: Live, expected_head: int, entries: tuple[Entry, ...]) -> None:
+        """No task of its own where the store answers with a future: this runs for every message."""
+        began_ms = self._clock.monotonic_ms()
+        outcome = asyncio.ensure_future(self._log.append(live.round.conversation_id, expected_head, entries))
+        outcome.add_done_callback(lambda done: self._appended(live, len(entries), began_ms, done))
+
+    def _appended(self, live: Live, count: int, began_ms: int, done: asyncio.Future[AppendOutcome]) -> None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        if isinstance(error, Refused):
+            self._do(live, live.round.failed(error.refusal))
+            return
+        if error is not None:
+            self._tasks.create_task(_raise(error))  # a bug: the node must not go on as if nothing had happened
+            return
+        match done.result():
             case Appended(first_seq):
-                self._counts.appended(len(entries), self._clock.monotonic_ms() - began)
-                return round_.appended(first_seq)
+                self._counts.appended(count, self._clock.monotonic_ms() - began_ms)
+                self._do(live, live.round.appended(first_seq))
             case Behind(since):
-                return round_.behind(since)
+                self._do(live, live.round.behind(since))
             case Reload():
-                return round_.reload()
+                self._do(live, live.round.reload())
             case Unknown():
-                return round_.unknown()
+                self._do(live, live.round.unknown())
 
     async def _load(self, live: Live) -> list[AppendCommand]:
         round_ = live.round
@@ -282,3 +309,7 @@ class Conversations:
     async def _write_hints(self, live: Live, account_ids: tuple[str, ...], expected_head: int) -> list[AppendCommand]:
         await self._memberships.join(account_ids, live.round.conversation_id, expected_head)
         return live.round.hints_written()
+
+
+async def _raise(error: BaseException) -> None:
+    raise error

@@ -11,6 +11,7 @@ from server.domain.accounts import Account, Privacy
 from server.domain.limits import Limits
 from server.domain.refusal import Reason, Refusal
 from server.ports.accounts import Accounts, Contacts, Devices
+from server.ports.people import Standing
 from server.ports.world import Clock
 
 CACHE_MAX = 50_000
@@ -62,6 +63,18 @@ class KnownPeople:
     async def existing(self, account_ids: list[str]) -> set[str]:
         """See `People.existing`."""
         return {account_id for account_id in account_ids if (await self._of(account_id)).account is not None}
+
+    def at_once(self, account_id: str, other_id: str) -> Standing | None:
+        """See `People.at_once`."""
+        facts = self._facts.get(account_id)
+        if facts is None or facts.until_ms <= self._clock.monotonic_ms():
+            return None
+        return Standing(facts.account is not None, other_id in facts.blocked)
+
+    async def standing(self, account_id: str, other_id: str) -> Standing:
+        """See `People.standing`."""
+        facts = await self._of(account_id)
+        return Standing(facts.account is not None, other_id in facts.blocked)
 
     async def blocks(self, account_id: str, other_id: str) -> bool:
         """See `People.blocks`."""

@@ -45,18 +45,20 @@ class Receipts:
         self._conversations = conversations
         self._limits = limits
         self._books: dict[str, ReceiptBook] = {}
-        self._dirty: dict[tuple[str, str], PositionRow] = {}
+        self._dirty: dict[tuple[str, str], tuple[Identity, Moved]] = {}
         self._reads: dict[str, dict[str, int]] = {}
         self._authors: dict[str, dict[str, tuple[Ranges, Ranges]]] = {}
         """Conversation → author → what was told to the author's devices here."""
         self._due: set[str] = set()
         self._connected: Callable[[str], bool] = lambda account_id: False
         self._tell: Tell = lambda account_id, event: None
+        self._send: Callable[[], None] = lambda: None
 
-    def on_told(self, connected: Callable[[str], bool], tell: Tell) -> None:
-        """Who is connected here, and how to tell an account's devices."""
+    def on_told(self, connected: Callable[[str], bool], tell: Tell, send: Callable[[], None]) -> None:
+        """Who is connected here, how to tell an account's devices with their next frame, and how to send what found none."""
         self._connected = connected
         self._tell = tell
+        self._send = send
 
     # -- events --------------------------------------------------------------------------------------------------------
 
@@ -67,18 +69,17 @@ class Receipts:
     def moved(self, identity: Identity, moved: Moved) -> None:
         """A device has moved."""
         conversation_id = moved.conversation_id
-        row = PositionRow(conversation_id, identity.account_id, identity.device_id, moved.acked, moved.read, moved.skipped)
         key = (conversation_id, identity.device_id)
         known = self._dirty.get(key)
-        if known is not None and known.skipped != row.skipped:
-            row = row._replace(skipped=ranges.union(known.skipped, row.skipped))
-        self._dirty[key] = row
+        if known is not None:
+            moved = _merged(known[1], moved)  # a stream that was replaced may still move
+        self._dirty[key] = (identity, moved)
         if moved.has_read:
             reads = self._reads.setdefault(identity.account_id, {})
             reads[conversation_id] = max(moved.read, reads.get(conversation_id, 0))
         book = self._books.get(conversation_id)
         if book is not None:
-            book.raise_to(identity.device_id, identity.account_id, row.acked, row.read, row.skipped)
+            book.raise_to(identity.device_id, identity.account_id, moved.acked, moved.read, moved.skipped)
         if conversation_id in self._authors:
             self._due.add(conversation_id)
 
@@ -108,7 +109,7 @@ class Receipts:
         if book is None:
             rows = await self._positions.of_conversation(conversation_id)
             book = self._books.setdefault(conversation_id, ReceiptBook())
-            for row in [*rows, *(row for key, row in self._dirty.items() if key[0] == conversation_id)]:
+            for row in [*rows, *(_row(*dirty) for key, dirty in self._dirty.items() if key[0] == conversation_id)]:
                 book.raise_to(row.device_id, row.account_id, row.acked, row.read, row.skipped)
             if len(self._books) > BOOKS_MAX:
                 self._books.pop(next(iter(self._books)))
@@ -150,6 +151,7 @@ class Receipts:
         while True:
             await asyncio.sleep(step_s)
             turn += 1
+            self._send()
             try:
                 await self._tell_due(groups=turn % group_every == 0)
                 if self._reads or turn % flush_every == 0:
@@ -163,7 +165,8 @@ class Receipts:
         Raises:
             Refused: UNAVAILABLE; everything stays dirty.
         """
-        rows = [row for key, row in self._dirty.items() if groups or not ids.is_group(key[0])]
+        dirty = {key: moved for key, moved in self._dirty.items() if groups or not ids.is_group(key[0])}
+        rows = [_row(*moved) for moved in dirty.values()]
         reads, self._reads = self._reads, {}
         try:
             if rows:
@@ -176,9 +179,8 @@ class Receipts:
                 for conversation_id, seq in marks.items():
                     kept[conversation_id] = max(seq, kept.get(conversation_id, 0))
             raise
-        for row in rows:
-            key = (row.conversation_id, row.device_id)
-            if self._dirty.get(key) is row:
+        for key, moved in dirty.items():
+            if self._dirty.get(key) is moved:
                 del self._dirty[key]
         for account_id, marks in reads.items():
             for conversation_id, seq in marks.items():
@@ -209,3 +211,14 @@ class Receipts:
                 self._tell(author_id, PositionsTold(conversation_id, new_delivered, new_read))
         if not authors:
             del self._authors[conversation_id]
+
+
+def _merged(old: Moved, new: Moved) -> Moved:
+    if old.acked <= new.acked and old.read <= new.read and old.skipped == new.skipped:
+        return new
+    skipped = ranges.union(old.skipped, new.skipped)
+    return new._replace(acked=max(old.acked, new.acked), read=max(old.read, new.read), skipped=skipped)
+
+
+def _row(identity: Identity, moved: Moved) -> PositionRow:
+    return PositionRow(moved.conversation_id, identity.account_id, identity.device_id, moved.acked, moved.read, moved.skipped)

@@ -9,7 +9,7 @@ from server.domain.limits import Limits
 from server.domain.refusal import Reason, Refusal, limit_exceeded
 from server.domain.rules import Proposal
 from server.ports.log import Log
-from server.ports.people import People
+from server.ports.people import People, Standing
 from server.services.conversations import Conversations
 
 ENABLED_KINDS = (
@@ -37,6 +37,22 @@ class Sending:
         self._people = people
         self._limits = limits
 
+    def at_once(self, send: Send) -> Proposal | Refusal | None:
+        """What `prepare` would answer, when everything that it needs is in memory; None: it is not."""
+        proposal, conversation_id = send.proposal, send.conversation_id
+        refusal = self._shape(proposal, conversation_id)
+        if refusal is not None:
+            return refusal
+        if proposal.kind in TARGETED_KINDS:
+            return None
+        if ids.is_group(conversation_id):
+            return proposal
+        other = self._other(proposal, conversation_id)
+        if isinstance(other, Refusal) or not other:
+            return other or proposal
+        standing = self._people.at_once(other, proposal.sender.account_id)
+        return None if standing is None else self._direct(proposal, other, standing)
+
     async def prepare(self, send: Send) -> Proposal | Refusal:
         """Complete the proposal of `send`, or say why it cannot be one.
 
@@ -48,9 +64,14 @@ class Sending:
         if refusal is not None:
             return refusal
         if not ids.is_group(conversation_id):
-            refusal = await self._direct(proposal, conversation_id)
-            if refusal is not None:
-                return refusal
+            other = self._other(proposal, conversation_id)
+            if isinstance(other, Refusal):
+                return other
+            if other:
+                standing = await self._people.standing(other, proposal.sender.account_id)
+                answer = self._direct(proposal, other, standing)
+                if isinstance(answer, Refusal):
+                    return answer
         if proposal.kind in TARGETED_KINDS:
             proposal.target = await self._target(conversation_id, proposal.target_seq)
         return proposal
@@ -70,19 +91,22 @@ class Sending:
             return Refusal(Reason.INVALID, detail="no such form of a conversation id", subject="conversation_id")
         return None
 
-    async def _direct(self, proposal: Proposal, conversation_id: str) -> Refusal | None:
+    @staticmethod
+    def _other(proposal: Proposal, conversation_id: str) -> str | Refusal:
+        """Whom a direct or self conversation is with; "" when it is with oneself."""
         me = proposal.sender.account_id
         accounts = ids.accounts_of(conversation_id)
         if me not in accounts:
             return groups.NOT_A_MEMBER
-        for other in accounts:
-            if other == me:
-                continue
-            if not await self._people.existing([other]):
-                return groups.NOT_A_MEMBER
-            if await self._people.blocks(other, me):
-                proposal.withheld_from = other
-        return None
+        return "" if len(accounts) == 1 else accounts[1] if accounts[0] == me else accounts[0]
+
+    @staticmethod
+    def _direct(proposal: Proposal, other: str, standing: Standing) -> Proposal | Refusal:
+        if not standing.exists:
+            return groups.NOT_A_MEMBER
+        if standing.blocks:
+            proposal.withheld_from = other
+        return proposal
 
     async def _target(self, conversation_id: str, seq: int) -> Header | None:
         if seq < 1:

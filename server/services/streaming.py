@@ -70,6 +70,9 @@ class Stream:
         self._needs = needs
         self._woken = woken
         self._out: list[bytes] = []
+        self._out_bytes = 0
+        self._idle = False
+        """What waits was put there by `send_along` alone: nobody was woken for it."""
         self._pinned: list[Live] = []
         self._gone = False
 
@@ -80,6 +83,12 @@ class Stream:
         out = self._out
         if not out:
             return b""
+        if self._out_bytes <= bytes_max:
+            frame = b"".join(out)
+            out.clear()
+            self._out_bytes = 0
+            self._idle = False
+            return frame
         size = count = 0
         for event in out:
             size += len(event)
@@ -88,6 +97,7 @@ class Stream:
             count += 1
         frame = b"".join(out[:count])
         del out[:count]
+        self._out_bytes -= len(frame)
         return frame
 
     def tell(self, event: Told) -> None:
@@ -98,9 +108,25 @@ class Stream:
         """Send serialised events."""
         if self._gone or self.closing is not None:
             return
-        if not self._out:
+        if not self._out or self._idle:
+            self._idle = False
             self._woken()
-        self._out.extend(events)
+        self._out += events
+        self._out_bytes += sum(map(len, events))
+
+    def send_along(self, events: Sequence[bytes]) -> None:
+        """Send serialised events with the next frame, or when `wake` is called: what can wait costs no write of its own."""
+        if self._gone or self.closing is not None:
+            return
+        self._idle = self._idle or not self._out
+        self._out += events
+        self._out_bytes += sum(map(len, events))
+
+    def wake(self) -> None:
+        """Send what waits to be sent along."""
+        if self._idle:
+            self._idle = False
+            self._woken()
 
     def close(self, reason: ClosingReason, retry_after_ms: int = 0, detail: str = "") -> None:
         """Send Closing as the last event. Idempotent: the first reason holds."""
@@ -114,6 +140,7 @@ class Stream:
         """The call is over."""
         self._gone = True
         self._out.clear()
+        self._out_bytes = 0
         for live in self._pinned:
             live.pins -= 1
         self._pinned.clear()
@@ -130,7 +157,9 @@ class Stream:
         """A Send of this stream has ended."""
         if isinstance(outcome, Sent):
             self.connection.given(conversation_id, outcome.seq)
-        self.tell(SendResult(ref, conversation_id, envelope_id, outcome))
+            self.send((self._needs.wire.sent(ref, conversation_id, envelope_id, outcome),))
+        else:
+            self.tell(SendResult(ref, conversation_id, envelope_id, outcome))
 
     def acked(self, conversation_id: str, up_to_seq: int) -> None:
         """The device has stored."""
@@ -168,12 +197,14 @@ class Stream:
 
     def do(self, commands: Sequence[machine.Command]) -> None:
         """Execute what the connection wants. What has to wait for the store goes on in a task of its own."""
+        if not commands:
+            return
         events: list[bytes] = []
         delivered = 0
         for command in commands:
             match command:
-                case machine.Deliver(item):
-                    events.append(item.event)
+                case machine.Deliver():
+                    events.append(command.item.event)
                     delivered += 1
                 case machine.Moved():
                     self._needs.receipts.moved(self.identity, command)
@@ -243,6 +274,8 @@ class Hub:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._streams: dict[str, dict[str, Stream]] = {}
+        self._along: set[Stream] = set()
+        """Streams that were told something that could wait."""
 
     def count(self) -> int:
         """How many streams are open."""
@@ -297,3 +330,18 @@ class Hub:
             for device_id, stream in streams.items():
                 if device_id != except_device_id:
                     stream.send(events)
+
+    def tell_along(self, account_id: str, event: Told, wire: Wire) -> None:
+        """Tell all of an account's devices with their next frame, or at the next `wake`."""
+        streams = self._streams.get(account_id)
+        if streams:
+            events = wire.told(event)
+            for stream in streams.values():
+                stream.send_along(events)
+                self._along.add(stream)
+
+    def wake(self) -> None:
+        """Send what still waits to be sent along."""
+        along, self._along = self._along, set()
+        for stream in along:
+            stream.wake()

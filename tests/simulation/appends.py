@@ -228,7 +228,7 @@ class World:
         intent.tries += 1
         ticket = Ticket(intent.proposal)
         self.tickets[ticket] = intent
-        node.take(node.round.submit(ticket, NOW))
+        node.take(node.round.submit([ticket], NOW))
         if self.bug == "stale_rules" and node.round.fold.seq:
             node.round.fold.members = dict(Fold(GROUP).members) | dict(self.started().members)
 

@@ -16,7 +16,7 @@ from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.notice import ClosingReason
 from server.domain.refusal import Reason, Refusal, Refused, unavailable
-from server.services.chat import Chat
+from server.services.chat import LATER, Chat
 from server.services.streaming import Stream
 
 log = logging.getLogger(__name__)
@@ -41,29 +41,33 @@ class Context(Protocol):
 class Pipe:
     """The writing half of one call: joins what waits into frames while there is something."""
 
+    __slots__ = ("_asleep", "_frame_bytes_max", "_loop", "_write", "writing_since")
+
     def __init__(self, write: Callable[[bytes], Awaitable[None]], limits: Limits) -> None:
         self._write = write
-        self._limits = limits
-        self._woken = asyncio.Event()
-        self.stream: Stream | None = None
+        self._frame_bytes_max = limits.frame_bytes_max
+        self._loop = asyncio.get_running_loop()
+        self._asleep: asyncio.Future[None] | None = None
+        self.writing_since = 0.0
+        """When the write that is under way began, by the loop's clock; 0: none is."""
 
     def wake(self) -> None:
         """There is something to send."""
-        self._woken.set()
+        if self._asleep is not None and not self._asleep.done():
+            self._asleep.set_result(None)
 
-    async def run(self) -> None:
-        """Write until the stream closes. A device that takes nothing for `slow_timeout_ms` is given up."""
+    async def run(self, stream: Stream) -> None:
+        """Write until the stream closes."""
+        write, take, frame_bytes_max, loop = self._write, stream.take, self._frame_bytes_max, self._loop
         while True:
-            await self._woken.wait()
-            self._woken.clear()
-            stream = self.stream
-            if stream is None:
-                continue
-            while frame := stream.take(self._limits.frame_bytes_max):
-                async with asyncio.timeout(self._limits.slow_timeout_ms / 1000):
-                    await self._write(frame)
+            while frame := take(frame_bytes_max):
+                self.writing_since = loop.time()
+                await write(frame)
+                self.writing_since = 0.0
             if stream.closing is not None:
                 return
+            self._asleep = loop.create_future()
+            await self._asleep
 
 
 class ChatServicer:
@@ -75,6 +79,17 @@ class ChatServicer:
         self._limits = limits
         self._authenticate = authenticate
         self._check = check
+        self._writing: dict[Pipe, asyncio.Task[None]] = {}
+
+    async def watch(self) -> None:
+        """Give up devices that take nothing for `slow_timeout_ms`. One look for all, since a timer per write costs more than it."""
+        limit_s = self._limits.slow_timeout_ms / 1000
+        while True:
+            await asyncio.sleep(limit_s / 4)
+            now = asyncio.get_running_loop().time()
+            for pipe, task in self._writing.items():
+                if pipe.writing_since and now - pipe.writing_since > limit_s:
+                    task.cancel()
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """What the server registers."""
@@ -153,21 +168,20 @@ class ChatServicer:
             raise Refused(unavailable("the node is stopping"))
         pipe = Pipe(context.write, self._limits)
         stream = await self._chat.open(identity, hello, pipe.wake)
-        pipe.stream = stream
-        pipe.wake()
-        writer = asyncio.ensure_future(pipe.run())
+        writer = self._writing[pipe] = asyncio.ensure_future(pipe.run(stream))
         reader = asyncio.ensure_future(read(stream, context)) if read is not None else None
         try:
             await asyncio.wait([task for task in (writer, reader) if task], return_when=asyncio.FIRST_COMPLETED)
             if reader is not None and reader.done() and not writer.done():
                 reader.result()
                 if stream.closing is not None:
-                    await writer
+                    await asyncio.wait([writer])
+            if writer.cancelled():
+                log.info("stream given up: the device takes nothing", extra={"connection": stream.connection_id})
             elif writer.done():
                 writer.result()
-        except TimeoutError:
-            log.info("stream given up: the device takes nothing", extra={"connection": stream.connection_id})
         finally:
+            del self._writing[pipe]
             self._chat.closed(stream)
             for task in (writer, reader):
                 if task is not None and not task.done():
@@ -179,7 +193,10 @@ class ChatServicer:
         bad, since = 0.0, now()
         while isinstance(frame := await context.read(), chat_pb2.ConnectRequest):
             for message in frame.commands:
-                refusal = await chat.do(stream, codec.command(identity, message, check))
+                command = codec.command(identity, message, check)
+                refusal = chat.at_once(stream, command)
+                if refusal is LATER:
+                    refusal = await chat.later(stream, command)
                 if refusal is not None:
                     bad = max(0.0, bad - (now() - since)) + 1
                     since = now()

@@ -41,19 +41,9 @@ KINDS = {
 """Body branch → kind."""
 
 
-def joined(event: bytes) -> bytes:
-    """A serialised Event as an item of `repeated Event events = 1`: protobuf lets frames be joined of such items."""
-    return b"\x0a" + varint(len(event)) + event
-
-
-def varint(number: int) -> bytes:
-    """Protobuf's base-128 form."""
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+def item(message: chat_pb2.Event) -> bytes:
+    """An Event as it stands in a frame, tag and length included: protobuf lets a frame be joined of such items."""
+    return chat_pb2.ConnectResponse(events=[message]).SerializeToString()
 
 
 # -- from the device ---------------------------------------------------------------------------------------------------
@@ -163,10 +153,6 @@ def envelope(conversation_id: str, entry: Entry) -> envelope_pb2.Envelope:
     elif entry.body:
         message.body.MergeFromString(entry.body)
     return message
-
-
-def _field(tag: int, content: bytes) -> bytes:
-    return varint(tag << 3 | 2) + varint(len(content)) + content
 
 
 def conversation(fold: Fold, account_id: str, read_seq: int, *, members: bool) -> conversation_pb2.Conversation:
@@ -343,17 +329,28 @@ class WireEvents:
         self.endpoints = endpoints
 
     def envelope(self, conversation_id: str, entry: Entry) -> bytes:
-        """See `Wire.envelope`. Joined by hand: the body is stored as it is sent."""
-        change = entry.header.change
-        body = change_body(change).SerializeToString() if change is not None else entry.body
-        content = (
-            _field(1, conversation_id.encode())
-            + b"\x10"
-            + varint(entry.seq)
-            + _field(3, header(entry.header).SerializeToString())
-            + (_field(4, body) if body else b"")
-        )
-        return joined(_field(4, content))
+        """See `Wire.envelope`. Assigned field by field: once per message, and half the price of keyword arguments."""
+        frame = chat_pb2.ConnectResponse()
+        message = frame.events.add().envelope
+        message.conversation_id, message.seq = conversation_id, entry.seq
+        value, header = entry.header, message.header
+        header.envelope_id, header.sender_account_id, header.sender_device_id = value[:3]
+        header.kind, header.at_ms, header.expires_at_ms = value[3:6]  # type: ignore[assignment]  # a newer node's kind is a number
+        header.target_seq, header.visible_count, header.sealed = value[6:9]
+        if value.change is not None:
+            message.body.CopyFrom(change_body(value.change))
+        elif entry.body:
+            message.body.MergeFromString(entry.body)
+        return frame.SerializeToString()
+
+    def sent(self, ref: int, conversation_id: str, envelope_id: str, sent: Sent) -> bytes:
+        """See `Wire.sent`."""
+        frame = chat_pb2.ConnectResponse()
+        message = frame.events.add().send_result
+        message.ref, message.conversation_id, message.envelope_id = ref, conversation_id, envelope_id
+        good = message.sent
+        good.seq, good.at_ms, good.duplicate = sent.seq, sent.at_ms, sent.duplicate
+        return frame.SerializeToString()
 
     def told(self, event_: events.Told) -> list[bytes]:
         """See `Wire.told`."""
@@ -368,5 +365,5 @@ class WireEvents:
                 account_id=event_.account_id,
                 device_id=event_.device_id,
             )
-            return [joined(chat_pb2.Event(welcome=welcome).SerializeToString())]
-        return [joined(message.SerializeToString()) for message in event(event_)]
+            return [item(chat_pb2.Event(welcome=welcome))]
+        return [item(message) for message in event(event_)]

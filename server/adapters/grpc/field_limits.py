@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from tidewire.v1 import options_pb2
@@ -23,11 +23,24 @@ FORMATS: dict[int, Callable[[str], bool]] = {
 }
 
 
+class _Compiled(NamedTuple):
+    """The checks of one message type."""
+
+    scalars: tuple[tuple[str, bool, Check], ...]
+    """(field, required, check) of fields without presence; a check looks only at what is set."""
+    messages: tuple[tuple[str, bool, Check], ...]
+    """(field, required, check) of single messages outside a oneof."""
+    lists: tuple[tuple[str, bool, Check], ...]
+    """(field, required, check) of repeated fields."""
+    oneofs: tuple[tuple[str, dict[str, Check]], ...]
+    """(oneof, check of each branch that has one)."""
+
+
 class FieldLimits:
-    """All checks, by message type. Only fields that are set are looked at, since this runs for every command."""
+    """All checks, by message type. This runs for every command, so that a type's fields are sorted by kind once."""
 
     def __init__(self, is_phone: Callable[[str], bool]) -> None:
-        self._compiled: dict[str, tuple[list[str], dict[int, Check]]] = {}
+        self._compiled: dict[Descriptor, _Compiled] = {}
         self._formats = {**FORMATS, options_pb2.FORMAT_E164: is_phone}
 
     def violation(self, message: Any) -> Refusal | None:
@@ -35,43 +48,62 @@ class FieldLimits:
         return self._violation(message, "")
 
     def _violation(self, message: Any, path: str) -> Refusal | None:
-        descriptor = message.DESCRIPTOR
-        compiled = self._compiled.get(descriptor.full_name)
+        compiled = self._compiled.get(message.DESCRIPTOR)
         if compiled is None:
-            compiled = self._compiled[descriptor.full_name] = self._compile(descriptor)
-        required, checks = compiled
-        fields = message.ListFields()
-        if required:
-            there = {field.name for field, value in fields}
-            for name in required:
-                if name not in there:
-                    return _missing(path + name)
-        for field, value in fields:
-            check = checks.get(field.number)
-            if check is not None:
-                refusal = check(value, path)
-                if refusal is not None:
+            compiled = self._compiled[message.DESCRIPTOR] = self._compile(message.DESCRIPTOR)
+        for name, required, check in compiled.scalars:
+            if value := getattr(message, name):
+                if (refusal := check(value, path)) is not None:
                     return refusal
+            elif required:
+                return _missing(path + name)
+        for oneof, branches in compiled.oneofs:
+            which = message.WhichOneof(oneof)
+            if which in branches and (refusal := branches[which](getattr(message, which), path)) is not None:
+                return refusal
+        for name, required, check in compiled.messages:
+            if message.HasField(name):
+                if (refusal := check(getattr(message, name), path)) is not None:
+                    return refusal
+            elif required:
+                return _missing(path + name)
+        for name, required, check in compiled.lists:
+            if items := getattr(message, name):
+                if (refusal := check(items, path)) is not None:
+                    return refusal
+            elif required:
+                return _missing(path + name)
         return None
 
-    def _compile(self, descriptor: Descriptor) -> tuple[list[str], dict[int, Check]]:
-        required: list[str] = []
-        checks: dict[int, Check] = {}
+    def _compile(self, descriptor: Descriptor) -> _Compiled:
+        scalars: list[tuple[str, bool, Check]] = []
+        messages: list[tuple[str, bool, Check]] = []
+        lists: list[tuple[str, bool, Check]] = []
+        oneofs: dict[str, dict[str, Check]] = {}
         for field in descriptor.fields:
             limits: options_pb2.FieldLimits = field.GetOptions().Extensions[options_pb2.limits]  # type: ignore[index]
-            if limits.required or limits.value_min > 0:
-                required.append(field.name)
+            required = limits.required or limits.value_min > 0
             if field.message_type is not None:
-                if field.is_repeated or field.message_type.fields:
-                    nested = self._nested(field.name)
-                    checks[field.number] = self._items(field.name, limits, nested) if field.is_repeated else nested
+                if not field.message_type.fields and not field.is_repeated and not required:
+                    continue
+                single: Check = self._nested(field.name)
             elif limits.ByteSize():
                 single = self._scalar(field, limits)
-                checks[field.number] = self._items(field.name, limits, single) if field.is_repeated else single
-        return required, checks
+            else:
+                continue
+            if field.is_repeated:
+                lists.append((field.name, required, self._items(field.name, limits, single)))
+            elif field.containing_oneof is not None and len(field.containing_oneof.fields) > 1:
+                oneofs.setdefault(field.containing_oneof.name, {})[field.name] = single
+            elif field.has_presence:
+                messages.append((field.name, required, single))
+            else:
+                scalars.append((field.name, required, single))
+        return _Compiled(tuple(scalars), tuple(messages), tuple(lists), tuple(oneofs.items()))
 
     def _nested(self, name: str) -> Check:
-        return lambda value, path: self._violation(value, f"{path}{name}.")
+        below = name + "."
+        return lambda value, path: self._violation(value, path + below)
 
     def _items(self, name: str, limits: options_pb2.FieldLimits, single: Check) -> Check:
         def check(items: Any, path: str) -> Refusal | None:

@@ -49,8 +49,8 @@ class Database:
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="sqlite-reader")
         self._thread.start()
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` inside a transaction and return its result when that is durable.
+    def submit(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Run `work` inside a transaction; the future has its result when that is durable.
 
         Works that gathered share one transaction. A work must be repeatable: when another of its group fails, the group is
         rolled back and each is run again alone. What `work` raises reaches its caller, and only that work is undone.
@@ -60,7 +60,11 @@ class Database:
         """
         future: asyncio.Future[T] = self._loop.create_future()
         self._works.put((work, future))
-        return await future
+        return future
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """`submit`, awaited."""
+        return await self.submit(work)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` on a connection that sees every commit so far.

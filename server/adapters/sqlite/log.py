@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import sqlite3
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Mapping, Sequence
 
+from server.adapters.sqlite.appending import SELECT, Appending, entry_of
 from server.adapters.sqlite.database import Database
-from server.domain.envelope import DELETED, Change, Entry, Header, MemberAction, MemberChange, Role
-from server.ports.log import Appended, AppendOutcome, Behind, Head, Reload, Snapshot
-
-_COLUMNS = (
-    "seq, envelope_id, sender_id, device_id, kind, at_ms, expires_at_ms, target_seq, visible_count, sealed, withheld_from,"
-    " change, body"
-)
-_INSERT = f"INSERT INTO entries (number, {_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 -- constants only
-_SELECT = f"SELECT {_COLUMNS} FROM entries WHERE number=? AND seq>? ORDER BY seq LIMIT ?"  # noqa: S608
+from server.domain.envelope import DELETED, Entry
+from server.ports.log import AppendOutcome, Head, Snapshot
 
 
 class SqliteLog:
@@ -25,39 +16,11 @@ class SqliteLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._appending = Appending(database)
 
-    async def append(self, conversation_id: str, expected_head: int, entries: Sequence[Entry]) -> AppendOutcome:
-        """See `Log.append`. SQLite's outcomes are never unknown: a commit that fails has written nothing."""
-        rows = [_row(entry) for entry in entries]
-        at_ms = entries[-1].header.at_ms
-
-        def work(connection: sqlite3.Connection) -> AppendOutcome:
-            found = connection.execute(
-                "SELECT number, head, floor FROM heads WHERE conversation_id=?", (conversation_id,)
-            ).fetchone()
-            if found is None:
-                if expected_head:
-                    return Reload()
-                number = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM heads").fetchone()[0]
-                connection.execute(
-                    "INSERT INTO heads (conversation_id, number, head, changed_at_ms) VALUES (?,?,?,?)",
-                    (conversation_id, number, len(rows), at_ms),
-                )
-            else:
-                number, head, floor = found
-                if head != expected_head:
-                    if expected_head < floor:
-                        return Reload()
-                    since = connection.execute(_SELECT, (number, expected_head, -1)).fetchall()
-                    return Behind(tuple(_entry(row) for row in since))
-                connection.execute(
-                    "UPDATE heads SET head=?, changed_at_ms=? WHERE conversation_id=?",
-                    (head + len(rows), at_ms, conversation_id),
-                )
-            connection.executemany(_INSERT, [(number, *row) for row in rows])
-            return Appended(expected_head + 1)
-
-        return await self._database.write(work)
+    def append(self, conversation_id: str, expected_head: int, entries: Sequence[Entry]) -> Awaitable[AppendOutcome]:
+        """See `Log.append`."""
+        return self._appending.append(conversation_id, expected_head, entries)
 
     async def heads(self, conversation_ids: Sequence[str]) -> Mapping[str, Head]:
         """See `Log.heads`."""
@@ -77,7 +40,7 @@ class SqliteLog:
 
         def work(connection: sqlite3.Connection) -> list[Entry]:
             number = _number(connection, conversation_id)
-            return [_entry(row) for row in connection.execute(_SELECT, (number, after_seq, limit))]
+            return [entry_of(row) for row in connection.execute(SELECT, (number, after_seq, limit))]
 
         return await self._database.read(work)
 
@@ -167,42 +130,3 @@ class SqliteLog:
 def _number(connection: sqlite3.Connection, conversation_id: str) -> int:
     row = connection.execute("SELECT number FROM heads WHERE conversation_id=?", (conversation_id,)).fetchone()
     return 0 if row is None else int(row[0])
-
-
-def _row(entry: Entry) -> tuple[Any, ...]:
-    seq, header, body = entry
-    return (
-        seq,
-        header.envelope_id,
-        header.sender_id,
-        header.device_id,
-        header.kind,
-        header.at_ms,
-        header.expires_at_ms,
-        header.target_seq,
-        header.visible_count,
-        int(header.sealed),
-        header.withheld_from,
-        None if header.change is None else _change_text(header.change),
-        body,
-    )
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    change = None if row[11] is None else _change(row[11])
-    return Entry(row[0], Header(*row[1:9], bool(row[9]), row[10], change), row[12])  # type: ignore[call-arg]
-
-
-def _change_text(change: Change) -> str:
-    setting = change.setting and [change.setting[0], base64.b64encode(change.setting[1]).decode()]
-    return json.dumps([[[*m] for m in change.members], change.title, change.description, setting])
-
-
-def _change(text: str) -> Change:
-    members, title, description, setting = json.loads(text)
-    return Change(
-        tuple(MemberChange(account, MemberAction(action), Role(role)) for account, action, role in members),
-        title,
-        description,
-        setting and (setting[0], base64.b64decode(setting[1])),
-    )

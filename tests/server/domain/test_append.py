@@ -58,7 +58,7 @@ def one(commands: list[append.AppendCommand], kind: type) -> list:  # type: igno
 
 def submit(round_: AppendRound, proposal: Proposal) -> tuple[Ticket, list[append.AppendCommand]]:
     ticket = Ticket(proposal)
-    return ticket, round_.submit(ticket, NOW)
+    return ticket, round_.submit([ticket], NOW)
 
 
 def test_the_first_message_of_two_people_writes_their_hints_then_appends_at_head_0() -> None:

@@ -1,0 +1,20 @@
+"""Which event loop the node runs on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+try:
+    import uvloop
+except ImportError:  # where it cannot be built; asyncio's own loop does the same for a fifth more
+    uvloop = None  # type: ignore[assignment]
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """As `asyncio.run`, on uvloop where there is one."""
+    if uvloop is None:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
