@@ -41,7 +41,7 @@ from server.domain.append_commands import (
     Ticket,
     WriteHints,
 )
-from server.domain.envelope import DELETED, Entry, Header, Kind, MemberAction
+from server.domain.envelope import DELETED, Entry, Header, Kind, MemberAction, identity
 from server.domain.fold import Fold
 from server.domain.limits import Limits
 from server.domain.refusal import Reason, Refusal, unavailable
@@ -94,7 +94,19 @@ class _Batch:
 class AppendRound:
     """The append round of one conversation on one node."""
 
-    __slots__ = ("_batch", "_limits", "_now_ms", "_snapshot_seq", "_waiting", "conversation_id", "floor", "fold", "ring", "state")
+    __slots__ = (
+        "_batch",
+        "_limits",
+        "_now_ms",
+        "_seqs",
+        "_snapshot_seq",
+        "_waiting",
+        "conversation_id",
+        "floor",
+        "fold",
+        "ring",
+        "state",
+    )
 
     def __init__(self, conversation_id: str, limits: Limits) -> None:
         self.conversation_id = conversation_id
@@ -103,6 +115,8 @@ class AppendRound:
         """The state at the head that this node knows; valid from IDLE on."""
         self.ring: dict[int, Entry] = {}
         """The last entries by seq, without holes, up to `fold.seq`."""
+        self._seqs: dict[tuple[str, str], int] = {}
+        """Where in the ring an identity is."""
         self.floor = 0
         self._limits = limits
         self._waiting: deque[Ticket] = deque()
@@ -145,6 +159,7 @@ class AppendRound:
         if fold.seq >= self.fold.seq:
             self.fold = fold
             self.ring = {entry.seq: entry for entry in recent[-self._limits.ring_entries_max :]}
+            self._seqs = {identity(entry.header): seq for seq, entry in self.ring.items()}
         self.state = State.IDLE
         return [*([Publish(grown)] if grown else []), *self.tick(self._now_ms)]
 
@@ -292,23 +307,22 @@ class AppendRound:
 
     def _find(self, key: tuple[str, str], known_seq: int) -> Entry | None:
         """The entry with this identity in (known_seq, head], as far as the ring goes."""
-        head = self.fold.seq
-        for seq in range(head, max(known_seq, head - len(self.ring)), -1):
-            entry = self.ring[seq]
-            if entry.header.envelope_id == key[1] and entry.header.sender_id == key[0]:
-                return entry
-        return None
+        seq = self._seqs.get(key, 0)
+        return self.ring[seq] if seq > known_seq else None
 
     def _append(self) -> Append:
         assert self._batch is not None, "nothing to append"
         return Append(self._batch.expected_head, tuple(self._batch.entries))
 
     def _remember(self, entries: list[Entry]) -> None:
-        ring = self.ring
+        ring, seqs = self.ring, self._seqs
         for entry in entries:
             ring[entry.seq] = entry
+            seqs[identity(entry.header)] = entry.seq
         for seq in range(self.fold.seq - len(ring) + 1, self.fold.seq - self._limits.ring_entries_max + 1):
-            del ring[seq]
+            key = identity(ring.pop(seq).header)
+            if seqs.get(key) == seq:
+                del seqs[key]
         for entry in entries:
             header = entry.header
             if header.kind == Kind.DELETION and header.target_seq in ring:

@@ -28,8 +28,8 @@ _NEW_HEAD = (
     "INSERT OR IGNORE INTO heads (conversation_id, number, head, changed_at_ms)"
     " VALUES (?, (SELECT coalesce(max(number), 0) + 1 FROM heads), 0, 0)"
 )
-_CHUNKS = (64, 16, 4, 1)
-"""Rows of one statement; few sizes, so that their compiled forms stay in the cache."""
+CHUNK = 64
+"""Rows of one statement at most: the compiled forms of all sizes up to this stay in the connection's cache."""
 
 GROUP_ENTRIES_MAX = 2_048
 """Entries of one commit."""
@@ -141,13 +141,10 @@ def _alone(connection: sqlite3.Connection, wanted: _Wanted) -> AppendOutcome:
 
 
 def _chunks(rows: list[tuple[Any, ...]]) -> Iterator[tuple[list[tuple[Any, ...]], list[Any]]]:
-    """The rows in chunks of known sizes, each with its values one after the other."""
-    at = 0
-    for size in _CHUNKS:
-        while len(rows) - at >= size:
-            chunk = rows[at : at + size]
-            yield chunk, [value for row in chunk for value in row]
-            at += size
+    """The rows in chunks, each with its values one after the other."""
+    for at in range(0, len(rows), CHUNK):
+        chunk = rows[at : at + CHUNK]
+        yield chunk, [value for row in chunk for value in row]
 
 
 @cache
