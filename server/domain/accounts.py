@@ -8,6 +8,7 @@ Rules that live here and nowhere else:
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from dataclasses import dataclass, field
@@ -90,6 +91,16 @@ def hashed(pepper: str, *parts: str) -> str:
 def token_hash(token: str) -> str:
     """A token as it is stored: it has 256 random bits, so that a plain SHA-256 is enough, hex."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def next_token(pepper: str, prefix: str, refresh_token: str, exchange_id: str) -> str:
+    """The token that an exchange puts in the place of another: 256 bits that only the node can make (HMAC-SHA256, RFC 2104).
+
+    Derived, so that the same exchange asked for again, since its answer was lost, has the same result, and nothing but hashes is
+    stored. Whoever has the refresh token alone cannot repeat the exchange.
+    """
+    digest = hmac.new(pepper.encode(), f"{prefix}/{exchange_id}/{refresh_token}".encode(), hashlib.sha256).digest()
+    return prefix + base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def recovery_code(letters: str) -> str:

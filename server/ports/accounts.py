@@ -76,7 +76,9 @@ class Devices(Protocol):
 
     async def exchange(self, refresh_hash: str, secrets: Secrets, now_ms: int) -> Device | str | None:
         """Put new tokens in the place of the refresh token's. Returns the device; its id as text when the token was spent
-        before; None when it is unknown or has expired. Atomic: of two that exchange one token, one finds it spent."""
+        before; None when it is unknown or has expired. Atomic: of two that exchange one token, one finds it spent.
+
+        The same exchange again, with the same new tokens, returns the device as long as it has these."""
         ...
 
     async def replace_secrets(self, device_id: str, secrets: Secrets) -> str:

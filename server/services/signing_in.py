@@ -70,7 +70,16 @@ class Tokens:
 
     def make(self, account_id: str, device_id: str) -> tuple[Credentials, Secrets]:
         """New tokens for a device, and what is stored of them."""
-        access, refresh = self._chance.token("twa_"), self._chance.token("twr_")
+        return self._with(account_id, device_id, self._chance.token("twa_"), self._chance.token("twr_"))
+
+    def exchanged(self, refresh_token: str, exchange_id: str, pepper: str) -> tuple[Credentials, Secrets]:
+        """The tokens that follow a refresh token; those of one exchange are the same however often it is asked for."""
+        if not exchange_id:
+            return self.make("", "")
+        access, refresh = (rules.next_token(pepper, prefix, refresh_token, exchange_id) for prefix in ("twa_", "twr_"))
+        return self._with("", "", access, refresh)
+
+    def _with(self, account_id: str, device_id: str, access: str, refresh: str) -> tuple[Credentials, Secrets]:
         limits, now_ms = self._limits, self._clock.now_ms()
         secrets = Secrets(
             rules.token_hash(access),
@@ -236,9 +245,10 @@ class SigningIn:
             await self._streams.notify(account_id, DevicesChanged())
         return credentials
 
-    async def refresh(self, refresh_token: str) -> Credentials | Refusal:
-        """Exchange a refresh token. A spent one revokes the device's sign-in, since somebody has a copy."""
-        credentials, secrets = self._tokens.make("", "")
+    async def refresh(self, refresh_token: str, exchange_id: str = "") -> Credentials | Refusal:
+        """Exchange a refresh token. A spent one revokes the device's sign-in, since somebody has a copy, unless the very exchange
+        that spent it is repeated, since its answer was lost."""
+        credentials, secrets = self._tokens.exchanged(refresh_token, exchange_id, self._pepper)
         found = await self._devices.exchange(rules.token_hash(refresh_token), secrets, self._clock.now_ms())
         if found is None:
             return Refusal(Reason.UNAUTHENTICATED, detail="the refresh token is unknown or has expired: log in again")

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from tidewire import Client, Disconnected, Message, NotSignedIn, Refused, TicksMoved, TidewireError
 from tidewire.events import ConversationChanged, Event, NoticeReceived, PresenceChanged, Typing
+from tidewire.transport import new_envelope_id
+from tidewire.v1 import account_pb2, refusal_pb2
 
 from server.app import App, serving
 from server.settings import load
@@ -145,6 +147,33 @@ async def test_a_refresh_token_used_twice_revokes_the_sign_in(world: World) -> N
     with pytest.raises(NotSignedIn):
         await ann.refresh(ann._transport.token)
     assert "revoked" in (await until(told, lambda e: isinstance(e, Disconnected) and e.retry_in_s is None)).reason
+
+
+async def test_a_refresh_whose_answer_was_lost_is_repeated_and_only_the_device_can(world: World) -> None:
+    ann, _ = await world.person("ann")
+    accounts, spent, lost = ann._transport.accounts, ann._meta["refresh_token"], new_envelope_id()
+
+    async def exchange(token: str, exchange_id: str) -> account_pb2.RefreshTokenResponse:
+        request = account_pb2.RefreshTokenRequest(refresh_token=token, exchange_id=exchange_id)
+        response: account_pb2.RefreshTokenResponse = await ann._transport.call(accounts.RefreshToken, request)
+        return response
+
+    first = (await exchange(spent, lost)).credentials
+    assert (await exchange(spent, lost)).credentials == first
+    ann._transport.token = first.access_token
+    assert [device.current for device in await ann.devices()] == [True]
+    assert (await exchange(spent, new_envelope_id())).refusal.reason == refusal_pb2.REFUSAL_REASON_TOKEN_REUSED
+    assert (await exchange(first.refresh_token, lost)).HasField("refusal"), "the family is revoked"
+
+
+async def test_a_device_that_never_saw_the_answer_of_its_refresh_stays_signed_in(world: World) -> None:
+    ann, _ = await world.person("ann")
+    ann._meta["exchange_id"] = new_envelope_id()  # stored before it asked; then the answer was lost
+    request = account_pb2.RefreshTokenRequest(refresh_token=ann._meta["refresh_token"], exchange_id=ann._meta["exchange_id"])
+    await ann._transport.call(ann._transport.accounts.RefreshToken, request)
+    await ann.refresh(ann._transport.token)
+    assert len(await ann.devices()) == 1
+    assert not ann._meta["exchange_id"]
 
 
 async def test_a_blocked_sender_sees_sent_for_ever_and_the_other_nothing(world: World) -> None:

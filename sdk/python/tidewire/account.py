@@ -8,7 +8,7 @@ from typing import Any
 
 from tidewire.errors import NotSignedIn, Refused, TidewireError
 from tidewire.store import Store
-from tidewire.transport import Transport, refused
+from tidewire.transport import Transport, new_envelope_id, refused
 from tidewire.v1 import account_pb2, contact_pb2, conversation_pb2, device_pb2
 
 
@@ -73,6 +73,7 @@ class Account:
             "device_id": credentials.device_id,
             "access_token": credentials.access_token,
             "refresh_token": credentials.refresh_token,
+            "exchange_id": "",
         }
         await self._store.run(lambda: self._store.set_meta(**values))
         self._meta.update(values)
@@ -87,7 +88,13 @@ class Account:
         async with self._refreshing:
             if self._transport.token != stale:
                 return
-            request = account_pb2.RefreshTokenRequest(refresh_token=self._meta.get("refresh_token", ""))
+            if not self._meta.get("exchange_id"):  # kept until an answer has come, so that a lost one can be asked for again
+                exchange_id = new_envelope_id()
+                await self._store.run(lambda: self._store.set_meta(exchange_id=exchange_id))
+                self._meta["exchange_id"] = exchange_id
+            request = account_pb2.RefreshTokenRequest(
+                refresh_token=self._meta.get("refresh_token", ""), exchange_id=self._meta["exchange_id"]
+            )
             response = await self._transport.call(self._transport.accounts.RefreshToken, request)
             if response.HasField("refusal"):
                 raise NotSignedIn(response.refusal.detail)

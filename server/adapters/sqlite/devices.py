@@ -93,7 +93,11 @@ class SqliteDevices:
             row = connection.execute(_DEVICE + where, (refresh_hash, now_ms)).fetchone()
             if row is None:
                 spent = connection.execute("SELECT device_id FROM spent_tokens WHERE refresh_hash=?", (refresh_hash,)).fetchone()
-                return None if spent is None else str(spent[0])
+                if spent is None:
+                    return None
+                again = " WHERE device_id=? AND access_hash=? AND refresh_hash=?"
+                row = connection.execute(_DEVICE + again, (spent[0], secrets.access_hash, secrets.refresh_hash)).fetchone()
+                return str(spent[0]) if row is None else _device(row)
             connection.execute("INSERT INTO spent_tokens VALUES (?,?)", (refresh_hash, row[0]))
             connection.execute(
                 "UPDATE devices SET access_hash=?, access_until_ms=?, refresh_hash=?, refresh_until_ms=? WHERE device_id=?",

@@ -162,10 +162,12 @@ class ConfirmLoginResponse(_message.Message):
     def __init__(self, credentials: _Optional[_Union[Credentials, _Mapping]] = ..., refusal: _Optional[_Union[_refusal_pb2.Refusal, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[_device_pb2.Device, _Mapping]]] = ...) -> None: ...
 
 class RefreshTokenRequest(_message.Message):
-    __slots__ = ("refresh_token",)
+    __slots__ = ("refresh_token", "exchange_id")
     REFRESH_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXCHANGE_ID_FIELD_NUMBER: _ClassVar[int]
     refresh_token: str
-    def __init__(self, refresh_token: _Optional[str] = ...) -> None: ...
+    exchange_id: str
+    def __init__(self, refresh_token: _Optional[str] = ..., exchange_id: _Optional[str] = ...) -> None: ...
 
 class RefreshTokenResponse(_message.Message):
     __slots__ = ("credentials", "refusal")

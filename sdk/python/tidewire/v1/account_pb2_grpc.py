@@ -127,7 +127,7 @@ class AccountServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RefreshToken(self, request, context):
-        """Exchanges a refresh token. The old one is void; using it again revokes the device's sign-in.
+        """Exchanges a refresh token. The old one is void; using it again, but for a repetition of the same exchange, revokes the device's sign-in.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
