@@ -130,6 +130,15 @@ async def test_a_damaged_file_is_refused_with_one_sentence(tmp_path: Path) -> No
         await open_database(path)
 
 
+async def test_a_file_belongs_to_one_node_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "tidewire.db"
+    first = await open_database(path)
+    with pytest.raises(StoreError, match="in use by another node"):
+        await open_database(path)
+    await first.close()
+    await (await open_database(path)).close()
+
+
 async def test_one_bad_work_does_not_take_its_group_with_it(tmp_path: Path) -> None:
     database = await open_database(tmp_path / "tidewire.db")
 

@@ -141,7 +141,9 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
 
     async def RefreshToken(self, request: account_pb2.RefreshTokenRequest, context: Any) -> Any:
         """Exchange a refresh token."""
-        return _outcome(account_pb2.RefreshTokenResponse, await self._signing_in.refresh(request.refresh_token, request.exchange_id))
+        return _outcome(
+            account_pb2.RefreshTokenResponse, await self._signing_in.refresh(request.refresh_token, request.exchange_id)
+        )
 
     async def GetAccount(self, request: account_pb2.GetAccountRequest, context: Any) -> Any:
         """The caller's account."""

@@ -7,7 +7,9 @@ gathered cost as much as one). Readers have connections of their own and never w
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
+import os
 import queue
 import re
 import secrets
@@ -39,8 +41,9 @@ class StoreError(Exception):
 class Database:
     """The open database. Made by `open_database`, closed by `close`."""
 
-    def __init__(self, path: Path, writer: sqlite3.Connection, readers: int = 2) -> None:
+    def __init__(self, path: Path, writer: sqlite3.Connection, lock: int, readers: int = 2) -> None:
         self._path = path
+        self._lock = lock
         self._loop = asyncio.get_running_loop()
         self._writer = writer
         self._works: queue.SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = queue.SimpleQueue()
@@ -83,6 +86,7 @@ class Database:
         await asyncio.to_thread(self._thread.join)
         self._readers.shutdown(wait=True)
         self._writer.close()
+        os.close(self._lock)
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = getattr(self._local, "connection", None)
@@ -152,9 +156,32 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _locked(path: Path) -> int:
+    """Hold the file for this process alone: two nodes on it would not know of each other's streams. A crash lets it go."""
+    lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise StoreError(f"{path} is in use by another node; stop it, or choose another data_dir") from None
+    return lock
+
+
+def _open(path: Path) -> tuple[sqlite3.Connection, int]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _locked(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be opened: {error}") from error
+    try:
+        return _prepared(path), lock
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+def _prepared(path: Path) -> sqlite3.Connection:
+    try:
         connection = _connect(path)
         mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         if mode != "wal":
@@ -191,6 +218,6 @@ async def open_database(path: Path) -> Database:
     """Open the file, make it if it is not there, bring its schema up to date.
 
     Raises:
-        StoreError: it is damaged, read-only, or of a newer schema. One sentence.
+        StoreError: it is damaged, read-only, of a newer schema, or in use by another node. One sentence.
     """
-    return Database(path, await asyncio.to_thread(_open, path))
+    return Database(path, *await asyncio.to_thread(_open, path))
