@@ -14,7 +14,7 @@ help: ## what there is
 
 $(VENV)/.runs: pyproject.toml sdk/python/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e sdk/python -e .
+	$(BIN)/pip install -q -c constraints.txt -e 'sdk/python[cli]' -e .
 	touch $@
 
 $(VENV)/.tests: $(VENV)/.runs
