@@ -268,13 +268,13 @@ class Stream:
                 self._store.save_position(conversation_id, self._receiving.positions[conversation_id])
 
         await self._store.run(work)
-        for item in out:
-            self._announce(item)
         for event in told:
             if event.HasField("closing"):
                 closing = event.closing
             elif event.HasField("welcome"):
                 self._welcomed(event.welcome.server_time_ms)
+        for item in out:
+            self._announce(item)
         now = False
         for conversation_id in moved:
             now = self._acks.stored(conversation_id, self._receiving.positions[conversation_id].seq) or now

@@ -43,6 +43,12 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+def short(text: str, letters: int) -> str:
+    """A text in one line of at most so many letters."""
+    said = one_line(text)
+    return said if len(said) <= letters else f"{said[: letters - 1]}…"
+
+
 def name_of(account_id: str, names: Mapping[str, str]) -> str:
     """How to call somebody; who is not known goes by the first letters of the id."""
     return clean(names.get(account_id) or account_id[:8])

@@ -31,7 +31,7 @@ class ChatApp(Window):
         Binding("ctrl+down", "turn(1)", "Next chat", priority=True),
         Binding("ctrl+up", "turn(-1)", "Chat above", priority=True, show=False),
         Binding("ctrl+f", "find", "Search", priority=True),
-        Binding("pageup", "page(-1)", "Older", priority=True),
+        Binding("pageup", "page(-1)", "Older", priority=True, show=False),
         Binding("pagedown", "page(1)", "Newer", priority=True, show=False),
         Binding("ctrl+c", "copy_or_quit", "Quit", priority=True, show=False),
         Binding("ctrl+q", "quit", "Quit", priority=True),

@@ -19,6 +19,8 @@ from tidewire.events import Message
 
 COLOURS = ("#53bdeb", "#e5a3f5", "#f2a65a", "#7ed8a2", "#f58b8b", "#d9c36a", "#9ab2ff", "#6fd3d3")
 """Of people's names in groups."""
+QUOTED = 48
+"""Letters of what is answered."""
 FAINT, BLUE, RED = "#8fa3ad", "#53bdeb", "#ff7b72"
 
 
@@ -50,7 +52,7 @@ def drawn(entry: Entry) -> Content:
     if entry.who:
         parts.append((f"{entry.who}\n", f"bold {COLOURS[hash_of(message.sender_id) % len(COLOURS)]}"))
     if entry.quoted and message.quote is not None:
-        parts.append((f"▎ {entry.quoted}: {wording.one_line(message.quote.excerpt)}\n", FAINT))
+        parts.append((f"▎ {entry.quoted}: {wording.short(message.quote.excerpt, QUOTED)}\n", FAINT))
     parts.append((entry.text, f"italic {FAINT}" if entry.faint else ""))
     edited = "edited " if message.edited and not message.deleted else ""
     parts.append((f"  {edited}{wording.clock(message.at_ms)}", FAINT))

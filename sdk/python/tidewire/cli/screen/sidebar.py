@@ -76,14 +76,15 @@ def row(conversation: Conversation, opened: bool, names: Mapping[str, str], typi
     unread = conversation.unread > 0
     name = Text(wording.title(conversation, names, me), style="bold" if unread or opened else "")
     at = Text(wording.when(last.at_ms, now_ms) if last else "", style=GREEN if unread else FAINT)
-    badge = Text().append(
-        f" {conversation.unread} " if conversation.unread < 1000 else " 999+ ", style=f"bold #0b141a on {GREEN}"
-    )
+    badge = Text()
+    if unread:
+        count = f" {conversation.unread} " if conversation.unread < 1000 else " 999+ "
+        badge.append(" " * (len(at) - len(count))).append(count, style=f"bold #0b141a on {GREEN}")
     table = Table.grid(expand=True, padding=(0, 1, 0, 0), pad_edge=True)
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
     table.add_row(name, at)
-    table.add_row(_preview(conversation, names, typing), badge if unread else Text(""))
+    table.add_row(_preview(conversation, names, typing), badge)
     table.add_row()
     return table
 
