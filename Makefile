@@ -6,7 +6,7 @@ BUF_VERSION := 1.75.0
 BUF := .tools/node_modules/.bin/buf
 SECONDS ?= 60
 
-.PHONY: help run test unit check protos bench ledger simulate buf
+.PHONY: help run test unit check protos bench ledger simulate picture buf
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -14,7 +14,7 @@ help: ## what there is
 
 $(VENV)/.runs: pyproject.toml sdk/python/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e sdk/python -e .
+	$(BIN)/pip install -q -c constraints.txt -e 'sdk/python[cli]' -e .
 	touch $@
 
 $(VENV)/.tests: $(VENV)/.runs
@@ -73,3 +73,6 @@ ledger: $(VENV)/.tests ## the long ledger: at least 2,000 cuts and kills
 
 simulate: $(VENV)/.tests ## random schedules of the domain for SECONDS (default 60)
 	$(BIN)/python -m tests.simulation.run --seconds $(SECONDS)
+
+picture: $(VENV)/.tests ## docs/chat.svg, taken from the real chat
+	$(BIN)/python -m docs.picture

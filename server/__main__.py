@@ -23,7 +23,7 @@ TRY = """
 Tidewire is up. Chat at {address}, health and metrics at http://{http}.{pin}
 
   1. Two people:    .venv/bin/tidewire --profile ann register ann      and  .venv/bin/tidewire --profile ben register ben
-  2. A message:     .venv/bin/tidewire --profile ann send ben "hello"  and  .venv/bin/tidewire --profile ben listen
+  2. A chat:        .venv/bin/tidewire --profile ann chat ben          and  .venv/bin/tidewire --profile ben chat ann
   3. By hand:       grpcurl -plaintext {address} list   (docs/grpcurl.md; `make test` puts a grpcurl into .venv/bin)
 """
 

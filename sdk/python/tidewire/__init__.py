@@ -10,8 +10,10 @@
 No protobuf type appears in this interface.
 """
 
-from tidewire.client import Client
-from tidewire.errors import NotSignedIn, Refused, StoreInUse, TidewireError, Unreachable
+from tidewire.account import Device, Privacy, Profile
+from tidewire.client import Client, Sending
+from tidewire.conversations import Conversation, Member
+from tidewire.errors import NotSignedIn, Refused, StoreBroken, StoreInUse, TidewireError, Unreachable
 from tidewire.events import (
     CaughtUp,
     Connected,
@@ -19,9 +21,13 @@ from tidewire.events import (
     Disconnected,
     Event,
     Lagged,
+    MemberChange,
     Message,
     NoticeReceived,
     PresenceChanged,
+    ProfileChange,
+    Quote,
+    Reaction,
     SendFailed,
     Sent,
     TicksMoved,
@@ -32,17 +38,28 @@ __all__ = [
     "CaughtUp",
     "Client",
     "Connected",
+    "Conversation",
     "ConversationChanged",
+    "Device",
     "Disconnected",
     "Event",
     "Lagged",
+    "Member",
+    "MemberChange",
     "Message",
     "NotSignedIn",
     "NoticeReceived",
     "PresenceChanged",
+    "Privacy",
+    "Profile",
+    "ProfileChange",
+    "Quote",
+    "Reaction",
     "Refused",
     "SendFailed",
+    "Sending",
     "Sent",
+    "StoreBroken",
     "StoreInUse",
     "TicksMoved",
     "TidewireError",

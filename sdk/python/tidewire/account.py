@@ -6,10 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from tidewire import roster
 from tidewire.errors import NotSignedIn, Refused, TidewireError
 from tidewire.store import Store
 from tidewire.transport import Transport, new_envelope_id, refused
-from tidewire.v1 import account_pb2, contact_pb2, conversation_pb2, device_pb2
+from tidewire.v1 import account_pb2, chat_pb2, contact_pb2, conversation_pb2, device_pb2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,41 @@ class Profile:
     account_id: str
     display_name: str
     username: str
+
+    @property
+    def name(self) -> str:
+        """How to call the person."""
+        return self.display_name or self.username or self.account_id
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """Who may see what: audiences are everyone, contacts, contacts_except and nobody. Who hides does not see either."""
+
+    last_seen: str
+    read_receipts: bool
+    add_to_groups: str
+    findable: bool
+
+
+PROFILES = 256
+"""Profiles in one question."""
+
+
+def _privacy(told: account_pb2.Privacy) -> Privacy:
+    def name(number: int) -> str:
+        return account_pb2.Audience.Name(number).removeprefix("AUDIENCE_").lower()  # type: ignore[arg-type]
+
+    return Privacy(name(told.last_seen), told.read_receipts, name(told.add_to_groups), told.findable)
+
+
+def _audience(name: str | None) -> account_pb2.Audience:
+    if name is None:
+        return account_pb2.AUDIENCE_UNSPECIFIED
+    known = account_pb2.Audience.keys()
+    if f"AUDIENCE_{name.upper()}" not in known[1:]:
+        raise TidewireError(f"there is no audience {name!r}: everyone, contacts, contacts_except or nobody")
+    return account_pb2.Audience.Value(f"AUDIENCE_{name.upper()}")  # type: ignore[return-value]
 
 
 def handle(text: str) -> account_pb2.Handle:
@@ -231,11 +267,35 @@ class Account:
     async def profiles(self, *account_ids: str) -> dict[str, Profile]:
         """Profiles by id."""
         response = await self.call(self._transport.contacts.GetProfiles, contact_pb2.GetProfilesRequest(account_ids=account_ids))
-        return {p.account_id: Profile(p.account_id, p.display_name, p.username) for p in response.profiles}
+        found = {p.account_id: Profile(p.account_id, p.display_name, p.username) for p in response.profiles}
+        await self._met(*found.values())
+        return found
+
+    async def people(self, *account_ids: str, ask: bool = True) -> dict[str, Profile]:
+        """Profiles by id from the store; those that it does not have are asked for. Without the server: what is known.
+
+        Args:
+            ask: False: only what the store has, at once.
+        """
+        known = await self._store.run(lambda: roster.people(self._store.db, account_ids))
+        found = {account_id: Profile(account_id, *names) for account_id, names in known.items()}
+        missing = [account_id for account_id in account_ids if account_id not in found] if ask else []
+        try:
+            for at in range(0, len(missing), PROFILES):
+                found.update(await self.profiles(*missing[at : at + PROFILES]))
+        except TidewireError as error:
+            if not error.retryable:
+                raise
+        return found
+
+    async def _met(self, *profiles: Profile) -> None:
+        rows = [(profile.account_id, profile.display_name, profile.username) for profile in profiles]
+        await self._store.run(lambda: roster.met(self._store.db, rows))
 
     async def direct(self, name: str) -> str:
         """The id of the direct conversation with somebody."""
         found = await self.find(name)
+        await self._met(found)
         request = conversation_pb2.GetDirectRequest(account_id=found.account_id)
         return str((await self.call(self._transport.conversations.GetDirect, request)).conversation_id)
 
@@ -245,6 +305,46 @@ class Account:
             await self.call(self._transport.contacts.Block, contact_pb2.BlockRequest(account_id=account_id))
         else:
             await self.call(self._transport.contacts.Unblock, contact_pb2.UnblockRequest(account_id=account_id))
+
+    async def blocked(self) -> dict[str, Profile]:
+        """Whom the account blocks, by account id."""
+        response = await self.call(self._transport.contacts.ListBlocked, contact_pb2.ListBlockedRequest())
+        return await self.people(*response.account_ids)
+
+    async def privacy(self) -> Privacy:
+        """Who may see what."""
+        response = await self.call(self._transport.accounts.GetAccount, account_pb2.GetAccountRequest())
+        return _privacy(response.account.privacy)
+
+    async def set_privacy(
+        self,
+        *,
+        last_seen: str | None = None,
+        read_receipts: bool | None = None,
+        add_to_groups: str | None = None,
+        findable: bool | None = None,
+    ) -> Privacy:
+        """Change who may see what; None: as it is. Returns what holds from now on.
+
+        Raises:
+            TidewireError: no such audience.
+        """
+        changed = account_pb2.Privacy(last_seen=_audience(last_seen), add_to_groups=_audience(add_to_groups))
+        if read_receipts is not None:
+            changed.read_receipts = read_receipts
+        if findable is not None:
+            changed.findable = findable
+        request = account_pb2.UpdatePrivacyRequest(privacy=changed)
+        return _privacy((await self.call(self._transport.accounts.UpdatePrivacy, request)).privacy)
+
+    async def limits(self) -> dict[str, int]:
+        """The limits of the server, by name; also for whom nobody is signed in.
+
+        Raises:
+            Unreachable: no answer.
+        """
+        response = await self._transport.call(self._transport.chat.GetLimits, chat_pb2.GetLimitsRequest())
+        return {field.name: getattr(response.limits, field.name) for field in response.limits.DESCRIPTOR.fields}
 
     async def receipts(self, conversation_id: str, seq: int) -> dict[str, tuple[bool, bool]]:
         """(delivered, read) of each member, by account id."""

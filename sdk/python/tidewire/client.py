@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from tidewire import events
+from tidewire.conversations import Conversations
 from tidewire.domain.outbox import Item, State
 from tidewire.errors import NotSignedIn
 from tidewire.events import Event, Message
-from tidewire.groups import Groups
 from tidewire.store import Store
 from tidewire.stream import Stream
 from tidewire.transport import Transport, new_envelope_id
 from tidewire.v1 import chat_pb2, envelope_pb2
 
+EXCERPT_CHARS = 120
+"""How much of a message is quoted with an answer to it."""
 LISTENER_MAX = 10_000
 """Events that wait for one listener before it is told `Lagged`."""
 
@@ -40,7 +42,7 @@ class Sending:
         return asyncio.shield(self._done).__await__()
 
 
-class Client(Groups):
+class Client(Conversations):
     """One device. Open it with `Client.open`."""
 
     def __init__(self, store: Store, transport: Transport, tasks: asyncio.TaskGroup, meta: dict[str, str]) -> None:
@@ -50,6 +52,7 @@ class Client(Groups):
         self._stream: Stream | None = None
         self._stream_task: asyncio.Task[None] | None = None
         self._caught_up = asyncio.Event()
+        self._connections = 0
 
     @classmethod
     @asynccontextmanager
@@ -97,6 +100,8 @@ class Client(Groups):
     def _emit(self, event: Event) -> None:
         if isinstance(event, events.CaughtUp):
             self._caught_up.set()
+        if isinstance(event, events.Connected):
+            self._connections += 1
         for queue in self._listeners:
             if queue.qsize() >= LISTENER_MAX:
                 while not queue.empty():
@@ -120,15 +125,33 @@ class Client(Groups):
         self._listeners.append(queue)
         return queue
 
+    @property
+    def connected(self) -> bool:
+        """The stream is open now."""
+        return self._stream is not None and self._stream.open
+
+    @property
+    def connections(self) -> int:
+        """How often the stream was opened since the client was. 0: the server has not been reached yet."""
+        return self._connections
+
     async def caught_up(self) -> None:
         """Wait until the store had everything once since the client was opened."""
         await self._caught_up.wait()
 
     # -- messages ------------------------------------------------------------------------------------------------------
 
-    async def send(self, conversation_id: str, text: str, *, expires_in_s: int = 0) -> Sending:
-        """Write a text. Returns when it is durable on this device; await the result for the server's word."""
+    async def send(self, conversation_id: str, text: str, *, expires_in_s: int = 0, answers: Message | None = None) -> Sending:
+        """Write a text. Returns when it is durable on this device; await the result for the server's word.
+
+        Args:
+            expires_in_s: the text stops to exist after so many seconds; 0: with the conversation's retention.
+            answers: a stored message that is quoted.
+        """
         body = envelope_pb2.Body(text=envelope_pb2.Text(text=text))
+        if answers is not None:
+            excerpt = answers.text[:EXCERPT_CHARS]
+            body.quote.CopyFrom(envelope_pb2.Quote(seq=answers.seq, sender_account_id=answers.sender_id, excerpt=excerpt))
         return await self._write(conversation_id, text, chat_pb2.Send(body=body, expires_in_s=expires_in_s))
 
     async def react(self, conversation_id: str, seq: int, emoji: str) -> Sending:
@@ -156,12 +179,6 @@ class Client(Groups):
         done = stream.wrote(Item(conversation_id, envelope_id))
         return Sending(conversation_id, envelope_id, done)
 
-    async def history(self, conversation_id: str, *, before_seq: int = 2**62, limit: int = 50) -> list[Message]:
-        """Stored messages that a person sees, oldest first."""
-        where = "WHERE e.conversation_id=? AND e.seq<? AND e.visible=1 ORDER BY e.seq DESC LIMIT ?"
-        found = await self._store.run(lambda: self._store.messages(self.account_id, where, conversation_id, before_seq, limit))
-        return found[::-1]
-
     async def log(self, conversation_id: str) -> list[Message]:
         """Every stored envelope of a conversation, oldest first, those included that a person does not see."""
         where = "WHERE e.conversation_id=? ORDER BY e.seq"
@@ -181,14 +198,6 @@ class Client(Groups):
         if not quoted:
             return []
         return await self._store.run(lambda: self._store.messages(self.account_id, where, quoted, limit))
-
-    async def conversations(self) -> list[tuple[str, str, int]]:
-        """(id, title, unread) of all conversations, newest first. Unread is counted from the store, never kept."""
-        statement = (
-            "SELECT c.id, c.title, (SELECT count(*) FROM envelopes e WHERE e.conversation_id=c.id AND e.visible=1"
-            " AND e.seq>c.read_seq AND e.sender_id<>?) FROM conversations c ORDER BY c.changed_at_ms DESC, c.id"
-        )
-        return await self._store.run(lambda: self._store.db.execute(statement, (self.account_id,)).fetchall())
 
     async def mark_read(self, conversation_id: str, seq: int) -> None:
         """A person has seen everything up to `seq`. Kept until the server has echoed it."""
@@ -219,3 +228,12 @@ class Client(Groups):
     async def failed(self) -> list[Item]:
         """What was refused for good, or is unknown."""
         return [item for item in await self.waiting() if item.state in (State.FAILED, State.UNKNOWN)]
+
+    async def discard(self, envelope_id: str) -> None:
+        """Give up on what was refused, so that it is no longer listed. What turns out to be in the log still appears there."""
+        await self._store.run(lambda: self._store.drop_from_outbox(envelope_id))
+        self._running().forget(envelope_id)
+
+    async def check_store(self) -> list[str]:
+        """What is wrong with the store, as sentences; nothing: it reads, writes and is whole."""
+        return await self._store.check()

@@ -4,7 +4,8 @@ TidewireError
 ├── Refused       the server said no; `reason` is its name in `tidewire.v1.RefusalReason`
 ├── Unreachable   no answer; try again
 ├── NotSignedIn   register or log in first; or the sign-in was revoked
-└── StoreInUse    another process has this store open
+├── StoreInUse    another process has this store open
+└── StoreBroken   the file cannot be read or written
 """
 
 from __future__ import annotations
@@ -45,3 +46,7 @@ class NotSignedIn(TidewireError):
 
 class StoreInUse(TidewireError):
     """Another process has this store open."""
+
+
+class StoreBroken(TidewireError):
+    """The store's file cannot be read or written: damaged, read-only, or its disk is full."""

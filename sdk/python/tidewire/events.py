@@ -9,8 +9,44 @@ UPDATE_TO_SEE = "Update Tidewire to see this"
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """The message that another one answers."""
+
+    seq: int
+    sender_id: str
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What somebody thinks of a message: the last emoji of each account."""
+
+    account_id: str
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberChange:
+    """What happened to a member: created, added, removed, left, role_changed. `role`: from now on; "": not a member."""
+
+    account_id: str
+    action: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChange:
+    """A group's new title and description. None: unchanged."""
+
+    title: str | None
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Connected:
-    """The stream is open."""
+    """The stream is open. `server_time_ms`: the node's clock when it was, as Unix time in milliseconds."""
+
+    server_time_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +80,16 @@ class Message:
     deleted: bool = False
     tick: str = ""
     """Of own messages: pending, sent, delivered, read, failed, unknown."""
+    reason: str = ""
+    """Why it failed."""
+    quote: Quote | None = None
+    """What it answers."""
+    reactions: tuple[Reaction, ...] = ()
+    """Filled in by `Client.history` only."""
+    changes: tuple[MemberChange, ...] = ()
+    """Of a membership change, or of a group's creation."""
+    profile: ProfileChange | None = None
+    """Of a group's creation or a new title or description."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tidewire.account import Account
-from tidewire.errors import Refused, Unreachable
+from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.transport import new_envelope_id, refused, sleep_jittered
 from tidewire.v1 import envelope_pb2, group_pb2
 
@@ -15,11 +15,11 @@ TRIES = 8
 class Groups(Account):
     """The group's side of a client."""
 
-    async def create_group(self, title: str, names: list[str]) -> str:
+    async def create_group(self, title: str, names: list[str], description: str = "") -> str:
         """Make a group with these people. Returns its id."""
         accounts = [(await self.find(name)).account_id for name in names]
         change = group_pb2.ChangeId(envelope_id=new_envelope_id())
-        request = group_pb2.CreateGroupRequest(change=change, title=title, account_ids=accounts)
+        request = group_pb2.CreateGroupRequest(change=change, title=title, description=description, account_ids=accounts)
         response = await self._again(self._transport.groups.CreateGroup, request)
         return str(response.conversation_id)
 
@@ -46,7 +46,13 @@ class Groups(Account):
         await self._again(self._transport.groups.LeaveGroup, request)
 
     async def set_role(self, conversation_id: str, name: str, role: str) -> None:
-        """Make somebody "admin", "member" or "owner"."""
+        """Make somebody "admin", "member" or "owner".
+
+        Raises:
+            TidewireError: no such role.
+        """
+        if role not in ("owner", "admin", "member"):
+            raise TidewireError(f"there is no role {role!r}: owner, admin or member")
         request = group_pb2.SetRoleRequest(
             conversation_id=conversation_id,
             change=await self._change(conversation_id),
@@ -57,10 +63,17 @@ class Groups(Account):
 
     async def set_title(self, conversation_id: str, title: str) -> None:
         """Give the group another title."""
+        await self._update(conversation_id, envelope_pb2.GroupProfile(title=title))
+
+    async def set_description(self, conversation_id: str, description: str) -> None:
+        """Give the group another description."""
+        await self._update(conversation_id, envelope_pb2.GroupProfile(description=description))
+
+    async def _update(self, conversation_id: str, profile: envelope_pb2.GroupProfile) -> None:
         request = group_pb2.UpdateGroupRequest(
             conversation_id=conversation_id,
             change=await self._change(conversation_id),
-            profile=envelope_pb2.GroupProfile(title=title),
+            profile=profile,
         )
         await self._again(self._transport.groups.UpdateGroup, request)
 

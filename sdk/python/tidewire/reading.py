@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidewire.events import UPDATE_TO_SEE, Message
+from tidewire.events import UPDATE_TO_SEE, MemberChange, Message, ProfileChange, Quote
 from tidewire.v1 import envelope_pb2
 
 _INVISIBLE = ("reaction", "edit", "deletion", "membership", "group_profile", "poll_vote", "setting")
@@ -25,6 +25,9 @@ def message(envelope: envelope_pb2.Envelope, account_id: str) -> tuple[Message, 
             header.sender_account_id == account_id,
             header.target_seq,
             deleted=deleted,
+            quote=quote_of(envelope.body),
+            changes=changes_of(envelope.body),
+            profile=profile_of(envelope.body),
         ),
         kind not in _INVISIBLE,
     )
@@ -53,7 +56,7 @@ def text_of(body: envelope_pb2.Body) -> str:
         case "contact_card":
             return body.contact_card.display_name
         case "membership":
-            return ", ".join(_change(change) for change in body.membership.changes)
+            return ", ".join(f"{change.account_id} {change.action.replace('_', ' ')}" for change in changes_of(body))
         case "group_profile":
             return body.group_profile.title
         case "system_notice":
@@ -64,6 +67,38 @@ def text_of(body: envelope_pb2.Body) -> str:
             return UPDATE_TO_SEE
 
 
-def _change(change: envelope_pb2.MemberChange) -> str:
-    action = envelope_pb2.MemberAction.Name(change.action).removeprefix("MEMBER_ACTION_").lower().replace("_", " ")
-    return f"{change.account_id} {action}"
+def quote_of(body: envelope_pb2.Body) -> Quote | None:
+    """What a body answers."""
+    quote = body.quote
+    return Quote(quote.seq, quote.sender_account_id, quote.excerpt) if body.HasField("quote") else None
+
+
+def changes_of(body: envelope_pb2.Body) -> tuple[MemberChange, ...]:
+    """Members that a body changes; an action of a newer version is called "changed"."""
+    return tuple(MemberChange(c.account_id, _action(c.action), role_name(c.role)) for c in body.membership.changes)
+
+
+def profile_of(body: envelope_pb2.Body) -> ProfileChange | None:
+    """The title and description that a body changes."""
+    profile = body.group_profile if body.HasField("group_profile") else body.membership.profile
+    if not (body.HasField("group_profile") or body.membership.HasField("profile")):
+        return None
+    return ProfileChange(
+        profile.title if profile.HasField("title") else None,
+        profile.description if profile.HasField("description") else None,
+    )
+
+
+def role_name(role: int) -> str:
+    """ "owner", "admin", "member"; "": not a member."""
+    return _ROLES.get(role, "")
+
+
+_ROLES: dict[int, str] = {envelope_pb2.ROLE_OWNER: "owner", envelope_pb2.ROLE_ADMIN: "admin", envelope_pb2.ROLE_MEMBER: "member"}
+
+
+def _action(action: int) -> str:
+    known = envelope_pb2.MemberAction.values()
+    if action not in known:
+        return "changed"
+    return envelope_pb2.MemberAction.Name(action).removeprefix("MEMBER_ACTION_").lower()  # type: ignore[arg-type]

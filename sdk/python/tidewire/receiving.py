@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tidewire import events, reading
+from tidewire import events, reading, roster
 from tidewire.domain.outbox import Failed, Outbox, Settled, State
 from tidewire.domain.position import Position
 from tidewire.events import Event
@@ -21,6 +21,8 @@ class Receiving:
         self._store = store
         self._outbox = outbox
         self.positions: dict[str, Position] = {}
+        self._as_of: dict[str, int] = {}
+        """Up to where members and title were told as they are, so that older entries do not change them again."""
 
     def _position(self, conversation_id: str) -> Position:
         return self.positions.setdefault(conversation_id, Position())
@@ -65,6 +67,9 @@ class Receiving:
         message, visible = reading.message(envelope, self._account_id)
         if self._store.put(message, visible, envelope.body.SerializeToString(), envelope.header.expires_at_ms):
             out.append(message)
+            if (message.changes or message.profile) and envelope.seq > self._as_of.get(envelope.conversation_id, 0):
+                roster.changed(self._store.db, message)
+                out.append(events.ConversationChanged(message.conversation_id))
         if message.mine:
             out.extend(self._settled(self._outbox.met(message.envelope_id, message.seq), message.at_ms))
 
@@ -132,15 +137,14 @@ class Receiving:
         at.head = max(at.head, state.start_seq)
         moved.add(told.id)
         self._store.touch(told.id)
-        members = ",".join(member.account_id for member in told.members if member.role)
-        db = self._store.db
         if told.type:
-            db.execute(
-                "UPDATE conversations SET title=?, members=?, changed_at_ms=max(changed_at_ms, ?) WHERE id=?",
-                (told.title, members, told.changed_at_ms, told.id),
+            self._as_of[told.id] = told.as_of_seq
+            self._store.db.execute(
+                "UPDATE conversations SET title=?, description=?, changed_at_ms=max(changed_at_ms, ?) WHERE id=?",
+                (told.title, told.description, told.changed_at_ms, told.id),
             )
-        else:
-            db.execute("UPDATE conversations SET members=members||','||? WHERE id=?", (members, told.id))
+        members = [(member.account_id, reading.role_name(member.role)) for member in told.members]
+        roster.told(self._store.db, told.id, members, first=bool(told.type))
         out.append(events.ConversationChanged(told.id))
 
     def _ticks(self, told: chat_pb2.Positions, out: list[Event]) -> None:

@@ -6,21 +6,23 @@ import asyncio
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tidewire import reading
 from tidewire.domain import position
 from tidewire.domain.outbox import Item, State
 from tidewire.domain.position import Position
-from tidewire.errors import StoreInUse, TidewireError
+from tidewire.errors import StoreBroken, StoreInUse, TidewireError
 from tidewire.events import Message
+from tidewire.v1 import envelope_pb2
 
 T = TypeVar("T")
 
-SCHEMA = 1
-_TABLES = """
+_FIRST = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE conversations (
     id TEXT PRIMARY KEY, title TEXT NOT NULL DEFAULT '', members TEXT NOT NULL DEFAULT '', position INTEGER NOT NULL DEFAULT 0,
@@ -41,29 +43,57 @@ CREATE TABLE outbox (
 );
 CREATE VIRTUAL TABLE words USING fts5 (text, conversation_id UNINDEXED, seq UNINDEXED);
 """
+_ROSTER = """
+CREATE TABLE members (
+    conversation_id TEXT NOT NULL, account_id TEXT NOT NULL, role TEXT NOT NULL, PRIMARY KEY (conversation_id, account_id)
+) WITHOUT ROWID;
+INSERT OR IGNORE INTO members SELECT c.id, m.value, '' FROM conversations c,
+    json_each('["' || replace(c.members, ',', '","') || '"]') m WHERE m.value<>'';
+ALTER TABLE conversations DROP COLUMN members;
+ALTER TABLE conversations ADD COLUMN description TEXT NOT NULL DEFAULT '';
+CREATE TABLE people (account_id TEXT PRIMARY KEY, display_name TEXT NOT NULL, username TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX envelope_target ON envelopes (conversation_id, target_seq) WHERE target_seq>0;
+"""
+MIGRATIONS = (_FIRST, _ROSTER)
+"""One script from each version of the file to the next."""
+SCHEMA = len(MIGRATIONS)
 
 
 class Store:
     """The open file. Every method blocks: call it through `run`."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            raise StoreBroken(f"the store {path} cannot be used: {error.strerror}") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._lock)
             raise StoreInUse(f"{path} is open in another process") from error
-        os.close(os.open(path, os.O_CREAT, 0o600))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tidewire-store")
-        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self.db.execute("PRAGMA journal_mode=WAL")
-        self.db.execute("PRAGMA synchronous=FULL")
-        version = self.db.execute("PRAGMA user_version").fetchone()[0]
+        try:
+            self.db = self._opened(path)
+        except (sqlite3.Error, OSError, TidewireError) as error:
+            os.close(self._lock)
+            if isinstance(error, TidewireError):
+                raise
+            raise StoreBroken(f"the store {path} cannot be used: {error}") from error
+
+    @staticmethod
+    def _opened(path: Path) -> sqlite3.Connection:
+        os.close(os.open(path, os.O_CREAT, 0o600))
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA:
             raise TidewireError(f"{path} was written by a newer version of tidewire ({version}, this one knows {SCHEMA})")
-        if version == 0:
-            self.db.executescript(f"BEGIN;{_TABLES}PRAGMA user_version={SCHEMA};COMMIT;")
+        for number, script in enumerate(MIGRATIONS[version:], version + 1):
+            db.executescript(f"BEGIN;{script}PRAGMA user_version={number};COMMIT;")
+        return db
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run `work` in one transaction; durable on return."""
@@ -78,6 +108,15 @@ class Store:
             raise
         self.db.execute("COMMIT")
         return result
+
+    async def check(self) -> list[str]:
+        """What is wrong with the file, as sentences."""
+        try:
+            found = await self.run(lambda: [str(row[0]) for row in self.db.execute("PRAGMA integrity_check(5)")])
+            await self.run(lambda: self.set_meta(checked=str(time.time_ns())))
+        except sqlite3.Error as error:
+            return [str(error)]
+        return [] if found == ["ok"] else found
 
     def close(self) -> None:
         """Close the file and let others have it."""
@@ -147,6 +186,7 @@ class Store:
                 "UPDATE envelopes SET text=?, edited=1 WHERE conversation_id=? AND seq=? AND sender_id=?",
                 (message.text, *target, message.sender_id),
             )
+            self.db.execute("UPDATE words SET text=? WHERE conversation_id=? AND seq=?", (message.text, *target))
         elif message.kind == "deletion":
             self.db.execute("UPDATE envelopes SET text='', body=x'', deleted=1 WHERE conversation_id=? AND seq=?", target)
             self.db.execute("DELETE FROM words WHERE conversation_id=? AND seq=?", target)
@@ -161,7 +201,7 @@ class Store:
         """Stored envelopes with their ticks."""
         rows = self.db.execute(
             "SELECT e.conversation_id, e.seq, e.envelope_id, e.sender_id, e.kind, e.text, e.at_ms, e.target_seq, e.edited, e.deleted,"
-            f" c.delivered, c.read_by FROM envelopes e JOIN conversations c ON c.id=e.conversation_id {where}",
+            f" c.delivered, c.read_by, e.body FROM envelopes e JOIN conversations c ON c.id=e.conversation_id {where}",
             values,
         )
         out = []
@@ -173,7 +213,25 @@ class Store:
                 tick = (
                     "read" if position.contains(read, row[1]) else "delivered" if position.contains(delivered, row[1]) else "sent"
                 )
-            out.append(Message(*row[:7], mine, row[7], bool(row[8]), bool(row[9]), tick))  # type: ignore[call-arg]
+            body = envelope_pb2.Body.FromString(row[12])
+            message = Message(
+                conversation_id=row[0],
+                seq=row[1],
+                envelope_id=row[2],
+                sender_id=row[3],
+                kind=row[4],
+                text=row[5],
+                at_ms=row[6],
+                mine=mine,
+                target_seq=row[7],
+                edited=bool(row[8]),
+                deleted=bool(row[9]),
+                tick=tick,
+                quote=reading.quote_of(body),
+                changes=reading.changes_of(body),
+                profile=reading.profile_of(body),
+            )
+            out.append(message)
         return out
 
     def ticks(self, conversation_id: str, delivered: position.Ranges, read: position.Ranges) -> None:

@@ -61,7 +61,8 @@ class Stream:
         self._out: list[chat_pb2.Command] = []
         self._wake = asyncio.Event()
         self._heard_s = 0.0
-        self._open = False
+        self.open = False
+        """Welcome has come, and nothing has ended it yet."""
         self.foreground = True
         self.watched: tuple[str, ...] = ()
 
@@ -81,9 +82,16 @@ class Stream:
         self._wake.set()
         return done
 
+    def forget(self, envelope_id: str) -> None:
+        """An envelope is no longer in the store's outbox."""
+        self._outbox.items.pop(envelope_id, None)
+        done = self._done.pop(envelope_id, None)
+        if done is not None and not done.done():
+            done.cancel()
+
     def tell(self, command: chat_pb2.Command) -> None:
         """Something ephemeral: dropped when the stream is not open."""
-        if self._open:
+        if self.open:
             self._out.append(command)
             self._wake.set()
 
@@ -116,7 +124,7 @@ class Stream:
             except TidewireError as error:
                 reason = str(error)
             finally:
-                self._open = False
+                self.open = False
                 self._outbox.disconnected()
             attempt = 0 if time.monotonic() - began > STABLE_S else attempt + 1
             if wait_s is None:
@@ -198,7 +206,7 @@ class Stream:
             commands, self._out = self._out, []
             for conversation_id, seq in self._acks.take().items():
                 commands.append(chat_pb2.Command(ack=chat_pb2.Ack(conversation_id=conversation_id, up_to_seq=seq)))
-            if self._open:
+            if self.open:
                 commands += await self._transmit()
             frame, size = chat_pb2.ConnectRequest(), 0
             for command in commands:
@@ -260,13 +268,13 @@ class Stream:
                 self._store.save_position(conversation_id, self._receiving.positions[conversation_id])
 
         await self._store.run(work)
-        for item in out:
-            self._announce(item)
         for event in told:
             if event.HasField("closing"):
                 closing = event.closing
             elif event.HasField("welcome"):
-                self._welcomed()
+                self._welcomed(event.welcome.server_time_ms)
+        for item in out:
+            self._announce(item)
         now = False
         for conversation_id in moved:
             now = self._acks.stored(conversation_id, self._receiving.positions[conversation_id].seq) or now
@@ -277,13 +285,13 @@ class Stream:
         if closing is not None:
             raise _Closed(closing)
 
-    def _welcomed(self) -> None:
+    def _welcomed(self, server_time_ms: int) -> None:
         """The outbox goes out at once; what is ephemeral is said again."""
-        self._open = True
+        self.open = True
         if self.watched:
             self.tell(chat_pb2.Command(watch_presence=chat_pb2.WatchPresence(account_ids=self.watched)))
         self._wake.set()
-        self._emit(events.Connected())
+        self._emit(events.Connected(server_time_ms))
 
     def _announce(self, event: Event) -> None:
         if isinstance(event, events.Sent):

@@ -1,0 +1,139 @@
+"""The commands and their arguments."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tidewire.cli import commands, completion, doctor, groups, people, plain
+from tidewire.cli.profile import DEFAULT_SERVER, Profile
+
+Run = Callable[[Profile, argparse.Namespace], Awaitable[int | None]]
+Commands = Any
+"""What `ArgumentParser.add_subparsers` returns."""
+NAME = "a username, +phone, e-mail address, or a conversation's id or title"
+
+
+def add(parsers: Commands, name: str, text: str, run: Run, example: str) -> argparse.ArgumentParser:
+    """A command."""
+    form = argparse.RawDescriptionHelpFormatter
+    epilog = f"example:\n  tidewire {example}"
+    command: argparse.ArgumentParser = parsers.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + ".", epilog=epilog, formatter_class=form
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def as_json(command: argparse.ArgumentParser) -> None:
+    """For programs."""
+    command.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All of it."""
+    root = argparse.ArgumentParser(
+        prog="tidewire",
+        description="Chat through a Tidewire server.",
+        epilog="example:\n  tidewire --profile ann register ann\n  tidewire --profile ann chat ben",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--profile", default="default", help="whose device this is; two people fit on one machine")
+    root.add_argument("--server", help=f"host:port; remembered once it has answered (default {DEFAULT_SERVER})")
+    root.add_argument("--pin", help="the fingerprint that a server with tls = auto printed; remembered likewise")
+    parsers = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _account(parsers)
+    _chat(parsers)
+    _groups(parsers)
+    _people(parsers)
+    _checks(parsers)
+    return root
+
+
+def _account(parsers: Commands) -> None:
+    register = add(parsers, "register", "make an account", people.register, "register ann --display-name 'Ann Lee'")
+    register.add_argument("name", help="a username; or a +phone number or e-mail address, which gets a code")
+    register.add_argument("--display-name", default="", help="how others see you (default: the name)")
+    login = add(parsers, "login", "log in on this device", people.login, "--profile laptop login ann --approve")
+    login.add_argument("name", help="your username, +phone or e-mail address")
+    login.add_argument("--recovery-code", default="", help="the code that register showed")
+    login.add_argument("--approve", action="store_true", help="wait for the approval of another device of yours")
+    login.add_argument("--replace", default="", metavar="DEVICE", help="the device to remove when there are too many")
+    devices = add(parsers, "devices", "list, remove, rename and approve devices", people.devices, "devices rename ID kitchen")
+    devices.add_argument("action", nargs="?", choices=["list", "remove", "rename", "approve"], default="list")
+    devices.add_argument("values", nargs="*", metavar="ID [NAME]", help="of remove and rename")
+    as_json(devices)
+
+
+def _chat(parsers: Commands) -> None:
+    chat = add(parsers, "chat", "chat: full-screen on a terminal, line by line in a pipe", plain.chat, "chat ben")
+    chat.add_argument("to", nargs="?", default="", metavar="NAME", help=NAME)
+    chat.add_argument("--plain", action="store_true", help="line by line on a terminal too")
+    send = add(parsers, "send", "send a text and wait until the server has it", commands.send, "send ben 'see you at six'")
+    send.add_argument("to", metavar="NAME", help=NAME)
+    send.add_argument("text", help="the text; - reads standard input")
+    send.add_argument("--wait", type=float, default=30.0, metavar="S", help="give up waiting after S seconds (default 30)")
+    listen = add(parsers, "listen", "print what comes, for ever", commands.listen, "listen --json")
+    as_json(listen)
+    listen.add_argument("--count", type=int, default=0, metavar="N", help="stop after N messages")
+    conversations = add(
+        parsers, "conversations", "list conversations with their unread counts", commands.conversations, "conversations"
+    )
+    as_json(conversations)
+    history = add(parsers, "history", "print a conversation", commands.history, "history ben --limit 20")
+    history.add_argument("to", metavar="NAME", help=NAME)
+    history.add_argument("--limit", type=int, default=50, metavar="N", help="the last N messages (default 50)")
+    as_json(history)
+    search = add(parsers, "search", "look for words in what this device has", commands.search, "search umbrella")
+    search.add_argument("words", nargs="+")
+    as_json(search)
+
+
+def _groups(parsers: Commands) -> None:
+    group = parsers.add_parser("groups", help="make and change groups", description="Make and change groups.")
+    actions = group.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = add(actions, "create", "make a group; prints its id", groups.create, "groups create Lunch ben cat")
+    create.add_argument("title")
+    create.add_argument("names", nargs="*", metavar="NAME")
+    create.add_argument("--description", default="")
+
+    def about(name: str, text: str, run: Run, example: str, *positional: str) -> argparse.ArgumentParser:
+        command = add(actions, name, text, run, f"groups {example}")
+        command.add_argument("group", help="the group's id or title")
+        for argument in positional:
+            command.add_argument(argument.rstrip("+"), nargs="+" if argument.endswith("+") else None)
+        return command
+
+    about("add", "add people", groups.add, "add Lunch dan eve", "names+")
+    about("remove", "remove people", groups.remove, "remove Lunch dan", "names+")
+    about("leave", "leave a group", groups.leave, "leave Lunch")
+    role = about("role", "give somebody a role", groups.role, "role Lunch cat owner", "name")
+    role.add_argument("role", choices=["owner", "admin", "member"])
+    about("promote", "make somebody an admin", groups.promote, "promote Lunch cat", "name")
+    about("demote", "make an admin a member", groups.demote, "demote Lunch cat", "name")
+    about("title", "give a group another title", groups.title, "title Lunch Dinner", "title")
+    about("description", "give a group another description", groups.description, "description Lunch 'at noon'", "description")
+    as_json(about("members", "list members with their roles", groups.members, "members Lunch"))
+
+
+def _people(parsers: Commands) -> None:
+    block = add(parsers, "block", "block somebody, who is not told", people.block, "block mallory")
+    block.add_argument("name")
+    unblock = add(parsers, "unblock", "take a block back; without NAME: list the blocked", people.unblock, "unblock mallory")
+    unblock.add_argument("name", nargs="?", default="")
+    privacy = add(parsers, "privacy", "show or change who may see what", people.privacy, "privacy --last-seen contacts")
+    audiences = ["everyone", "contacts", "nobody"]
+    privacy.add_argument("--last-seen", choices=audiences, help="who sees whether you are online, and when you were")
+    privacy.add_argument("--add-to-groups", choices=audiences, help="who may add you to groups")
+    privacy.add_argument("--read-receipts", choices=["on", "off"], help="in direct conversations, both ways")
+    privacy.add_argument("--findable", choices=["on", "off"], help="by phone number and e-mail address")
+    as_json(privacy)
+
+
+def _checks(parsers: Commands) -> None:
+    as_json(add(parsers, "doctor", "say what is wrong, and what to do", doctor.doctor, "doctor"))
+    shells = add(
+        parsers, "completion", "print the completion script of a shell", completion.run, "completion bash > ~/.tidewire/bash"
+    )
+    shells.add_argument("shell", choices=["bash", "zsh", "fish"])

@@ -1,0 +1,138 @@
+"""Commands about the account, its devices, and others."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import platform
+from dataclasses import asdict
+
+from tidewire.cli import wording
+from tidewire.cli.profile import Profile
+from tidewire.client import Client
+from tidewire.errors import Refused, TidewireError
+
+APPROVAL_S = 2.0
+"""How often a waiting login asks, where the server does not say."""
+
+
+async def asked(question: str) -> str:
+    """What a person answers."""
+    return (await asyncio.to_thread(input, question)).strip()
+
+
+async def register(profile: Profile, arguments: argparse.Namespace) -> None:
+    """Make an account."""
+    name, device = arguments.name, platform.node()[:64]
+    async with profile.opened() as me:
+        if name.startswith("+") or "@" in name:
+            challenge = await me.start_registration(name)
+            code = await asked("the code that was sent: ")
+            await me.confirm_registration(challenge, code, arguments.display_name or name, device)
+        else:
+            recovery = await me.register_username(name, arguments.display_name, device)
+            print(f"Recovery code, shown this once: {recovery}")
+        profile.remember()
+        print(f"{name} is {me.account_id}")
+
+
+async def login(profile: Profile, arguments: argparse.Namespace) -> None:
+    """Log in on a further device."""
+    async with profile.opened() as me:
+        challenge = await me.start_login(arguments.name, platform.node()[:64])
+        if arguments.approve:
+            print("Approve it on another device: tidewire devices approve", flush=True)
+            await _approved(me, challenge, arguments.replace)
+        elif arguments.name.startswith("+") or "@" in arguments.name:
+            recovery = arguments.recovery_code
+            code = "" if recovery else await asked("the code that was sent: ")
+            await me.confirm_login(challenge, code=code, recovery_code=recovery, replace_device_id=arguments.replace)
+        else:
+            recovery = arguments.recovery_code or await asked("the recovery code (or use --approve): ")
+            await me.confirm_login(challenge, recovery_code=recovery, replace_device_id=arguments.replace)
+        profile.remember()
+        print(f"logged in as {me.account_id}")
+
+
+async def _approved(me: Client, challenge: str, replace: str) -> None:
+    while True:
+        try:
+            await me.confirm_login(challenge, replace_device_id=replace)
+            return
+        except Refused as error:
+            if error.reason != "APPROVAL_PENDING":
+                raise
+            await asyncio.sleep(error.retry_after_s or APPROVAL_S)
+
+
+async def devices(profile: Profile, arguments: argparse.Namespace) -> None:
+    """List, remove, rename, approve."""
+    async with profile.open() as me:
+        match [arguments.action, *arguments.values]:
+            case ["list"]:
+                for device in await me.devices():
+                    said = (("primary", device.primary), ("this one", device.current))
+                    marks = ", ".join(word for word, is_so in said if is_so)
+                    plain = f"{device.device_id}  {wording.one_line(device.name)}  {marks}".rstrip()
+                    print(json.dumps(asdict(device)) if arguments.json else plain)
+            case ["remove", device_id]:
+                await me.remove_device(device_id)
+            case ["rename", device_id, name]:
+                await me.rename_device(device_id, name)
+            case ["approve"]:
+                await _answer(me)
+            case _:
+                raise TidewireError("devices takes: list, remove ID, rename ID NAME, approve")
+
+
+async def _answer(me: Client) -> None:
+    requests = await me.login_requests()
+    if not requests:
+        raise TidewireError("no device asks to log in")
+    for login_id, name in requests:
+        answer = await asked(f"let {wording.one_line(name) or 'a device'} log in? [y/N] ")
+        await me.answer_login(login_id, answer.lower() in ("y", "yes"))
+
+
+async def block(profile: Profile, arguments: argparse.Namespace) -> None:
+    """Block somebody."""
+    async with profile.open() as me:
+        await me.block((await me.find(arguments.name)).account_id)
+
+
+async def unblock(profile: Profile, arguments: argparse.Namespace) -> None:
+    """Take it back, or list the blocked."""
+    async with profile.open() as me:
+        blocked = await me.blocked()
+        if not arguments.name:
+            for person in blocked.values():
+                print(f"{person.username or person.account_id}  {wording.one_line(person.name)}")
+            return
+        person = await me.find(arguments.name)
+        if person.account_id not in blocked:
+            raise TidewireError(f"{arguments.name} is not blocked")
+        await me.block(person.account_id, False)
+
+
+async def privacy(profile: Profile, arguments: argparse.Namespace) -> None:
+    """Show it, changed or not."""
+
+    def switch(value: str | None) -> bool | None:
+        return None if value is None else value == "on"
+
+    async with profile.open() as me:
+        given = {
+            "last_seen": arguments.last_seen,
+            "read_receipts": switch(arguments.read_receipts),
+            "add_to_groups": arguments.add_to_groups,
+            "findable": switch(arguments.findable),
+        }
+        changes = any(value is not None for value in given.values())
+        now = await (me.set_privacy(**given) if changes else me.privacy())
+        if arguments.json:
+            print(json.dumps(asdict(now)))
+        else:
+            for name, value in asdict(now).items():
+                shown = {True: "on", False: "off"}.get(value, value)
+                print(f"{name.replace('_', '-'):<14} {shown}")

@@ -1,0 +1,1 @@
+"""The full-screen chat. Needs Textual: `pip install 'tidewire[cli]'`."""
