@@ -166,6 +166,7 @@ class Connection:
     __slots__ = (
         "_caught_up",
         "_heads",
+        "_hello_done",
         "_limits",
         "_lagging",
         "_unacked",
@@ -190,6 +191,7 @@ class Connection:
         self._unacked = 0
         self._unacked_bytes = 0
         self._lagging: set[str] | None = None
+        self._hello_done = False
         self._caught_up = False
 
     # -- Hello ---------------------------------------------------------------------------------------------------------
@@ -221,6 +223,7 @@ class Connection:
 
     def hello_done(self) -> list[Command]:
         """Every conversation that existed at Hello has been opened."""
+        self._hello_done = True
         return self._check_caught_up()
 
     # -- nudges --------------------------------------------------------------------------------------------------------
@@ -393,7 +396,7 @@ class Connection:
         return [StoreSkipped(conversation_id, feed.skipped, gap)]
 
     def _check_caught_up(self) -> list[Command]:
-        if self._caught_up or self._lagging:
+        if self._caught_up or self._lagging or not self._hello_done:
             return []
         self._caught_up = True
         return [SendCaughtUp()]

@@ -81,6 +81,15 @@ def test_a_device_gets_what_it_lacks_oldest_first_then_caught_up() -> None:
     assert commands[-1] == SendCaughtUp()
 
 
+def test_caught_up_waits_for_the_conversations_that_are_still_being_opened() -> None:
+    connection = Connection(PHONE, Limits())
+    connection.hello()
+    first, second = log_of(2), Shelf(GROUP, [created(ALICE, BOB)])
+    assert SendCaughtUp() not in connection.opened(DIRECT, first, 2, acked=0, read=0, skipped=(), fresh=True)
+    assert SendCaughtUp() not in connection.opened(GROUP, second, 1, acked=0, read=0, skipped=(), fresh=True)
+    assert connection.hello_done() == [SendCaughtUp()]
+
+
 def test_nothing_missing_is_caught_up_at_once() -> None:
     _, commands = opened(log_of(4), acked=4)
     assert commands == [SendCaughtUp()]
