@@ -349,7 +349,7 @@ class Connection:
             self._unacked += 1
             self._unacked_bytes += size
             feed.next = seq + 1
-        if self._lagging and feed.next > feed.target:
+        if self._lagging and feed.next > feed.target and not feed.waiting:
             self._lagging.discard(conversation_id)
             commands += self._check_caught_up()
         return commands
