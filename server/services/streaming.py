@@ -261,11 +261,12 @@ class Stream:
             self.do(self.connection.skipped_stored(conversation_id, gap))
 
     async def _open_feed(self, conversation_id: str) -> None:
-        if conversation_id not in self.known:
+        fresh = conversation_id not in self.known
+        if fresh:
             for row in await self._needs.positions.of_device(self.identity.device_id):
                 if row.conversation_id == conversation_id:
                     self.known[conversation_id] = (row.acked, row.read, row.skipped)
-        await self.open(conversation_id)
+        await self.open(conversation_id, fresh=fresh)
 
 
 class Hub:
