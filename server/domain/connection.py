@@ -129,7 +129,15 @@ class Moved(NamedTuple):
     """The read mark moved."""
 
 
-Command = Deliver | SendGap | SendState | SendCaughtUp | StoreSkipped | ReadLog | OpenFeed | Moved
+@dataclass(frozen=True, slots=True)
+class OwnSent:
+    """An envelope of the device's account was sent to it: its ticks may have been told before the device had it."""
+
+    conversation_id: str
+    seq: int
+
+
+Command = Deliver | SendGap | SendState | SendCaughtUp | StoreSkipped | ReadLog | OpenFeed | Moved | OwnSent
 
 
 @dataclass(slots=True, eq=False)
@@ -344,6 +352,8 @@ class Connection:
                 feed.state_due = False
                 commands.append(SendState(conversation_id, seq - 1))
             commands.append(Deliver(item))
+            if item.entry.header.sender_id == account:
+                commands.append(OwnSent(conversation_id, seq))
             feed.unacked.append((seq, size))
             feed.unacked_bytes += size
             self._unacked += 1

@@ -231,7 +231,10 @@ class Chat:
         def answered(outcome: Outcome) -> None:
             tickets.discard(ticket)
             if isinstance(outcome, Sent):
-                self._needs.receipts.sent(conversation_id, author)
+                if outcome.duplicate:
+                    self._needs.receipts.met(conversation_id, author, outcome.seq)
+                else:
+                    self._needs.receipts.sent(conversation_id, author)
             stream.answered(ref, conversation_id, envelope_id, outcome)
 
         ticket = Ticket(proposal)

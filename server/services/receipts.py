@@ -66,6 +66,14 @@ class Receipts:
         """An envelope of `author_id` is in the log: its ticks are to be told."""
         self._authors.setdefault(conversation_id, {}).setdefault(author_id, ((), ()))
 
+    def met(self, conversation_id: str, author_id: str, seq: int) -> None:
+        """A device of `author_id` has got an own envelope from the log: whatever ticks it has are told again."""
+        authors = self._authors.setdefault(conversation_id, {})
+        delivered, read = authors.get(author_id, ((), ()))
+        one = ((seq, seq),)
+        authors[author_id] = (ranges.difference(delivered, one), ranges.difference(read, one))
+        self._due.add(conversation_id)
+
     def moved(self, identity: Identity, moved: Moved) -> None:
         """A device has moved."""
         conversation_id = moved.conversation_id

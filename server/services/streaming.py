@@ -206,6 +206,8 @@ class Stream:
                 case machine.Deliver():
                     events.append(command.item.event)
                     delivered += 1
+                case machine.OwnSent(conversation_id, seq):
+                    self._needs.receipts.met(conversation_id, self.identity.account_id, seq)
                 case machine.Moved():
                     self._needs.receipts.moved(self.identity, command)
                 case machine.SendGap(conversation_id, first, last, own):

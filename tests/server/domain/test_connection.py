@@ -11,6 +11,7 @@ from server.domain.connection import (
     Item,
     Moved,
     OpenFeed,
+    OwnSent,
     ReadLog,
     SendCaughtUp,
     SendGap,
