@@ -100,6 +100,7 @@ class AppendRound:
         "_now_ms",
         "_seqs",
         "_snapshot_seq",
+        "_told",
         "_waiting",
         "conversation_id",
         "floor",
@@ -122,6 +123,7 @@ class AppendRound:
         self._waiting: deque[Ticket] = deque()
         self._batch: _Batch | None = None
         self._snapshot_seq = 0
+        self._told = 0
         self._now_ms = 0
 
     def is_busy(self) -> bool:
@@ -141,6 +143,9 @@ class AppendRound:
         """Go on, if there is something to do and nothing under way."""
         self._now_ms = now_ms
         if self.state is State.COLD:
+            self.state = State.LOADING
+            return [Load()]
+        if self.state is State.IDLE and self._told > self.fold.seq:
             self.state = State.LOADING
             return [Load()]
         if self.state is State.IDLE and self._waiting:
@@ -225,13 +230,18 @@ class AppendRound:
             return [WriteHints(tuple(self._batch.joining), self._batch.expected_head)]
         return [self._append()]
 
+    def told(self, head: int) -> list[AppendCommand]:
+        """The log reaches at least to `head`, whoever appended it: what this node lacks is loaded, once it waits for nothing else."""
+        self._told = max(self._told, head)
+        return self.tick(self._now_ms) if self.state is State.IDLE else []
+
     def learn(self, entries: tuple[Entry, ...]) -> list[AppendCommand]:
-        """Entries that another node appended. Those that do not continue the known log are ignored: a load will bring them."""
-        if self.state in (State.COLD, State.LOADING, State.PROPOSING, State.HINTING):
-            return []
+        """Entries that another node appended. Where they do not continue the known log, a load brings them."""
         new = [entry for entry in entries if entry.seq > self.fold.seq]
-        if not new or new[0].seq != self.fold.seq + 1:
+        if not new:
             return []
+        if self.state in (State.COLD, State.LOADING, State.PROPOSING, State.HINTING) or new[0].seq != self.fold.seq + 1:
+            return self.told(new[-1].seq)
         fold = self.fold.copy()
         for entry in new:
             fold.apply(entry)

@@ -129,7 +129,15 @@ class Moved(NamedTuple):
     """The read mark moved."""
 
 
-Command = Deliver | SendGap | SendState | SendCaughtUp | StoreSkipped | ReadLog | OpenFeed | Moved
+@dataclass(frozen=True, slots=True)
+class OwnSent:
+    """An envelope of the device's account was sent to it: its ticks may have been told before the device had it."""
+
+    conversation_id: str
+    seq: int
+
+
+Command = Deliver | SendGap | SendState | SendCaughtUp | StoreSkipped | ReadLog | OpenFeed | Moved | OwnSent
 
 
 @dataclass(slots=True, eq=False)
@@ -166,6 +174,7 @@ class Connection:
     __slots__ = (
         "_caught_up",
         "_heads",
+        "_hello_done",
         "_limits",
         "_lagging",
         "_unacked",
@@ -190,6 +199,7 @@ class Connection:
         self._unacked = 0
         self._unacked_bytes = 0
         self._lagging: set[str] | None = None
+        self._hello_done = False
         self._caught_up = False
 
     # -- Hello ---------------------------------------------------------------------------------------------------------
@@ -221,6 +231,7 @@ class Connection:
 
     def hello_done(self) -> list[Command]:
         """Every conversation that existed at Hello has been opened."""
+        self._hello_done = True
         return self._check_caught_up()
 
     # -- nudges --------------------------------------------------------------------------------------------------------
@@ -341,12 +352,14 @@ class Connection:
                 feed.state_due = False
                 commands.append(SendState(conversation_id, seq - 1))
             commands.append(Deliver(item))
+            if item.entry.header.sender_id == account:
+                commands.append(OwnSent(conversation_id, seq))
             feed.unacked.append((seq, size))
             feed.unacked_bytes += size
             self._unacked += 1
             self._unacked_bytes += size
             feed.next = seq + 1
-        if self._lagging and feed.next > feed.target:
+        if self._lagging and feed.next > feed.target and not feed.waiting:
             self._lagging.discard(conversation_id)
             commands += self._check_caught_up()
         return commands
@@ -393,7 +406,7 @@ class Connection:
         return [StoreSkipped(conversation_id, feed.skipped, gap)]
 
     def _check_caught_up(self) -> list[Command]:
-        if self._caught_up or self._lagging:
+        if self._caught_up or self._lagging or not self._hello_done:
             return []
         self._caught_up = True
         return [SendCaughtUp()]

@@ -109,6 +109,7 @@ class Chat:
             if hint.read_seq:
                 stream.tell(Positions(conversation_id, own_read_seq=hint.read_seq))
             if fresh or acked != head or ids.is_self(conversation_id):
+                needs.conversations.told(conversation_id, head)
                 await stream.open(conversation_id, fresh=fresh)
             if row is None or acked > row.acked or read > row.read:
                 self._bring(stream, conversation_id, acked, read)
@@ -130,9 +131,11 @@ class Chat:
             wanted = [hint.conversation_id for hint in hints]
             for at in range(0, len(wanted), HEADS_AT_ONCE):
                 for conversation_id, head in (await self._needs.log.heads(wanted[at : at + HEADS_AT_ONCE])).items():
+                    self._needs.conversations.told(conversation_id, head.seq)
                     known = stream.known.get(conversation_id)
                     if known is None or known[0] < head.seq:
                         stream.nudge(conversation_id, head.seq)
+            await self._needs.receipts.refresh(stream.identity.account_id)
         except Refused:
             return  # the next look, or the comparison, comes anyway
 
@@ -231,7 +234,10 @@ class Chat:
         def answered(outcome: Outcome) -> None:
             tickets.discard(ticket)
             if isinstance(outcome, Sent):
-                self._needs.receipts.sent(conversation_id, author)
+                if outcome.duplicate:
+                    self._needs.receipts.met(conversation_id, author, outcome.seq)
+                else:
+                    self._needs.receipts.sent(conversation_id, author)
             stream.answered(ref, conversation_id, envelope_id, outcome)
 
         ticket = Ticket(proposal)

@@ -134,6 +134,18 @@ class Conversations:
             await asyncio.shield(waiting)
         return live
 
+    def told(self, conversation_id: str, head: int) -> None:
+        """The log was seen to reach `head`: what is in memory is brought up to it, since another node may have appended."""
+        live = self._live.get(conversation_id)
+        if live is not None:
+            self._do(live, live.round.told(head))
+
+    def learned(self, conversation_id: str, entries: tuple[Entry, ...]) -> None:
+        """Another node has appended these."""
+        live = self._live.get(conversation_id)
+        if live is not None:
+            self._do(live, live.round.learn(entries))
+
     def submit(self, conversation_id: str, ticket: Ticket, answered: Answered) -> None:
         """Hand a proposal in. `answered` is called at most once, from the event loop.
 

@@ -66,6 +66,14 @@ class Receipts:
         """An envelope of `author_id` is in the log: its ticks are to be told."""
         self._authors.setdefault(conversation_id, {}).setdefault(author_id, ((), ()))
 
+    def met(self, conversation_id: str, author_id: str, seq: int) -> None:
+        """A device of `author_id` has got an own envelope from the log: whatever ticks it has are told again."""
+        authors = self._authors.setdefault(conversation_id, {})
+        delivered, read = authors.get(author_id, ((), ()))
+        one = ((seq, seq),)
+        authors[author_id] = (ranges.difference(delivered, one), ranges.difference(read, one))
+        self._due.add(conversation_id)
+
     def moved(self, identity: Identity, moved: Moved) -> None:
         """A device has moved."""
         conversation_id = moved.conversation_id
@@ -77,11 +85,15 @@ class Receipts:
         if moved.has_read:
             reads = self._reads.setdefault(identity.account_id, {})
             reads[conversation_id] = max(moved.read, reads.get(conversation_id, 0))
-        book = self._books.get(conversation_id)
+        self.learned(identity, moved)
+
+    def learned(self, identity: Identity, moved: Moved) -> None:
+        """A device has moved, on this node or on another one that keeps the position for the flush."""
+        book = self._books.get(moved.conversation_id)
         if book is not None:
             book.raise_to(identity.device_id, identity.account_id, moved.acked, moved.read, moved.skipped)
-        if conversation_id in self._authors:
-            self._due.add(conversation_id)
+        if moved.conversation_id in self._authors:
+            self._due.add(moved.conversation_id)
 
     async def store_skipped(self, identity: Identity, conversation_id: str, skipped: Ranges) -> None:
         """Make skipped seqs durable before their Gap is sent.
@@ -100,6 +112,14 @@ class Receipts:
         for conversation_id in conversation_ids:
             self._authors.setdefault(conversation_id, {})[account_id] = ((), ())
             await self._tell_ticks(conversation_id)
+
+    async def refresh(self, account_id: str) -> None:
+        """Read the rows again where envelopes of `account_id` wait for ticks: what another node told may have been lost."""
+        for conversation_id in [key for key, authors in self._authors.items() if account_id in authors]:
+            book = await self.book(conversation_id)
+            for row in await self._positions.of_conversation(conversation_id):
+                book.raise_to(row.device_id, row.account_id, row.acked, row.read, row.skipped)
+            self._due.add(conversation_id)
 
     # -- questions -----------------------------------------------------------------------------------------------------
 

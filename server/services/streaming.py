@@ -206,6 +206,8 @@ class Stream:
                 case machine.Deliver():
                     events.append(command.item.event)
                     delivered += 1
+                case machine.OwnSent(conversation_id, seq):
+                    self._needs.receipts.met(conversation_id, self.identity.account_id, seq)
                 case machine.Moved():
                     self._needs.receipts.moved(self.identity, command)
                 case machine.SendGap(conversation_id, first, last, own):
@@ -261,11 +263,12 @@ class Stream:
             self.do(self.connection.skipped_stored(conversation_id, gap))
 
     async def _open_feed(self, conversation_id: str) -> None:
-        if conversation_id not in self.known:
+        fresh = conversation_id not in self.known
+        if fresh:
             for row in await self._needs.positions.of_device(self.identity.device_id):
                 if row.conversation_id == conversation_id:
                     self.known[conversation_id] = (row.acked, row.read, row.skipped)
-        await self.open(conversation_id)
+        await self.open(conversation_id, fresh=fresh)
 
 
 class Hub:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from tidewire import events, reading, roster
 from tidewire.domain.outbox import Failed, Outbox, Settled, State
@@ -15,7 +16,15 @@ from tidewire.v1 import chat_pb2, envelope_pb2
 class Receiving:
     """Applies events to store, positions and outbox."""
 
-    def __init__(self, account_id: str, device_id: str, store: Store, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        account_id: str,
+        device_id: str,
+        store: Store,
+        outbox: Outbox,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._now_s = now_s
         self._account_id = account_id
         self._device_id = device_id
         self._store = store
@@ -110,7 +119,7 @@ class Receiving:
             branch.upper(),
             retry_after_s=None if retry_ms is None else max(0.05, retry_ms / 1000),
             head=getattr(outcome, "head", 0),
-            now_s=time.monotonic(),
+            now_s=self._now_s(),
         )
         item = self._outbox.items.get(result.envelope_id)
         if item is not None:

@@ -49,13 +49,25 @@ class _Closed(Exception):
 class Stream:
     """See the module."""
 
-    def __init__(self, account: Account, store: Store, transport: Transport, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        account: Account,
+        store: Store,
+        transport: Transport,
+        emit: Callable[[Event], None],
+        *,
+        now_s: Callable[[], float] = time.monotonic,
+        uniform: Callable[[float, float], float] = secrets.SystemRandom().uniform,
+    ) -> None:
+        """`now_s`: seconds of a clock that never goes back. `uniform`: chance between two numbers, for the backoff."""
+        self._now_s = now_s
+        self._uniform = uniform
         self._account = account
         self._store = store
         self._transport = transport
         self._emit = emit
         self._outbox = Outbox()
-        self._receiving = Receiving(account.account_id, account.device_id, store, self._outbox)
+        self._receiving = Receiving(account.account_id, account.device_id, store, self._outbox, now_s)
         self._done: dict[str, asyncio.Future[events.Sent]] = {}
         self._acks = Acks(ACK_ENVELOPES)
         self._out: list[chat_pb2.Command] = []
@@ -105,7 +117,7 @@ class Stream:
         """Keep the stream open until the node says that it is final."""
         attempt = 0
         while True:
-            began = time.monotonic()
+            began = self._now_s()
             wait_s: float | None = None
             reason = ""
             try:
@@ -126,9 +138,9 @@ class Stream:
             finally:
                 self.open = False
                 self._outbox.disconnected()
-            attempt = 0 if time.monotonic() - began > STABLE_S else attempt + 1
+            attempt = 0 if self._now_s() - began > STABLE_S else attempt + 1
             if wait_s is None:
-                wait_s = secrets.SystemRandom().uniform(0, min(BACKOFF_MAX_S, BACKOFF_S * 2 ** min(attempt, 10)))
+                wait_s = self._uniform(0, min(BACKOFF_MAX_S, BACKOFF_S * 2 ** min(attempt, 10)))
             self._emit(events.Disconnected(reason, wait_s))
             await asyncio.sleep(wait_s)
 
@@ -186,13 +198,13 @@ class Stream:
 
     async def _watch(self, call: grpc.aio.StreamStreamCall) -> None:  # type: ignore[type-arg]
         """A node that is frozen keeps its connection: ask it."""
-        self._heard_s = time.monotonic()
+        self._heard_s = self._now_s()
         while True:
             await asyncio.sleep(PING_S)
-            if time.monotonic() - self._heard_s < PING_S:
+            if self._now_s() - self._heard_s < PING_S:
                 continue
             self.tell(chat_pb2.Command(ping=chat_pb2.Ping()))
-            asked_s = time.monotonic()
+            asked_s = self._now_s()
             await asyncio.sleep(PONG_S)
             if self._heard_s < asked_s:
                 raise Unreachable("the node does not answer")
@@ -222,7 +234,7 @@ class Stream:
     async def _transmit(self) -> list[chat_pb2.Command]:
         """What may fly now; its `known_seq` is durable before the frame exists."""
         heads = {key: max(at.seq, at.head) for key, at in self._receiving.positions.items()}
-        now_s = time.monotonic()
+        now_s = self._now_s()
         flights = self._outbox.fly(heads, now_s)
         later_s = self._outbox.next_try_s(now_s)
         if later_s is not None:
@@ -249,7 +261,7 @@ class Stream:
 
     async def _read(self, call: grpc.aio.StreamStreamCall) -> None:  # type: ignore[type-arg]
         while isinstance(frame := await call.read(), chat_pb2.ConnectResponse):
-            self._heard_s = time.monotonic()
+            self._heard_s = self._now_s()
             await self._take(list(frame.events))
         code = await call.code()
         if code is grpc.StatusCode.UNAUTHENTICATED:

@@ -278,7 +278,21 @@ def test_entries_of_another_node_are_learnt_when_they_follow() -> None:
     round_ = loaded(DIRECT, entry(1))
     assert round_.learn((entry(1), entry(2))) == [Publish((entry(2),))]
     assert round_.learn((entry(2),)) == []
-    assert round_.learn((entry(5),)) == [], "a hole: the next load brings it"
     submit(round_, text(3, known=2))
     assert round_.learn((entry(3, CAROLS),)) == [], "an append is under way and will tell"
     assert round_.fold.seq == 2 and uuid(2) == round_.ring[2].header.envelope_id
+
+
+def test_a_hole_in_what_another_node_tells_is_loaded() -> None:
+    round_ = loaded(DIRECT, entry(1))
+    assert round_.learn((entry(4),)) == [Load()]
+    entries = [entry(1), entry(2), entry(3), entry(4)]
+    assert round_.loaded(folded(DIRECT, *entries), entries, 0, 0) == [Publish(tuple(entries[1:]))]
+
+
+def test_a_head_that_another_node_has_moved_is_loaded_once_nothing_else_is_under_way() -> None:
+    round_ = loaded(DIRECT, entry(1))
+    assert round_.told(1) == []
+    submit(round_, text(2, known=1))
+    assert round_.told(3) == [], "an append is under way"
+    assert Load() in round_.appended(2)

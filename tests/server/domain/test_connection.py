@@ -11,6 +11,7 @@ from server.domain.connection import (
     Item,
     Moved,
     OpenFeed,
+    OwnSent,
     ReadLog,
     SendCaughtUp,
     SendGap,
@@ -79,6 +80,28 @@ def test_a_device_gets_what_it_lacks_oldest_first_then_caught_up() -> None:
     _, commands = opened(log_of(4), acked=2)
     assert seqs(commands) == [3, 4]
     assert commands[-1] == SendCaughtUp()
+
+
+def test_caught_up_waits_for_the_conversations_that_are_still_being_opened() -> None:
+    connection = Connection(PHONE, Limits())
+    connection.hello()
+    first, second = log_of(2), Shelf(GROUP, [created(ALICE, BOB)])
+    assert SendCaughtUp() not in connection.opened(DIRECT, first, 2, acked=0, read=0, skipped=(), fresh=True)
+    assert SendCaughtUp() not in connection.opened(GROUP, second, 1, acked=0, read=0, skipped=(), fresh=True)
+    assert connection.hello_done() == [SendCaughtUp()]
+
+
+def test_caught_up_waits_for_a_gap_that_is_not_stored_yet() -> None:
+    shelf = Shelf(DIRECT, [entry(1, BOBS, body=None)])
+    connection, commands = opened(shelf)
+    (store,) = commands
+    assert isinstance(store, StoreSkipped)
+    assert connection.skipped_stored(DIRECT, store.gap) == [store.gap, SendCaughtUp()]
+
+
+def test_an_own_envelope_from_the_log_asks_for_its_ticks_again() -> None:
+    _, commands = opened(Shelf(DIRECT, [entry(1, BOBS), entry(2, LAPTOP)]))
+    assert OwnSent(DIRECT, 2) in commands and OwnSent(DIRECT, 1) not in commands
 
 
 def test_nothing_missing_is_caught_up_at_once() -> None:
