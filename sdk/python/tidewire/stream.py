@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tidewire.account import Account
 
 BACKOFF_S, BACKOFF_MAX_S, STABLE_S = 0.5, 60.0, 30.0
+CHANCE = secrets.SystemRandom()
 HELLO_POSITIONS = 500
 ACK_DELAY_S = 0.1
 ACK_ENVELOPES = 32
@@ -57,7 +58,7 @@ class Stream:
         emit: Callable[[Event], None],
         *,
         now_s: Callable[[], float] = time.monotonic,
-        uniform: Callable[[float, float], float] = secrets.SystemRandom().uniform,
+        uniform: Callable[[float, float], float] = CHANCE.uniform,
     ) -> None:
         """`now_s`: seconds of a clock that never goes back. `uniform`: chance between two numbers, for the backoff."""
         self._now_s = now_s
