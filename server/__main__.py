@@ -11,8 +11,9 @@ import signal
 import sys
 from pathlib import Path
 
+from server.adapters.sqlite.backup import back_up, restore
 from server.adapters.sqlite.database import StoreError
-from server.app import App, serving
+from server.app import STORE, App, serving
 from server.log_format import set_up
 from server.loops import run
 from server.settings import Settings, SettingsError, load
@@ -33,6 +34,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m server", description="A Tidewire routing node.")
     parser.add_argument("--config", type=Path, help="a TOML file of settings")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; may be repeated")
+    parser.add_argument("--backup", type=Path, metavar="FILE", help="write a copy of the store and end; the node may be running")
+    parser.add_argument("--restore", type=Path, metavar="FILE", help="put a copy in the store's place and end; devices re-sync")
     arguments = parser.parse_args()
     try:
         given = dict(item.split("=", 1) for item in arguments.set)
@@ -46,7 +49,10 @@ def main() -> int:
         return 2
     set_up(settings.log_format, settings.log_level)
     try:
-        run(_run(settings))
+        if arguments.backup or arguments.restore:
+            _copy(settings.data_dir / STORE, arguments.backup, arguments.restore)
+        else:
+            run(_run(settings))
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -57,6 +63,15 @@ def main() -> int:
         print(_first(expected), file=sys.stderr)
         return 1
     return 0
+
+
+def _copy(store: Path, to: Path | None, source: Path | None) -> None:
+    if to is not None:
+        back_up(store, to)
+        print(f"{store} is backed up to {to}")
+    if source is not None:
+        before = restore(store, source)
+        print(f"{source} is restored to {store}" + (f"; the store that was there is {before}" if before else ""))
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -53,6 +53,9 @@ from server.settings import Settings
 
 log = logging.getLogger(__name__)
 
+STORE = "tidewire.db"
+"""The embedded store, in the data folder."""
+
 DRAIN_SPREAD_MS = 3_000
 """Devices of a draining node are told to come back within this time, each at another moment."""
 
@@ -109,7 +112,7 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
         StoreError: the store cannot be opened.
         OSError: an address is taken, or the data folder cannot be written.
     """
-    database = await open_database(settings.data_dir / "tidewire.db")
+    database = await open_database(settings.data_dir / STORE)
     try:
         async with asyncio.TaskGroup() as tasks, _node(settings, database, tasks) as app:
             yield app

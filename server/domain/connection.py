@@ -82,10 +82,11 @@ class SendGap:
 
 @dataclass(frozen=True, slots=True)
 class SendState:
-    """Send the fold as a State; the device's log begins behind `start_seq`."""
+    """Send the fold as a State; the device's log begins behind `start_seq`. `resync`: its position is void (B16)."""
 
     conversation_id: str
     start_seq: int
+    resync: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,8 @@ class Feed:
     floor: int = 0
     state_due: bool = False
     """A State must come before the next envelope."""
+    resync: bool = False
+    """That State takes the device's position back."""
     target: int = 0
     """CaughtUp waits for `next` to pass this."""
 
@@ -205,15 +208,28 @@ class Connection:
     # -- Hello ---------------------------------------------------------------------------------------------------------
 
     def opened(
-        self, conversation_id: str, view: View, head: int, *, acked: int, read: int, skipped: Ranges, fresh: bool
+        self,
+        conversation_id: str,
+        view: View,
+        head: int,
+        *,
+        acked: int,
+        read: int,
+        skipped: Ranges,
+        fresh: bool,
+        resync: bool = False,
     ) -> list[Command]:
-        """A conversation of the account is known, with the device's position. `fresh`: the device does not know it yet."""
+        """A conversation of the account is known, with the device's position.
+
+        `fresh`: the device does not know it yet. `resync`: what it knows is of a log that was since restored from a backup.
+        """
         if conversation_id in self.feeds:
             return self.raised(conversation_id, head)
         head = max(head, self._heads.pop(conversation_id, 0))
         fold = view.fold
         feed = Feed(view, acked + 1, head, acked, read, skipped)
-        feed.state_due = fresh or ids.is_self(conversation_id)
+        feed.state_due = fresh or resync or ids.is_self(conversation_id)
+        feed.resync = resync
         self.feeds[conversation_id] = feed
         if self._lagging is not None:
             feed.target = min(head, fold.last_entitled(self.account_id))
@@ -221,8 +237,7 @@ class Connection:
                 self._lagging.add(conversation_id)
         commands: list[Command] = []
         if feed.state_due and (ids.is_self(conversation_id) or not fold.next_entitled(self.account_id, feed.next)):
-            feed.state_due = False
-            commands.append(SendState(conversation_id, acked))
+            commands.append(self._state(conversation_id, feed, acked))
         return commands + self._pump(conversation_id, feed)
 
     def hello(self) -> None:
@@ -328,8 +343,7 @@ class Connection:
                 later = fold.next_entitled(account, seq)
                 if later is None:
                     break
-                commands.append(SendState(conversation_id, later - 1))
-                feed.state_due = False
+                commands.append(self._state(conversation_id, feed, later - 1))
                 feed.next = later
                 continue
             if seq in feed.given:
@@ -349,8 +363,7 @@ class Connection:
                 self.stalls += 1
                 break
             if feed.state_due:
-                feed.state_due = False
-                commands.append(SendState(conversation_id, seq - 1))
+                commands.append(self._state(conversation_id, feed, seq - 1))
             commands.append(Deliver(item))
             if item.entry.header.sender_id == account:
                 commands.append(OwnSent(conversation_id, seq))
@@ -363,6 +376,12 @@ class Connection:
             self._lagging.discard(conversation_id)
             commands += self._check_caught_up()
         return commands
+
+    @staticmethod
+    def _state(conversation_id: str, feed: Feed, start_seq: int) -> SendState:
+        state = SendState(conversation_id, start_seq, feed.resync)
+        feed.state_due = feed.resync = False
+        return state
 
     def _deliverable(self, entry: Entry) -> bool:
         header = entry.header

@@ -103,11 +103,12 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a conversation is as of the fold; the device's log begins behind `start_seq`."""
+    """What a conversation is as of the fold; the device's log begins behind `start_seq`. `resync`: whatever it had before."""
 
     fold: Fold
     start_seq: int
     read_seq: int
+    resync: bool = False
 
 
 @dataclass(frozen=True, slots=True)

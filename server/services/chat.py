@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from enum import Enum
 
@@ -19,6 +20,8 @@ from server.services.presence import Presence
 from server.services.rates import Rates
 from server.services.sending import Sending
 from server.services.streaming import Hub, Needs, Stream
+
+log = logging.getLogger(__name__)
 
 HEADS_AT_ONCE = 32
 
@@ -98,9 +101,13 @@ class Chat:
         for conversation_id in sorted(heads, key=lambda key: -heads[key].changed_at_ms):
             row = stored.get(conversation_id)
             acked, read = hello.positions.get(conversation_id, (-1, 0)) if trust else (-1, 0)
+            if acked > heads[conversation_id].seq:
+                log.error("a device is ahead of the log", extra={"conversation": conversation_id, "acked": acked})
+                acked, read = -1, 0
+            resync = acked < 0 and conversation_id in hello.positions
             fresh = acked < 0
             if fresh:
-                acked = row.acked if row is not None and trust else 0
+                acked = row.acked if row is not None and not resync else 0
             skipped = row.skipped if row is not None else ()
             read = max(read, row.read if row is not None else 0)
             stream.known[conversation_id] = (acked, read, skipped)
@@ -110,7 +117,7 @@ class Chat:
                 stream.tell(Positions(conversation_id, own_read_seq=hint.read_seq))
             if fresh or acked != head or ids.is_self(conversation_id):
                 needs.conversations.told(conversation_id, head)
-                await stream.open(conversation_id, fresh=fresh)
+                await stream.open(conversation_id, fresh=fresh, resync=resync)
             if row is None or acked > row.acked or read > row.read:
                 self._bring(stream, conversation_id, acked, read)
 

@@ -172,7 +172,7 @@ class Stream:
             await self.open(conversation_id)
         self.do(self.connection.read(conversation_id, up_to_seq))
 
-    async def open(self, conversation_id: str, *, fresh: bool | None = None) -> None:
+    async def open(self, conversation_id: str, *, fresh: bool | None = None, resync: bool = False) -> None:
         """Give the connection a feed for a conversation.
 
         Raises:
@@ -187,12 +187,14 @@ class Stream:
             return
         if acked > live.fold.seq:
             log.error("a device is ahead of the log", extra={"conversation": conversation_id, "acked": acked})
-            acked, fresh = 0, True
+            acked, read, resync = 0, 0, True
         live.pins += 1
         self._pinned.append(live)
         self.connection.now_ms = self._needs.clock.now_ms()
         self.do(
-            self.connection.opened(conversation_id, live, live.fold.seq, acked=acked, read=read, skipped=skipped, fresh=fresh)
+            self.connection.opened(
+                conversation_id, live, live.fold.seq, acked=acked, read=read, skipped=skipped, fresh=fresh, resync=resync
+            )
         )
 
     def do(self, commands: Sequence[machine.Command]) -> None:
@@ -212,9 +214,9 @@ class Stream:
                     self._needs.receipts.moved(self.identity, command)
                 case machine.SendGap(conversation_id, first, last, own):
                     events += self._needs.wire.told(Gap(conversation_id, first, last, own))
-                case machine.SendState(conversation_id, start_seq):
+                case machine.SendState(conversation_id, start_seq, resync):
                     feed = self.connection.feeds[conversation_id]
-                    events += self._needs.wire.told(State(feed.view.fold, start_seq, feed.read))
+                    events += self._needs.wire.told(State(feed.view.fold, start_seq, feed.read, resync))
                 case machine.SendCaughtUp():
                     events += self._needs.wire.told(CaughtUp())
                 case machine.ReadLog(conversation_id, after_seq, limit):

@@ -86,3 +86,16 @@ def test_ticks_add_up() -> None:
     runs = position.union(((1, 3),), ((4, 6), (9, 9)))
     assert runs == ((1, 6), (9, 9)) and position.contains(runs, 9) and not position.contains(runs, 7)
     assert position.from_text(position.to_text(runs)) == runs
+
+
+def test_b16_a_restored_log_lowers_what_an_item_knew_to_its_head() -> None:
+    outbox = box("a", "b")
+    flown(outbox, head=9)
+    outbox.add(Item("g:y", "c", known_seq=9))
+    assert [item.envelope_id for item in outbox.resynced("g:x", 4)] == ["a", "b"]
+    assert {item.envelope_id: item.known_seq for item in outbox.items.values()} == {"a": 4, "b": 4, "c": 9}
+    assert outbox.resynced("g:x", 4) == []
+
+
+def test_runs_are_clipped_at_a_seq() -> None:
+    assert position.clipped(((1, 3), (5, 9), (11, 12)), 7) == ((1, 3), (5, 7))

@@ -184,6 +184,10 @@ class Client(Conversations):
         where = "WHERE e.conversation_id=? ORDER BY e.seq"
         return await self._store.run(lambda: self._store.messages(self.account_id, where, conversation_id))
 
+    async def lost(self, conversation_id: str) -> list[Message]:
+        """What this device has of a conversation that the server lost when it was restored from a backup, oldest first."""
+        return await self._store.run(lambda: self._store.lost(self.account_id, conversation_id))
+
     async def waiting(self) -> list[Item]:
         """What is in the outbox: not sent yet, failed, or unknown."""
         return await self._store.run(self._store.outbox)

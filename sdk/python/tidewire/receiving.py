@@ -140,6 +140,8 @@ class Receiving:
 
     def _state(self, state: chat_pb2.State, out: list[Event], moved: set[str]) -> None:
         told = state.conversation
+        if state.resync and told.type:
+            self._resync(told.id, state.start_seq, told.as_of_seq)
         at = self._position(told.id)
         if state.start_seq > at.seq:
             at.skipped(at.seq + 1, state.start_seq)
@@ -156,6 +158,13 @@ class Receiving:
         roster.told(self._store.db, told.id, members, first=bool(told.type))
         out.append(events.ConversationChanged(told.id))
 
+    def _resync(self, conversation_id: str, start_seq: int, head: int) -> None:
+        """The server's store was restored: seqs above its head mean something else now, and everything comes again."""
+        self.positions[conversation_id] = Position(start_seq, head)
+        self._store.resync(conversation_id, start_seq, head)
+        for item in self._outbox.resynced(conversation_id, head):
+            self._store.save_item(item)
+
     def _ticks(self, told: chat_pb2.Positions, out: list[Event]) -> None:
         delivered = tuple((run.from_seq, run.to_seq) for run in told.delivered)
         read = tuple((run.from_seq, run.to_seq) for run in told.read)
@@ -171,9 +180,5 @@ class Receiving:
             out.append(events.ConversationChanged(told.conversation_id))
 
     def _epoch(self, epoch: str) -> None:
-        """Another store than the device knew: its seqs mean nothing here any more."""
-        known = self._store.meta().get("epoch", "")
-        if known and known != epoch:
-            self._store.forget_positions()
-            self.positions.clear()
+        """The epoch goes with the next Hello: a node whose store was restored since then answers with States that resync."""
         self._store.set_meta(epoch=epoch)

@@ -54,7 +54,13 @@ ALTER TABLE conversations ADD COLUMN description TEXT NOT NULL DEFAULT '';
 CREATE TABLE people (account_id TEXT PRIMARY KEY, display_name TEXT NOT NULL, username TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX envelope_target ON envelopes (conversation_id, target_seq) WHERE target_seq>0;
 """
-MIGRATIONS = (_FIRST, _ROSTER)
+_LOST = """
+CREATE TABLE lost (
+    conversation_id TEXT NOT NULL, seq INTEGER NOT NULL, envelope_id TEXT NOT NULL, sender_id TEXT NOT NULL, kind TEXT NOT NULL,
+    at_ms INTEGER NOT NULL, text TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (conversation_id, sender_id, envelope_id)
+) WITHOUT ROWID;
+"""
+MIGRATIONS = (_FIRST, _ROSTER, _LOST)
 """One script from each version of the file to the next."""
 SCHEMA = len(MIGRATIONS)
 
@@ -147,9 +153,16 @@ class Store:
         self.touch(conversation_id)
         self.db.execute("UPDATE conversations SET position=?, head=max(head, ?) WHERE id=?", (at.seq, at.head, conversation_id))
 
-    def forget_positions(self) -> None:
-        """The server's store is another one: take everything anew."""
-        self.db.execute("UPDATE conversations SET position=0, head=0")
+    def resync(self, conversation_id: str, start_seq: int, head: int) -> None:
+        """Take a conversation from `start_seq` again; what was ticked or read above `head` was something else."""
+        self.touch(conversation_id)
+        row = self.db.execute("SELECT delivered, read_by FROM conversations WHERE id=?", (conversation_id,)).fetchone()
+        delivered, read_by = (position.to_text(position.clipped(position.from_text(text), head)) for text in row)
+        self.db.execute(
+            "UPDATE conversations SET position=?, head=?, delivered=?, read_by=?, read_seq=min(read_seq, ?),"
+            " read_echoed=min(read_echoed, ?) WHERE id=?",
+            (start_seq, head, delivered, read_by, head, head, conversation_id),
+        )
 
     def touch(self, conversation_id: str) -> None:
         """There is such a conversation."""
@@ -179,7 +192,7 @@ class Store:
             ),
         )
         if not cursor.rowcount:
-            return False
+            return self._make_room(message) and self.put(message, visible, body, expires_at_ms)
         target = (message.conversation_id, message.target_seq)
         if message.kind == "edit":
             self.db.execute(
@@ -196,6 +209,40 @@ class Store:
             "UPDATE conversations SET changed_at_ms=max(changed_at_ms, ?) WHERE id=?", (message.at_ms, message.conversation_id)
         )
         return True
+
+    def _make_room(self, message: Message) -> bool:
+        """An envelope cannot be stored as it is. True: try again; False: it is there already.
+
+        What stands in its way is of a log that was restored from a backup since: the same envelope at a higher seq goes, and another
+        one at the same seq, which the log does not have any more, is kept as `lost`.
+        """
+        key = (message.conversation_id, message.sender_id, message.envelope_id)
+        same = "conversation_id=? AND sender_id=? AND envelope_id=?"
+        row = self.db.execute(f"SELECT seq FROM envelopes WHERE {same}", key).fetchone()  # noqa: S608 -- constants only
+        if row is not None and row[0] <= message.seq:
+            return False
+        if row is not None:
+            self.db.execute(f"DELETE FROM envelopes WHERE {same}", key)  # noqa: S608
+            stale = (message.conversation_id, row[0])
+        else:
+            stale = (message.conversation_id, message.seq)
+            columns = "conversation_id, seq, envelope_id, sender_id, kind, at_ms, text, body"
+            where = "conversation_id=? AND seq=?"
+            self.db.execute(
+                f"INSERT OR IGNORE INTO lost ({columns}) SELECT {columns} FROM envelopes WHERE {where}",  # noqa: S608
+                stale,
+            )
+            self.db.execute(f"DELETE FROM envelopes WHERE {where}", stale)  # noqa: S608
+        self.db.execute("DELETE FROM words WHERE conversation_id=? AND seq=?", stale)
+        return True
+
+    def lost(self, account_id: str, conversation_id: str) -> list[Message]:
+        """What a restored log does not have any more."""
+        rows = self.db.execute(
+            "SELECT conversation_id, seq, envelope_id, sender_id, kind, text, at_ms FROM lost WHERE conversation_id=? ORDER BY at_ms",
+            (conversation_id,),
+        )
+        return [Message(*row, row[3] == account_id) for row in rows]
 
     def messages(self, account_id: str, where: str, *values: Any) -> list[Message]:
         """Stored envelopes with their ticks."""

@@ -254,8 +254,8 @@ def event(told: events.Told, account_id: str = "") -> list[chat_pb2.Event]:
     match told:
         case events.SendResult():
             return [chat_pb2.Event(send_result=send_result(told))]
-        case events.State(fold, start_seq, read_seq):
-            return _state(fold, start_seq, read_seq)
+        case events.State(fold, start_seq, read_seq, resync):
+            return _state(fold, start_seq, read_seq, resync)
         case events.Gap(conversation_id, first, last, own):
             ours = [chat_pb2.OwnEnvelope(seq=seq, envelope_id=envelope_id) for seq, envelope_id in own]
             gap = chat_pb2.Gap(conversation_id=conversation_id, from_seq=first, to_seq=last, own=ours)
@@ -300,10 +300,10 @@ def _notice(notice: DevicesChanged | LoginRequested | AccountChanged) -> chat_pb
             return chat_pb2.Notice(account_changed=chat_pb2.AccountChanged())
 
 
-def _state(fold: Fold, start_seq: int, read_seq: int) -> list[chat_pb2.Event]:
+def _state(fold: Fold, start_seq: int, read_seq: int, resync: bool) -> list[chat_pb2.Event]:
     members = member_messages(fold)
     settings = [envelope_pb2.Setting(key=key, value=value) for key, value in fold.settings.items()]
-    first = chat_pb2.State(conversation=conversation(fold, "", read_seq, members=False), start_seq=start_seq)
+    first = chat_pb2.State(conversation=conversation(fold, "", read_seq, members=False), start_seq=start_seq, resync=resync)
     parts = [first]
     first.conversation.members.extend(members[:MEMBERS_PER_PART])
     for at in range(MEMBERS_PER_PART, len(members), MEMBERS_PER_PART):

@@ -15,8 +15,9 @@ import re
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -167,6 +168,20 @@ def _locked(path: Path) -> int:
     return lock
 
 
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """The store for this process alone, without opening it.
+
+    Raises:
+        StoreError: a node uses it.
+    """
+    lock = _locked(path)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
 def _open(path: Path) -> tuple[sqlite3.Connection, int]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -189,14 +204,14 @@ def _prepared(path: Path) -> sqlite3.Connection:
         check = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if check != "ok":
             raise StoreError(f"{path} is damaged ({check}); restore it from a backup")
-        _migrate(connection, path)
+        migrate(connection, path)
         connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)", (secrets.token_hex(8),))
         return connection
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"{path} cannot be opened: {error}") from error
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Apply the numbered migrations that the file lacks, each in a transaction of its own."""
     have = connection.execute("PRAGMA user_version").fetchone()[0]
     steps = sorted(

@@ -50,6 +50,16 @@ class Shelf:
             self.fold.apply(e)
 
 
+def test_b16_a_device_whose_log_was_restored_is_told_that_its_position_is_void() -> None:
+    connection = Connection(PHONE, Limits())
+    connection.hello()
+    shelf = log_of(2)
+    told = connection.opened(DIRECT, shelf, 2, acked=0, read=0, skipped=(), fresh=True, resync=True)
+    assert told[0] == SendState(DIRECT, 0, resync=True)
+    shelf.grow(entry(3, BOBS))
+    assert not [command for command in connection.raised(DIRECT, 3) if isinstance(command, SendState)], "once"
+
+
 def log_of(count: int, **extra: int) -> Shelf:
     return Shelf(DIRECT, [entry(n, BOBS) for n in range(1, count + 1)], **extra)
 

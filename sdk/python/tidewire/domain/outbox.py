@@ -9,6 +9,7 @@ Rules that live here and nowhere else (DESIGN §4 Identity):
 - In order per conversation, at most `WINDOW` in flight.
 - `known_seq` is fixed before the first transmission and never changes, but for a TOO_OLD after a single transmission: then the
   envelope cannot be in the log, and goes out afresh from the head that was told.
+- A restored log, which is shorter, lowers it to its head.
 - A refusal is provisional: an own envelope met in the log later is sent.
 """
 
@@ -80,6 +81,17 @@ class Outbox:
         for item in self.items.values():
             if item.state is State.FLYING:
                 item.state = State.PENDING
+
+    def resynced(self, conversation_id: str, head: int) -> list[Item]:
+        """The log was restored from a backup and reaches to `head`: an item that knew more knows this. Those that changed."""
+        changed = [
+            item
+            for item in self.items.values()
+            if item.conversation_id == conversation_id and item.known_seq is not None and item.known_seq > head
+        ]
+        for item in changed:
+            item.known_seq = head
+        return changed
 
     def fly(self, heads: dict[str, int], now_s: float) -> list[Transmit]:
         """What may go out now. `heads`: the highest seq that the device was told of, by conversation."""

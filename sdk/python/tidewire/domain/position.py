@@ -78,6 +78,11 @@ def union(one: Ranges, other: Ranges) -> Ranges:
     return tuple(out)
 
 
+def clipped(runs: Ranges, last: int) -> Ranges:
+    """What of `runs` is at most `last`."""
+    return tuple((low, min(high, last)) for low, high in runs if low <= last)
+
+
 def contains(runs: Ranges, seq: int) -> bool:
     """Whether `seq` is in one of the runs."""
     return any(first <= seq <= last for first, last in runs)

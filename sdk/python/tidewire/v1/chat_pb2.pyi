@@ -263,16 +263,18 @@ class Welcome(_message.Message):
     def __init__(self, connection_id: _Optional[str] = ..., epoch: _Optional[str] = ..., server_time_ms: _Optional[int] = ..., limits: _Optional[_Union[_limits_pb2.Limits, _Mapping]] = ..., enabled_kinds: _Optional[_Iterable[_Union[_envelope_pb2.Kind, str]]] = ..., endpoints: _Optional[_Union[_limits_pb2.Endpoints, _Mapping]] = ..., account_id: _Optional[str] = ..., device_id: _Optional[str] = ...) -> None: ...
 
 class State(_message.Message):
-    __slots__ = ("conversation", "start_seq", "settings", "last")
+    __slots__ = ("conversation", "start_seq", "settings", "last", "resync")
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     START_SEQ_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     LAST_FIELD_NUMBER: _ClassVar[int]
+    RESYNC_FIELD_NUMBER: _ClassVar[int]
     conversation: _conversation_pb2.Conversation
     start_seq: int
     settings: _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Setting]
     last: bool
-    def __init__(self, conversation: _Optional[_Union[_conversation_pb2.Conversation, _Mapping]] = ..., start_seq: _Optional[int] = ..., settings: _Optional[_Iterable[_Union[_envelope_pb2.Setting, _Mapping]]] = ..., last: bool = ...) -> None: ...
+    resync: bool
+    def __init__(self, conversation: _Optional[_Union[_conversation_pb2.Conversation, _Mapping]] = ..., start_seq: _Optional[int] = ..., settings: _Optional[_Iterable[_Union[_envelope_pb2.Setting, _Mapping]]] = ..., last: bool = ..., resync: bool = ...) -> None: ...
 
 class SendResult(_message.Message):
     __slots__ = ("ref", "conversation_id", "envelope_id", "sent", "not_a_member", "not_allowed", "limit_exceeded", "kind_not_enabled", "too_old", "target_not_found", "window_passed", "mode_mismatch", "rate_limited", "unavailable", "invalid")
