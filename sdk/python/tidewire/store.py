@@ -242,7 +242,10 @@ class Store:
             "SELECT conversation_id, seq, envelope_id, sender_id, kind, text, at_ms FROM lost WHERE conversation_id=? ORDER BY at_ms",
             (conversation_id,),
         )
-        return [Message(*row, row[3] == account_id) for row in rows]
+        return [
+            Message(key, seq, envelope_id, sender_id, kind, text, at_ms, sender_id == account_id)
+            for key, seq, envelope_id, sender_id, kind, text, at_ms in rows
+        ]
 
     def messages(self, account_id: str, where: str, *values: Any) -> list[Message]:
         """Stored envelopes with their ticks."""
