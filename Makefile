@@ -6,7 +6,7 @@ BUF_VERSION := 1.75.0
 BUF := .tools/node_modules/.bin/buf
 SECONDS ?= 60
 
-.PHONY: help run test unit check protos bench ledger simulate picture buf
+.PHONY: help run test unit check coverage protos bench ledger simulate picture buf
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -31,11 +31,15 @@ run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
 	$(BIN)/python -m server
 
 test: $(VENV)/.tests $(BUF) ## install what the tests need, check, and run all of them
-	$(MAKE) check
+	$(MAKE) check coverage
 	$(BIN)/python -m pytest
 
 unit: $(VENV)/.tests ## the tests that need no process
 	$(BIN)/python -m pytest -m 'not process'
+
+coverage: $(VENV)/.tests ## the playbooks take every branch of both domains
+	$(BIN)/python -m coverage run -m pytest tests/server/domain tests/server/test_codec.py tests/sdk/test_outbox.py
+	$(BIN)/python -m coverage report
 
 check: $(VENV)/.tests $(BUF) ## style, types, layers, contract
 	$(BIN)/ruff check .

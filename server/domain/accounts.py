@@ -149,5 +149,5 @@ def in_audience(audience: Audience, excepted: tuple[str, ...], viewer_id: str, *
             return is_contact
         case Audience.CONTACTS_EXCEPT:
             return is_contact and viewer_id not in excepted
-        case Audience.NOBODY:
+        case _:
             return False

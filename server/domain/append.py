@@ -252,9 +252,9 @@ class AppendRound:
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _retry_batch(self) -> None:
-        if self._batch is not None:
-            self._waiting.extendleft(ticket for ticket, _ in reversed(self._batch.tickets))
-            self._batch = None
+        assert self._batch is not None, "nothing was proposed"
+        self._waiting.extendleft(ticket for ticket, _ in reversed(self._batch.tickets))
+        self._batch = None
 
     def _propose(self) -> list[AppendCommand]:
         """Search and check what waits, in order, against a fold that includes what is before it in the batch."""

@@ -90,7 +90,8 @@ def decide(fold: Fold, actor: str, command: Command, limits: Limits) -> Decision
             return Decision(Change(members=_leave(fold, actor)))
         case SetRole(account_id, role):
             return _set_role(fold, actor, account_id, role)
-        case SetProfile(title, description):
+        case _:
+            title, description = command.title, command.description
             if fold.role(actor) < Role.ADMIN:
                 return _needs(Role.ADMIN)
             return Decision(Change(title=title, description=description))

@@ -21,8 +21,9 @@ def flown(outbox: Outbox, head: int = 5, now_s: float = 0.0) -> list[str]:
 def test_known_seq_is_fixed_before_the_first_transmission_and_stays() -> None:
     outbox = box("a")
     assert flown(outbox, head=5) == ["a"]
+    outbox.add(Item("g:x", "b", state=State.FAILED))
     outbox.disconnected()
-    assert flown(outbox, head=9) == ["a"]
+    assert flown(outbox, head=9) == ["a"], "what was refused does not fly again by itself"
     assert (outbox.items["a"].known_seq, outbox.items["a"].transmissions) == (5, 2)
 
 

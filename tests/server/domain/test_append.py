@@ -17,7 +17,7 @@ from server.domain.append import (
     Ticket,
     WriteHints,
 )
-from server.domain.envelope import Entry, MemberAction, Role
+from server.domain.envelope import DELETED, Entry, Kind, MemberAction, Role
 from server.domain.fold import Fold
 from server.domain.groups import Add, Create, Remove
 from server.domain.limits import Limits
@@ -296,3 +296,49 @@ def test_a_head_that_another_node_has_moved_is_loaded_once_nothing_else_is_under
     submit(round_, text(2, known=1))
     assert round_.told(3) == [], "an append is under way"
     assert Load() in round_.appended(2)
+
+
+def test_a_conversation_that_waits_for_something_is_busy() -> None:
+    round_ = loaded(DIRECT, entry(1))
+    assert not round_.is_busy()
+    submit(round_, text(2, known=1))
+    assert round_.is_busy()
+    round_.appended(2)
+    assert not round_.is_busy()
+
+
+def test_a_late_load_never_takes_back_what_is_known() -> None:
+    round_ = loaded(DIRECT, entry(1), entry(2))
+    assert round_.loaded(folded(DIRECT, entry(1)), [entry(1)], 0, 0) == [], "nobody asked for it"
+    round_.told(3)
+    assert round_.loaded(folded(DIRECT, entry(1)), [entry(1)], 0, 0) == [Load()], "it is behind: once more"
+    assert round_.fold.seq == 2 and set(round_.ring) == {1, 2}
+
+
+def test_what_needs_a_search_waits_for_the_next_batch() -> None:
+    round_ = loaded(DIRECT, *(entry(n) for n in range(1, 5)), limits=Limits(ring_entries_max=2))
+    fresh, old = Ticket(text(8, known=4)), Ticket(text(9, known=1))
+    commands = round_.submit([fresh, old], NOW)
+    assert [len(command.entries) for command in one(commands, Append)] == [1]
+    assert one(round_.appended(5), Search)[0].ticket is old
+
+
+def test_a_deletion_empties_the_body_in_memory_and_in_the_store() -> None:
+    round_ = loaded(DIRECT, entry(1), entry(2))
+    deletion = Proposal(PHONE, uuid(3), 2, int(Kind.DELETION), b"", target_seq=1, target=entry(1).header)
+    submit(round_, deletion)
+    assert append.DeleteBody(1) in round_.appended(3)
+    assert round_.ring[1].body == DELETED and round_.ring[2].body == b"hi"
+
+
+def test_an_added_member_has_no_hint_marked_as_left() -> None:
+    round_ = loaded(GROUP, created(ALICE, BOB))
+    submit(round_, change(5, PHONE, Add((CAROL,)), known=1))
+    round_.hints_written()
+    assert one(round_.appended(2), append.MarkLeft) == []
+
+
+def test_a_log_that_holds_an_envelope_twice_does_not_stop_the_round() -> None:
+    round_ = loaded(DIRECT, entry(1), limits=Limits(ring_entries_max=2))
+    round_.learn((entry(2, number=1), entry(3), entry(4)))
+    assert set(round_.ring) == {3, 4}

@@ -305,3 +305,18 @@ def test_a_stranger_of_the_conversation_gets_nothing() -> None:
     _, commands = opened(shelf)
     assert seqs(commands) == []
     assert isinstance(shelf.fold, Fold)
+
+
+def test_a_conversation_that_is_opened_after_hello_owes_no_caught_up() -> None:
+    connection = Connection(PHONE, Limits())
+    shelf = log_of(2)
+    told = connection.opened(DIRECT, shelf, 2, acked=0, read=0, skipped=(), fresh=False)
+    assert [type(command) for command in told] == [Deliver, Deliver]
+
+
+def test_a_gap_ends_where_the_log_has_to_be_read() -> None:
+    shelf = log_of(6, ring_from=5, floor=2)
+    connection, commands = opened(shelf)
+    (stored,) = [command for command in commands if isinstance(command, StoreSkipped)]
+    assert (stored.gap.first, stored.gap.last) == (1, 2), "below the floor nothing is left; 3 and 4 may be read"
+    assert ReadLog(DIRECT, 2, 128) in connection.skipped_stored(DIRECT, stored.gap)

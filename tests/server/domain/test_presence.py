@@ -56,6 +56,10 @@ def test_watching_again_replaces_and_is_limited() -> None:
     assert book.connected(PHONE, "a", True, NOW)[0] == Tell(ALICE, (), True, 0)
     book.watch("carol", [BOB])
     book.watch("bob", [ALICE])
+    book.watch("dave", [ALICE])
+    book.watch("dave", [BOB])
+    book.watch("erin", ["frank"])
+    book.watch("erin", [])
     book.disconnected("a", NOW)
     assert book.tick(NOW + 10**6) == [Tell(ALICE, ("bob",), False, NOW)]
 
@@ -93,6 +97,18 @@ def test_secrets_are_stored_as_hashes_and_recovery_codes_forgive_typing() -> Non
     code = accounts.recovery_code("abcdefghij2345672345")
     assert code == "abcde-fghij-23456-72345"
     assert accounts.plain_recovery_code(" ABCDE fghij-23456-72345\n") == "abcdefghij2345672345"
+
+
+def test_an_exchange_of_tokens_repeats_itself_for_who_knows_its_id_alone() -> None:
+    token = accounts.next_token("pepper", "twa_", "twr_old", "exchange")
+    assert token == accounts.next_token("pepper", "twa_", "twr_old", "exchange")
+    others = {
+        accounts.next_token("pepper", "twr_", "twr_old", "exchange"),
+        accounts.next_token("pepper", "twa_", "twr_other", "exchange"),
+        accounts.next_token("pepper", "twa_", "twr_old", "another"),
+        accounts.next_token("salt", "twa_", "twr_old", "exchange"),
+    }
+    assert token not in others and len(others) == 4 and len(token) == len("twa_") + 43
 
 
 def test_the_sixth_device_is_one_too_many() -> None:

@@ -296,6 +296,13 @@ def test_positions_only_grow() -> None:
     assert made.account_read(BOB) == 0
 
 
+def test_a_device_of_the_author_ticks_nothing() -> None:
+    fold = folded(DIRECT, entry(1))
+    made = book(("alice-laptop", ALICE, 1, 1, ()), ("bob-phone", BOB, 1, 0, ()))
+    assert made.ticks(fold, ALICE, read=False) == ((1, 1),)
+    assert made.ticks(fold, ALICE, read=True) == ()
+
+
 # -- trimming ----------------------------------------------------------------------------------------------------------
 
 
@@ -321,6 +328,7 @@ def test_headers_go_by_age_up_to_the_snapshot_and_never_the_last() -> None:
     assert trimming.headers_up_to(log, 3, 3, NOW + month, LIMITS) == 0
     assert trimming.headers_up_to(log, 3, 3, NOW + month + 1, LIMITS) == 2
     assert trimming.headers_up_to(log, 3, 1, NOW + month + 1, LIMITS) == 1
+    assert trimming.headers_up_to(log, 9, 9, NOW + month + 1, LIMITS) == 3, "as many as were asked about"
 
 
 # -- ids and ranges ----------------------------------------------------------------------------------------------------
