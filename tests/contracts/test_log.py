@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -54,6 +55,26 @@ async def test_who_is_behind_is_told_what_he_missed_and_writes_nothing(stores: S
     await stores.log.append(DIRECT, 0, [entry(1), entry(2)])
     assert await stores.log.append(DIRECT, 1, [entry(2, number=9)]) == Behind((entry(2),))
     assert len(await stores.log.entries(DIRECT, 0, 10)) == 2
+
+
+async def test_appends_that_gather_are_judged_each_by_itself(stores: Stores) -> None:
+    await stores.log.append(GROUP, 0, [created(ALICE, BOB)])
+    names = [f"g:{number}" for number in range(70)]
+    behind, fits, *fresh = await asyncio.gather(
+        stores.log.append(GROUP, 0, [entry(1, number=9)]),
+        stores.log.append(GROUP, 1, [entry(2), entry(3)]),
+        *(stores.log.append(name, 0, [entry(1)]) for name in names),
+    )
+    assert behind == Behind((created(ALICE, BOB),)) or behind == Behind((created(ALICE, BOB), entry(2), entry(3)))
+    assert fits == Appended(2) and fresh == [Appended(1)] * 70
+    heads = await stores.log.heads([GROUP, *names])
+    assert heads[GROUP].seq == 3 and {heads[name].seq for name in names} == {1}
+
+
+async def test_of_two_that_append_at_one_head_one_is_behind(stores: Stores) -> None:
+    outcomes = await asyncio.gather(*(stores.log.append(DIRECT, 0, [entry(1, number=n)]) for n in (1, 2)))
+    (landed,) = await stores.log.entries(DIRECT, 0, 10)
+    assert Appended(1) in outcomes and Behind((landed,)) in outcomes
 
 
 async def test_a1_a_head_below_the_floor_cannot_append_where_rows_were_trimmed(stores: Stores) -> None:
@@ -145,8 +166,6 @@ async def test_one_bad_work_does_not_take_its_group_with_it(tmp_path: Path) -> N
     def bad(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO meta VALUES ('half', 'x')")
         raise ValueError("bad")
-
-    import asyncio
 
     good = [database.write(lambda c, n=n: c.execute("INSERT INTO meta VALUES (?, '')", (f"k{n}",))) for n in range(5)]
     results = await asyncio.gather(*good, database.write(bad), return_exceptions=True)
