@@ -37,9 +37,9 @@ class Metrics:
         """Envelopes were handed to a device's stream."""
         self._delivered += envelopes
 
-    def stalled(self) -> None:
-        """A full window stopped a pump."""
-        self._stalls += 1
+    def stalled(self, times: int) -> None:
+        """A full window stopped pumps so many times."""
+        self._stalls += times
 
     def refused(self, reason: str) -> None:
         """Something was refused."""

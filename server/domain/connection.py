@@ -84,6 +84,8 @@ class Feed:
     unacked_bytes: int = 0
     given: set[int] = field(default_factory=set)
     """Own seqs that this connection was answered, and which the pump has not passed."""
+    storing: int = 0
+    """The first seq of a Gap that waits for its seqs to be durable as skipped; 0: none does."""
     waiting: bool = False
     """A read or a store of skipped seqs is under way."""
     floor: int = 0
@@ -103,6 +105,7 @@ class Connection:
         "_heads",
         "_hello_done",
         "_limits",
+        "_stalled",
         "_lagging",
         "_unacked",
         "_unacked_bytes",
@@ -121,6 +124,8 @@ class Connection:
         """How often the window was full when there was something to send."""
         self.now_ms = 0
         """The node's clock, set by the shell before each event: Unix ms."""
+        self._stalled: dict[str, None] = {}
+        """Conversations whose pump found the window full, the longest waiting first."""
         self._limits = limits
         self._heads: dict[str, int] = {}
         self._unacked = 0
@@ -206,7 +211,7 @@ class Connection:
     def skipped_stored(self, conversation_id: str, gap: SendGap) -> list[Command]:
         """The skipped seqs are durable: the Gap may go out."""
         feed = self.feeds[conversation_id]
-        feed.waiting = False
+        feed.waiting, feed.storing = False, 0
         return [gap, *self._pump(conversation_id, feed)]
 
     # -- the device ----------------------------------------------------------------------------------------------------
@@ -216,7 +221,7 @@ class Connection:
         feed = self.feeds.get(conversation_id)
         if feed is None:
             return []
-        seq = min(up_to_seq, feed.next - 1)
+        seq = min(up_to_seq, (feed.storing or feed.next) - 1)
         if seq <= feed.acked:
             return []
         feed.acked = seq
@@ -227,7 +232,11 @@ class Connection:
             self._unacked_bytes -= size
             self._unacked -= 1
         commands: list[Command] = [Moved(conversation_id, seq, feed.read, feed.skipped, False)]
-        for other_id, other in self.feeds.items() if self.stalls else ((conversation_id, feed),):
+        if feed.next <= feed.head and not feed.waiting:
+            commands += self._pump(conversation_id, feed)
+        stalled, self._stalled = self._stalled, {}
+        for other_id in stalled:
+            other = self.feeds[other_id]
             if other.next <= other.head and not other.waiting:
                 commands += self._pump(other_id, other)
         return commands
@@ -285,6 +294,7 @@ class Connection:
             if not self._room(feed, size):
                 feed.fetched[seq] = item
                 self.stalls += 1
+                self._stalled[conversation_id] = None
                 break
             if feed.state_due:
                 commands.append(self._state(conversation_id, feed, seq - 1))
@@ -344,7 +354,7 @@ class Connection:
         if not skipped:
             return [gap]
         feed.skipped = ranges.union(feed.skipped, skipped)
-        feed.waiting = True
+        feed.waiting, feed.storing = True, first
         feed.state_due = True
         return [StoreSkipped(conversation_id, feed.skipped, gap)]
 

@@ -37,8 +37,8 @@ class StreamCounts(Protocol):
         """Envelopes were handed to a device's stream."""
         ...
 
-    def stalled(self) -> None:
-        """A full window stopped a pump."""
+    def stalled(self, times: int) -> None:
+        """A full window stopped pumps so many times."""
         ...
 
 
@@ -74,6 +74,7 @@ class Stream:
         self._idle = False
         """What waits was put there by `send_along` alone: nobody was woken for it."""
         self._pinned: list[Live] = []
+        self._stalls = 0
         self._gone = False
 
     # -- what the adapter does -----------------------------------------------------------------------------------------
@@ -225,8 +226,9 @@ class Stream:
                     self._spawn(self._store_skipped(conversation_id, skipped, gap))
                 case machine.OpenFeed(conversation_id):
                     self._spawn(self._open_feed(conversation_id))
-        if self.connection.stalls:
-            self._needs.counts.stalled()
+        if self.connection.stalls > self._stalls:
+            self._needs.counts.stalled(self.connection.stalls - self._stalls)
+            self._stalls = self.connection.stalls
         if delivered:
             self._needs.counts.delivered(delivered)
         if events:
