@@ -232,8 +232,6 @@ class Connection:
             self._unacked_bytes -= size
             self._unacked -= 1
         commands: list[Command] = [Moved(conversation_id, seq, feed.read, feed.skipped, False)]
-        if feed.next <= feed.head and not feed.waiting:
-            commands += self._pump(conversation_id, feed)
         stalled, self._stalled = self._stalled, {}
         for other_id in stalled:
             other = self.feeds[other_id]

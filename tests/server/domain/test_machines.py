@@ -28,6 +28,7 @@ from server.domain.limits import Limits
 from tests.support.cast import ALICE, BOB, CAROL, DAVE, GROUP, NOW, PHONE, created, uuid
 
 PEOPLE = (ALICE, BOB, CAROL, DAVE)
+NAMES = (GROUP, "g:other", "g:third")
 people = st.sampled_from(PEOPLE)
 
 
@@ -131,7 +132,7 @@ class ConnectionMachine(RuleBasedStateMachine):
     @initialize(backlog=st.integers(0, 8), acked=st.integers(0, 8))
     def hello(self, backlog: int, acked: int) -> None:
         self.now_ms = NOW
-        self.logs = {name: Log(Fold(name)) for name in (GROUP, "g:other")}
+        self.logs = {name: Log(Fold(name)) for name in NAMES}
         for log in self.logs.values():
             self.grow(log, created(ALICE, BOB))
         self.due = set(self.logs)
@@ -174,7 +175,7 @@ class ConnectionMachine(RuleBasedStateMachine):
         self.grow(log, Entry(seq, header, b"hi"))
         return seq
 
-    names = st.sampled_from([GROUP, "g:other"])
+    names = st.sampled_from(NAMES)
 
     @rule(name=names, expires=st.booleans())
     def somebody_writes(self, name: str, expires: bool) -> None:
