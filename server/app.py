@@ -22,7 +22,7 @@ from server.adapters.code_senders import ConsoleSender, SmtpSender
 from server.adapters.grpc import codec
 from server.adapters.grpc.accounts import AccountServicer, ContactServicer, DeviceServicer
 from server.adapters.grpc.chat import ChatServicer
-from server.adapters.grpc.edge import Bearer, Edge
+from server.adapters.grpc.edge import REQUEST_BYTES_MAX, Bearer, Edge
 from server.adapters.grpc.field_limits import FieldLimits
 from server.adapters.grpc.groups import ConversationServicer, GroupServicer
 from server.adapters.http_ops import serving_http
@@ -164,8 +164,8 @@ async def _node(settings: Settings, database: Database, tasks: asyncio.TaskGroup
 
     fields, bearer = FieldLimits(is_phone), Bearer(tokens)
     server = grpc.aio.server(
-        interceptors=[Edge(fields, rates, clock, metrics.refused)],
-        options=[*SERVER_OPTIONS, ("grpc.max_receive_message_length", limits.frame_bytes_max + 4_096)],
+        interceptors=[Edge(fields, rates, clock, metrics.refused, limits.frame_bytes_max)],
+        options=[*SERVER_OPTIONS, ("grpc.max_receive_message_length", REQUEST_BYTES_MAX)],
     )
     servicer = ChatServicer(chat, wire, limits, bearer, fields.violation)
     server.add_generic_rpc_handlers((servicer.handlers(),))

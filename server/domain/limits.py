@@ -44,6 +44,8 @@ class Limits:
     ping_interval_ms: int = 30_000
     slow_timeout_ms: int = 60_000
     """A device that takes no bytes for this long is closed with SLOW."""
+    stream_backlog_bytes_max: int = 8_388_608
+    """Bytes that wait for one device which asks faster than it takes; more, and it is closed with SLOW."""
     bad_commands_burst: int = 100
     """Refused commands on one stream before it is closed with FLOOD; one is forgiven each second."""
     setting_keys_max: int = 4_096

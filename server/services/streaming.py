@@ -114,6 +114,10 @@ class Stream:
             self._woken()
         self._out += events
         self._out_bytes += sum(map(len, events))
+        if self._out_bytes > self._needs.limits.stream_backlog_bytes_max:
+            self._out.clear()
+            self._out_bytes = 0
+            self.close(ClosingReason.SLOW, RETRY_MS, "the device asks for more than it takes")
 
     def send_along(self, events: Sequence[bytes]) -> None:
         """Send serialised events with the next frame, or when `wake` is called: what can wait costs no write of its own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from server.adapters.grpc.refusals import STATUS
+from server.domain.notice import ClosingReason
 from server.domain.refusal import Reason
 
 PAGE = Path(__file__).parents[2] / "docs" / "refusals.md"
@@ -19,11 +20,44 @@ again may help. A limit comes with its value and the actual one. Generated: `pyt
 |---|---|---|
 """
 
+CASES: list[tuple[str, Reason | ClosingReason | str, str]] = [
+    ("bytes that are no message", Reason.INVALID, "on a stream a Refusal, and the stream goes on; a unary call ends"),
+    ("a frame over `frame_bytes_max`", Reason.LIMIT_EXCEEDED, "likewise"),
+    ("a frame over 256 KiB", "the transport's `RESOURCE_EXHAUSTED`", "the call ends"),
+    ("a field that is missing or has the wrong form", Reason.INVALID, "a Refusal with the command's reference"),
+    ("a field over its limit", Reason.LIMIT_EXCEEDED, "likewise, with the limit and the actual value"),
+    ("a kind that is not enabled here", Reason.KIND_NOT_ENABLED, "a branch of SendResult"),
+    ("an edit of what is not there", Reason.TARGET_NOT_FOUND, "a branch of SendResult"),
+    ("a second Hello", Reason.OUT_OF_PLACE, "a Refusal"),
+    ("a first frame that is no Hello, or none in time", ClosingReason.NO_HELLO, "the stream ends"),
+    ("no token, an unknown one, an expired one", Reason.UNAUTHENTICATED, "the call ends; an open stream outlives its token"),
+    ("a refresh token again, by somebody else", Reason.TOKEN_REUSED, "the sign-in is revoked"),
+    ("a used code or challenge again", Reason.CODE_EXPIRED, "in the response"),
+    ("the same Send again", "`sent` with `duplicate`", "the first seq, and no second envelope"),
+    ("more commands than `commands_per_s` in the long run", Reason.RATE_LIMITED, "a branch or a Refusal, with when to try again"),
+    ("more calls of an address than `address_commands_per_s`", Reason.RATE_LIMITED, "the call ends, with RetryInfo"),
+    ("more refused commands than `bad_commands_burst`", ClosingReason.FLOOD, "the stream ends, with when to come back"),
+    ("a device that takes nothing for `slow_timeout_ms`", ClosingReason.SLOW, "the stream ends"),
+    ("a second stream of the same device", ClosingReason.REPLACED, "the first stream ends"),
+]
+"""What a client does, what it is told, and what becomes of the call; each is a test in tests/server/test_bad_input.py or beside it."""
+
+CASES_HEAD = """
+## What becomes of bad input
+
+| what a client does | what it is told | and then |
+|---|---|---|
+"""
+
 
 def page() -> str:
     """The page as it should be."""
     rows = (f"| `{r.name}` | {r.value} | {STATUS[r].name if r in STATUS else 'travels in the response'} |\n" for r in Reason)
-    return HEAD + "".join(rows)
+    cases = (
+        f"| {what} | {f'`{told.name}`' if isinstance(told, (Reason, ClosingReason)) else told} | {then} |\n"
+        for what, told, then in CASES
+    )
+    return HEAD + "".join(rows) + CASES_HEAD + "".join(cases)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import grpc
 from tidewire.v1 import chat_pb2
 
 from server.adapters.grpc import codec
+from server.adapters.grpc.edge import Unreadable
 from server.domain import events
 from server.domain.identity import Identity
 from server.domain.limits import Limits
@@ -68,6 +69,22 @@ class Pipe:
                 return
             self._asleep = loop.create_future()
             await self._asleep
+
+
+class _Patience:
+    """With a stream's refused commands: one is forgiven each second."""
+
+    def __init__(self, burst: int) -> None:
+        self._burst = burst
+        self._now = asyncio.get_running_loop().time
+        self._bad, self._since = 0.0, self._now()
+
+    def bears(self, refused: int) -> bool:
+        """Whether so many more are borne."""
+        now = self._now()
+        self._bad = max(0.0, self._bad - (now - self._since)) + refused
+        self._since = now
+        return self._bad <= self._burst
 
 
 class ChatServicer:
@@ -136,6 +153,8 @@ class ChatServicer:
             async with asyncio.timeout(self._limits.hello_timeout_ms / 1000):
                 for _ in range(self._limits.hello_frames_max):
                     frame = await context.read()
+                    if isinstance(frame, Unreadable):
+                        return None, frame.refusal.sentence()
                     if not isinstance(frame, chat_pb2.ConnectRequest):
                         return None, "the stream ended before Hello"
                     if len(frame.commands) != 1 or frame.commands[0].WhichOneof("command") != "hello":
@@ -189,20 +208,23 @@ class ChatServicer:
             await asyncio.gather(*(task for task in (writer, reader) if task), return_exceptions=True)
 
     async def _read_commands(self, stream: Stream, context: grpc.aio.ServicerContext) -> None:  # type: ignore[type-arg]
-        identity, chat, check, now = stream.identity, self._chat, self._check, asyncio.get_running_loop().time
-        bad, since = 0.0, now()
-        while isinstance(frame := await context.read(), chat_pb2.ConnectRequest):
-            for message in frame.commands:
-                command = codec.command(identity, message, check)
-                refusal = chat.at_once(stream, command)
-                if refusal is LATER:
-                    refusal = await chat.later(stream, command)
-                if refusal is not None:
-                    bad = max(0.0, bad - (now() - since)) + 1
-                    since = now()
-                    if bad > self._limits.bad_commands_burst:
-                        stream.close(ClosingReason.FLOOD, FLOOD_RETRY_MS, "too many refused commands")
-                        return
+        identity, chat, check = stream.identity, self._chat, self._check
+        patience = _Patience(self._limits.bad_commands_burst)
+        while isinstance(frame := await context.read(), (chat_pb2.ConnectRequest, Unreadable)):
+            if isinstance(frame, Unreadable):
+                stream.tell(events.RefusalTold(0, frame.refusal))
+                refused = 1
+            else:
+                refused = 0
+                for message in frame.commands:
+                    command = codec.command(identity, message, check)
+                    refusal = chat.at_once(stream, command)
+                    if refusal is LATER:
+                        refusal = await chat.later(stream, command)
+                    refused += refusal is not None
+            if refused and not patience.bears(refused):
+                stream.close(ClosingReason.FLOOD, FLOOD_RETRY_MS, "too many refused commands")
+                return
 
     # -- unary ---------------------------------------------------------------------------------------------------------
 

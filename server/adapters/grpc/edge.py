@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from server.adapters.grpc import refusals
 from server.adapters.grpc.field_limits import FieldLimits
 from server.domain.identity import Identity
-from server.domain.refusal import Reason, Refusal, Refused
+from server.domain.refusal import Reason, Refusal, Refused, limit_exceeded
 from server.ports.world import Clock
 from server.services.rates import Rates
 from server.services.signing_in import Tokens
@@ -20,6 +21,10 @@ from server.services.signing_in import Tokens
 log = logging.getLogger(__name__)
 
 BEARER = "Bearer "
+CHAT = "/tidewire.v1.ChatService/"
+"""Its requests are frames, with the limit of frames."""
+REQUEST_BYTES_MAX = 262_144
+"""Greatest request of any method; the transport ends a call with a larger one."""
 SUBMIT = "/tidewire.v1.ChatService/Submit"
 """Its commands are checked one by one, so that a bad one does not take the others with it."""
 
@@ -48,36 +53,59 @@ class Bearer:
         raise Refused(Refusal(Reason.UNAUTHENTICATED, detail="metadata `authorization: Bearer <access token>` is missing"))
 
 
+class Unreadable(NamedTuple):
+    """What stands for a request that cannot be read: the call decides what becomes of it, not the transport."""
+
+    refusal: Refusal
+
+
+def lenient(deserialize: Callable[[bytes], Any], bytes_max: int) -> Callable[[bytes], Any]:
+    """`deserialize`, but with an `Unreadable` for what is malformed or larger than `bytes_max`."""
+
+    def parse(data: bytes) -> Any:
+        if len(data) > bytes_max:
+            return Unreadable(limit_exceeded("frame_bytes_max", bytes_max, len(data)))
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return Unreadable(Refusal(Reason.INVALID, detail="the bytes are no message of this method"))
+
+    return parse
+
+
 class Edge(grpc.aio.ServerInterceptor):
     """Wraps every handler of ours."""
 
-    def __init__(self, fields: FieldLimits, rates: Rates, clock: Clock, refused: Callable[[str], None]) -> None:
+    def __init__(
+        self, fields: FieldLimits, rates: Rates, clock: Clock, refused: Callable[[str], None], frame_bytes_max: int
+    ) -> None:
         self._fields = fields
         self._rates = rates
         self._clock = clock
         self._refused = refused
+        self._frame_bytes_max = frame_bytes_max
 
     async def intercept_service(self, continuation: Callable[..., Awaitable[Any]], details: Any) -> Any:
         """See grpc.aio."""
         handler = await continuation(details)
         if handler is None or not details.method.startswith("/tidewire."):
             return handler
+        chat = details.method.startswith(CHAT)
+        parse = lenient(handler.request_deserializer, self._frame_bytes_max if chat else REQUEST_BYTES_MAX)
         if handler.stream_stream:
-            return grpc.stream_stream_rpc_method_handler(
-                self._stream(handler.stream_stream), handler.request_deserializer, handler.response_serializer
-            )
+            return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream), parse, handler.response_serializer)
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(
-                self._unary(handler.unary_stream), handler.request_deserializer, handler.response_serializer
-            )
+            return grpc.unary_stream_rpc_method_handler(self._unary(handler.unary_stream), parse, handler.response_serializer)
         return grpc.unary_unary_rpc_method_handler(
-            self._unary(handler.unary_unary, details.method != SUBMIT), handler.request_deserializer, handler.response_serializer
+            self._unary(handler.unary_unary, details.method != SUBMIT), parse, handler.response_serializer
         )
 
     def _unary(self, call: Callable[[Any, Any], Awaitable[Any]], check: bool = True) -> Callable[[Any, Any], Awaitable[Any]]:
         async def guarded(request: Any, context: Any) -> Any:
             try:
                 limited = self._rates.address(address(context), self._clock.monotonic_ms())
+                if isinstance(request, Unreadable):
+                    raise Refused(request.refusal)
                 refusal = limited or (self._fields.violation(request) if check else None)
                 if refusal is not None:
                     raise Refused(refusal)
