@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import grpc
 import pytest
 from google.rpc import error_details_pb2
@@ -64,17 +65,20 @@ class Raw:
 class World:
     """A node and a way to be somebody on it."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, address: str, http_port: int) -> None:
         self.channel = channel
+        self.address = address
+        self.metrics = f"http://127.0.0.1:{http_port}/metrics"
         self.accounts = account_pb2_grpc.AccountServiceStub(channel)
 
     async def person(self, name: str) -> account_pb2.Credentials:
         """Somebody new."""
         return (await self.accounts.RegisterUsername(account_pb2.RegisterUsernameRequest(username=name))).credentials
 
-    async def stream(self, token: str) -> Raw:
-        """A stream that has said Hello."""
-        raw = Raw(self.channel, token)
+    async def stream(self, token: str, *, narrow: bool = False) -> Raw:
+        """A stream that has said Hello. `narrow`: on a connection of its own that buffers next to nothing."""
+        options = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1_024), ("grpc.use_local_subchannel_pool", 1)]
+        raw = Raw(grpc.aio.insecure_channel(self.address, options=options) if narrow else self.channel, token)
         await raw.write(HELLO)
         await raw.until(lambda event: event.HasField("caught_up"))
         return raw
@@ -88,7 +92,7 @@ async def node(folder: Path, **given: str) -> AsyncIterator[World]:
         serving(load(None, {}, {**listen, **given})) as app,
         grpc.aio.insecure_channel(f"127.0.0.1:{app.chat_port}") as channel,
     ):
-        yield World(channel)
+        yield World(channel, f"127.0.0.1:{app.chat_port}", app.http_port)
 
 
 def text(conversation_id: str, words: str = "hi", envelope_id: str = "") -> chat_pb2.Command:
@@ -269,6 +273,20 @@ async def test_an_address_that_asks_too_often_is_told_when_to_come_back(tmp_path
             for _ in range(20):
                 await limits(request)
         assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and reason(refused.value)[0] == "RATE_LIMITED"
+
+
+async def test_a_device_that_takes_nothing_is_given_up(tmp_path: Path) -> None:
+    async with node(tmp_path, slow_timeout_ms="400", commands_burst="10000") as world:
+        ann, ben = await world.person("ann"), await world.person("ben")
+        sender = await world.stream(ann.access_token)
+        await world.stream(ben.access_token, narrow=True)  # and never reads again
+        both = ":".join(["d", *sorted((ann.account_id, ben.account_id))])
+        for _ in range(200):
+            await sender.write(text(both, "x" * 8_000))
+            await sender.until(lambda event: event.HasField("send_result"))
+        async with asyncio.timeout(20), aiohttp.ClientSession() as session:
+            while "tidewire_stream_open 1.0" not in await (await session.get(world.metrics)).text():
+                await sender.lives()
 
 
 # -- anything at all ---------------------------------------------------------------------------------------------------
