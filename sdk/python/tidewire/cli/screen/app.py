@@ -14,7 +14,7 @@ from tidewire.cli import wording
 from tidewire.cli.screen import dialogs
 from tidewire.cli.screen.composer import Composer
 from tidewire.cli.screen.messages import MessageView
-from tidewire.cli.screen.window import PAGE, Window
+from tidewire.cli.screen.window import Window
 from tidewire.errors import TidewireError
 from tidewire.events import Message
 
@@ -221,12 +221,7 @@ class ChatApp(Window):
         if found is None:
             return
         await self.open(found.conversation_id)
-        if found.seq <= self._oldest:
-            self._oldest, self._newest = max(0, found.seq - PAGE // 2), found.seq + PAGE
-            await self._draw_messages()
-        view = self.view
-        view.focus()
-        view.find(found.seq)
+        await self.go_to(found.seq)
 
     def action_copy_or_quit(self) -> None:
         """Ctrl-C: copy what is selected, else leave."""

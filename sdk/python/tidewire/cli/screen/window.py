@@ -237,15 +237,25 @@ class Window(App[None]):
 
     @on(MessageView.Edge)
     async def _edge(self, event: MessageView.Edge) -> None:
-        if event.top and self._oldest:
-            older = await self._me.history(self.chats.opened, before_seq=self._oldest + 1, limit=PAGE, changes=True)
-            self._oldest = older[0].seq - 1 if older else 0
-        elif not event.top and self._newest is not None:
-            newest = self._newest + PAGE
-            self._newest = newest if self.chats.current and newest < self.chats.current.head else None
-        else:
-            return
-        await self._draw_messages()
+        async with self._drawing:
+            if event.top and self._oldest:
+                older = await self._me.history(self.chats.opened, before_seq=self._oldest + 1, limit=PAGE, changes=True)
+                self._oldest = older[0].seq - 1 if older else 0
+            elif not event.top and self._newest is not None:
+                newest = self._newest + PAGE
+                self._newest = newest if self.chats.current and newest < self.chats.current.head else None
+            else:
+                return
+            await self._drawn(jump=False)
+
+    async def go_to(self, seq: int) -> None:
+        """Bring a message of the open conversation on the screen, and choose it."""
+        async with self._drawing:
+            if seq <= self._oldest or (self._newest is not None and seq > self._newest):
+                self._oldest, self._newest = max(0, seq - PAGE // 2), seq + PAGE
+                await self._drawn(jump=False)
+            self.view.find(seq)
+        self.view.focus()
 
     def on_app_focus(self, event: terminal.AppFocus) -> None:
         """The terminal came to the front."""
