@@ -280,3 +280,17 @@ async def test_a_removed_device_says_so_and_keeps_what_it_has(world: World) -> N
         await screen.until(lambda: "removed" in screen.link())
         await screen.sees("remember me")
         assert not screen.can_write()
+
+
+async def test_a_narrow_terminal_shows_the_list_or_the_messages(world: World) -> None:
+    ann, ben = await world.person("ann"), await world.person("ben")
+    conversation = await ann.direct("ben")
+    await say(ben, conversation, "hello")
+    async with chatting(ann, conversation, size=(50, 20)) as screen:
+        await screen.sees("hello")
+        app = screen.app
+        await screen.until(lambda: app.view.region.width == 50 and not app.sidebar.region.width)
+        await screen.keys("tab", "tab")
+        await screen.until(lambda: app.sidebar.region.width == 50 and not app.view.region.width)
+        await screen.keys("enter")
+        await screen.until(lambda: app.view.region.width == 50 and app.composer.has_focus)

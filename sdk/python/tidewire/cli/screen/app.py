@@ -191,10 +191,11 @@ class ChatApp(Window):
 
     def action_chats(self) -> None:
         """To the list of conversations."""
-        self.sidebar.focus()
+        self.show_list(True)
 
     def action_write(self) -> None:
         """Back to writing."""
+        self.show_list(False)
         self.composer.focus()
 
     @work(exclusive=True, group="dialog")

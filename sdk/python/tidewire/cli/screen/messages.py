@@ -177,10 +177,10 @@ class MessageView(VerticalScroll, can_focus=True):
     def _settle(self) -> None:
         """Go where the reader is to be, once the lines have their heights."""
         if self._goal is not None and self._goal.virtual_region.height:
-            self.scroll_to_widget(self._goal, animate=False, top=True, force=True)
-            self._goal = None
+            goal, self._goal = self._goal, None
+            self.scroll_to(y=goal.virtual_region.y, animate=False, force=True, immediate=True)
         elif self._goal is None and self._pinned:
-            self.scroll_end(animate=False, force=True)
+            self.scroll_end(animate=False, force=True, immediate=True)
         self.post_message(self.Moved())
 
     def watch_virtual_size(self) -> None:
@@ -189,7 +189,7 @@ class MessageView(VerticalScroll, can_focus=True):
             self.call_after_refresh(self._settle)
 
     def _keep(self, line: Line, offset: int) -> None:
-        self.scroll_to(y=self.scroll_offset.y + line.virtual_region.y - offset, animate=False, force=True)
+        self.scroll_to(y=self.scroll_offset.y + line.virtual_region.y - offset, animate=False, force=True, immediate=True)
         self.post_message(self.Moved())
 
     def last_seen(self) -> int:

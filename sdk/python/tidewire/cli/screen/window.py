@@ -33,6 +33,7 @@ class Window(App[None]):
     TITLE = "Tidewire"
     CSS_PATH = Path(__file__).with_name("chat.tcss")
     ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-wide")]
 
     def __init__(self, me: Client, conversation_id: str = "") -> None:
         super().__init__()
@@ -183,6 +184,7 @@ class Window(App[None]):
         """Open a conversation at what is unread, else at its end."""
         if not conversation_id:
             self._draw()
+            self.show_list(True)
             return
         composer = self.composer
         if self.chats.opened and self.chats.opened != conversation_id:
@@ -199,8 +201,15 @@ class Window(App[None]):
             self.view.forget_choice()
             self._draw()
             await self._drawn(jump=True)
+        self.show_list(False)
         if not composer.disabled:
             composer.focus()
+
+    def show_list(self, shown: bool) -> None:
+        """Go to the list of conversations, or away from it. A narrow terminal has room for one of both."""
+        self.screen_stack[0].set_class(shown, "-list")
+        if shown:
+            self.sidebar.focus()
 
     def _begin_at(self) -> None:
         """Which messages to load first: the last ones, or those around where reading stopped."""
