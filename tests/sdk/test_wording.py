@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 from tidewire import MemberChange, Message, PresenceChanged, ProfileChange, Quote, Reaction
-from tidewire.cli import wording
+from tidewire.cli import doctor, wording
 from tidewire.cli.screen.entries import RUN_MS, Entry, entries
 
 ME, BEN, CAT = "account-of-me", "account-of-ben", "account-of-cat"
@@ -123,3 +123,16 @@ def test_a_reason_is_a_sentence_even_when_it_is_new() -> None:
     assert wording.reason("NOT_A_MEMBER") == "you are not a member of this group any more"
     assert wording.reason("QUITE_NEW", "some\ndetail") == "some detail"
     assert wording.reason("QUITE_NEW") == "quite new"
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "ok", "says"),
+    [
+        (4_000, True, "within 5 s of the server's"),
+        (86_400_000, False, "86,400 s ahead of the server's: set this machine's clock"),
+        (-86_400_000, False, "86,400 s behind the server's: set this machine's clock"),
+    ],
+)
+def test_doctor_compares_the_clock_with_the_servers(ahead_ms: int, ok: bool, says: str) -> None:
+    found = doctor.clock(NOW, NOW + ahead_ms)
+    assert (found.ok, found.says.startswith(says)) == (ok, True), found.says

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
@@ -86,7 +87,7 @@ class ChatApp(Window):
         """Do it; say why not."""
         try:
             await doing
-        except TidewireError as error:
+        except (TidewireError, sqlite3.Error) as error:
             self.notify(wording.one_line(str(error)), severity="warning", markup=False)
             return False
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 from textual import events as terminal
@@ -24,6 +25,8 @@ from tidewire.events import Connected, Disconnected, Event, Message, SendFailed
 
 PAGE = 60
 """Messages that are loaded at a time."""
+LOOK_S = 0.05
+"""Between two looks at the store, however much happens."""
 NOTHING = "No conversation is open.\n\nCtrl-N writes to somebody by name.\nTab goes to the list, Enter opens."
 
 
@@ -105,7 +108,11 @@ class Window(App[None]):
         while True:
             await self._look.wait()
             self._look.clear()
-            await self.look()
+            try:
+                await self.look()
+            except sqlite3.Error as error:
+                self.exit(return_code=1, message=f"tidewire: the store cannot be used: {error}; `tidewire doctor` says more")
+            await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
         """Read the store and draw what has changed."""
