@@ -33,6 +33,11 @@ class Sending:
         self.envelope_id = envelope_id
         self._done = done
 
+    @property
+    def done(self) -> bool:
+        """The server's word has come."""
+        return self._done.done()
+
     def __await__(self) -> Any:
         """The `Sent` event, across restarts of the server.
 

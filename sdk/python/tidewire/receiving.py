@@ -10,7 +10,7 @@ from tidewire.domain.outbox import Failed, Outbox, Settled, State
 from tidewire.domain.position import Position
 from tidewire.events import Event
 from tidewire.store import Store
-from tidewire.v1 import chat_pb2, envelope_pb2
+from tidewire.v1 import chat_pb2, envelope_pb2, refusal_pb2
 
 
 class Receiving:
@@ -30,6 +30,8 @@ class Receiving:
         self._store = store
         self._outbox = outbox
         self.positions: dict[str, Position] = {}
+        self.refs: dict[int, str] = {}
+        """Of this stream: which envelope a Send's reference stands for, until it is answered."""
         self._as_of: dict[str, int] = {}
         """Up to where members and title were told as they are, so that older entries do not change them again."""
 
@@ -43,6 +45,8 @@ class Receiving:
                 self._envelope(event.envelope, out, moved)
             case "send_result":
                 self._result(event.send_result, out, moved)
+            case "refusal":
+                self._refused_command(event.refusal, out)
             case "gap":
                 gap = event.gap
                 self._position(gap.conversation_id).skipped(gap.from_seq, gap.to_seq)
@@ -82,7 +86,16 @@ class Receiving:
         if message.mine:
             out.extend(self._settled(self._outbox.met(message.envelope_id, message.seq), message.at_ms))
 
+    def _refused_command(self, refusal: refusal_pb2.Refusal, out: list[Event]) -> None:
+        """A Send whose fields are wrong is refused like any command, by its reference. The outbox must not wait for it for ever."""
+        envelope_id = self.refs.pop(refusal.ref, "")
+        if envelope_id:
+            reason = refusal_pb2.RefusalReason.Name(refusal.reason).removeprefix("REFUSAL_REASON_")
+            retry_ms = refusal.retry_after_ms if refusal.HasField("retry_after_ms") else None
+            out.extend(self._no(envelope_id, reason, retry_ms, 0, refusal.detail))
+
     def _result(self, result: chat_pb2.SendResult, out: list[Event], moved: set[str]) -> None:
+        self.refs.pop(result.ref, None)
         if not result.HasField("sent"):
             out.extend(self._refused(result))
             return
@@ -114,17 +127,16 @@ class Receiving:
         branch = result.WhichOneof("outcome") or "invalid"
         outcome = getattr(result, branch)
         retry_ms = getattr(outcome, "retry_after_ms", None)
-        failed = self._outbox.refused(
-            result.envelope_id,
-            branch.upper(),
-            retry_after_s=None if retry_ms is None else max(0.05, retry_ms / 1000),
-            head=getattr(outcome, "head", 0),
-            now_s=self._now_s(),
-        )
-        item = self._outbox.items.get(result.envelope_id)
+        return self._no(result.envelope_id, branch.upper(), retry_ms, getattr(outcome, "head", 0), str(outcome).strip())
+
+    def _no(self, envelope_id: str, reason: str, retry_ms: int | None, head: int, detail: str) -> list[Event]:
+        """The server does not take an envelope, now or ever."""
+        retry_after_s = None if retry_ms is None else max(0.05, retry_ms / 1000)
+        failed = self._outbox.refused(envelope_id, reason, retry_after_s=retry_after_s, head=head, now_s=self._now_s())
+        item = self._outbox.items.get(envelope_id)
         if item is not None:
             self._store.save_item(item)
-        return [self._failure(one, str(outcome).strip()) for one in failed]
+        return [self._failure(one, detail) for one in failed]
 
     def _failure(self, failed: Failed, detail: str) -> Event:
         item = failed.item

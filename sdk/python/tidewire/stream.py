@@ -74,6 +74,7 @@ class Stream:
         self._out: list[chat_pb2.Command] = []
         self._wake = asyncio.Event()
         self._heard_s = 0.0
+        self._ref = 0
         self.open = False
         """Welcome has come, and nothing has ended it yet."""
         self.foreground = True
@@ -153,6 +154,7 @@ class Stream:
 
     async def _once(self) -> None:
         token = self._transport.token
+        self._receiving.refs.clear()
         call = self._transport.chat.Connect(metadata=self._transport.metadata())
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -255,7 +257,9 @@ class Stream:
                 continue
             send = chat_pb2.Send.FromString(row[0])
             send.known_seq, send.transmission = item.known_seq or 0, item.transmissions
-            commands.append(chat_pb2.Command(send=send))
+            self._ref += 1
+            self._receiving.refs[self._ref] = item.envelope_id
+            commands.append(chat_pb2.Command(ref=self._ref, send=send))
         return commands
 
     # -- receiving -----------------------------------------------------------------------------------------------------

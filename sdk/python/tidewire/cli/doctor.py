@@ -115,7 +115,8 @@ async def _rest(me: Client, profile: Profile) -> list[Finding]:
             while True:
                 match await queue.get():
                     case Connected(server_time_ms):
-                        return [account, server, Finding("token", True, "the server takes this device"), _clock(server_time_ms)]
+                        now = clock(server_time_ms, time.time_ns() // 1_000_000)
+                        return [account, server, Finding("token", True, "the server takes this device"), now]
                     case Disconnected(reason, None):
                         again = "log in with another --profile; this store stays readable"
                         return [account, server, Finding("token", False, f"{reason}: {again}")]
@@ -124,8 +125,9 @@ async def _rest(me: Client, profile: Profile) -> list[Finding]:
         return [account, server, Finding("token", False, busy)]
 
 
-def _clock(server_time_ms: int) -> Finding:
-    off_s = time.time_ns() / 1e9 - server_time_ms / 1000
+def clock(server_time_ms: int, now_ms: int) -> Finding:
+    """Whether this machine's clock is that of the server, both as Unix time in milliseconds."""
+    off_s = (now_ms - server_time_ms) / 1000
     if abs(off_s) <= CLOCK_S:
         return Finding("clock", True, f"within {CLOCK_S:.0f} s of the server's")
     how = "ahead of" if off_s > 0 else "behind"

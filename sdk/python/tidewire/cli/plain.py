@@ -13,11 +13,12 @@ from tidewire.cli import finding, wording
 from tidewire.cli.profile import Profile
 from tidewire.client import Client, Sending
 from tidewire.errors import Refused, TidewireError
-from tidewire.events import ConversationChanged, Disconnected, Message, SendFailed, TicksMoved, Typing
+from tidewire.events import ConversationChanged, Disconnected, Event, Message, SendFailed, TicksMoved, Typing
 
 HISTORY = 20
 LAST_S = 15.0
 """How long what was typed last may take at the end of standard input."""
+ABOUT_ONE = ("/edit ", "/delete ", "/react ", "/reply ")
 LACKING = "the full-screen chat needs Textual: pip install 'tidewire[cli]'"
 
 
@@ -53,6 +54,7 @@ class Lines:
         self._shown = 0
         self._ticks: dict[int, str] = {}
         self._sendings: list[Sending] = []
+        self._code = 0
 
     async def run(self) -> int:
         """Until standard input ends or says /quit."""
@@ -69,9 +71,10 @@ class Lines:
                     await self._say(text)
                 except TidewireError as error:
                     print(f"     {error}", flush=True)
-            code = await self._settled()
+            if not await self._settle():
+                self._code = 1
             following.cancel()
-        return code
+        return self._code
 
     async def _learn(self) -> None:
         here = [c for c in await self._me.conversations() if c.conversation_id == self._id]
@@ -93,25 +96,32 @@ class Lines:
     async def _follow(self) -> None:
         while True:
             event = await self._queue.get()
-            match event:
-                case Message(conversation_id=self._id) if event.kind not in wording.SILENT:
-                    if event.seq > self._shown:
-                        await self._print(replace(event, tick="sent") if event.mine else event)
-                case Message(conversation_id=self._id, target_seq=target) if target:
-                    await self._again(target)
-                case TicksMoved(conversation_id=self._id):
-                    await self._moved()
-                case ConversationChanged(conversation_id=self._id):
-                    await self._learn()
-                case Typing(conversation_id=self._id, account_id=account_id, kind=kind) if kind:
-                    print(f"     {wording.name_of(account_id, self._names)} is typing…", flush=True)
-                case SendFailed(conversation_id=self._id, envelope_id=envelope_id, reason=reason, detail=detail):
-                    print(f"     not sent: {wording.reason(reason, detail)}", flush=True)
-                    await self._me.discard(envelope_id)
-                case Disconnected(reason, None):
-                    print(f"     ({reason})", file=sys.stderr, flush=True)
-                case Disconnected():
-                    print("     (the server is away; what you write is kept)", file=sys.stderr, flush=True)
+            try:
+                await self._happened(event)
+            finally:
+                self._queue.task_done()
+
+    async def _happened(self, event: Event) -> None:
+        match event:
+            case Message(conversation_id=self._id) if event.kind not in wording.SILENT:
+                if event.seq > self._shown:
+                    await self._print(replace(event, tick="sent") if event.mine else event)
+            case Message(conversation_id=self._id, target_seq=target) if target:
+                await self._again(target)
+            case TicksMoved(conversation_id=self._id):
+                await self._moved()
+            case ConversationChanged(conversation_id=self._id):
+                await self._learn()
+            case Typing(conversation_id=self._id, account_id=account_id, kind=kind) if kind:
+                print(f"     {wording.name_of(account_id, self._names)} is typing…", flush=True)
+            case SendFailed(conversation_id=self._id, envelope_id=envelope_id, reason=reason, detail=detail):
+                self._code = 1
+                print(f"     not sent: {wording.reason(reason, detail)}", flush=True)
+                await self._me.discard(envelope_id)
+            case Disconnected(reason, None):
+                print(f"     ({reason})", file=sys.stderr, flush=True)
+            case Disconnected():
+                print("     (the server is away; what you write is kept)", file=sys.stderr, flush=True)
 
     async def _again(self, seq: int) -> None:
         """A message was edited, deleted or reacted to."""
@@ -127,6 +137,8 @@ class Lines:
                 return
 
     async def _say(self, text: str) -> None:
+        if text.startswith(ABOUT_ONE):
+            await self._settle()  # it may be about what was typed just before
         match text.split(" ", 2):
             case ["/edit", seq, new] if seq.isdigit():
                 sending = await self._me.edit(self._id, int(seq), new)
@@ -141,26 +153,24 @@ class Lines:
                 sending = await self._me.send(self._id, text)
             case _:
                 return
-        self._sendings.append(sending)
+        self._sendings = [*(one for one in self._sendings if not one.done), sending]
 
-    async def _settled(self) -> int:
-        """Wait for the server's word on all that was typed, and until it is printed."""
-        code = 0
+    async def _settle(self) -> bool:
+        """Wait for the server's word on all that was typed, and until it is printed. False: it does not come."""
         try:
             async with asyncio.timeout(LAST_S):
                 for sending in self._sendings:
                     try:
                         await sending
                     except Refused:
-                        code = 1
+                        pass  # `_follow` says so
+                await self._queue.join()
         except TimeoutError:
-            print(
-                "     (not sent yet; it is kept and goes out when tidewire next reaches the server)", file=sys.stderr, flush=True
-            )
-            return 1
-        while not self._queue.empty():
-            await asyncio.sleep(0)
-        return code
+            kept = "(not sent yet; it is kept and goes out when tidewire next reaches the server)"
+            print(f"     {kept}", file=sys.stderr, flush=True)
+            return False
+        self._sendings.clear()
+        return True
 
 
 async def _typed() -> AsyncIterator[str]:

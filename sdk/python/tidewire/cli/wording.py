@@ -18,7 +18,7 @@ SYSTEM = ("membership", "group_profile")
 REASONS = {
     "NOT_A_MEMBER": "you are not a member of this group any more",
     "NOT_ALLOWED": "your role in this group does not allow it",
-    "LIMIT_EXCEEDED": "it is too long",
+    "LIMIT_EXCEEDED": "it is too long for this server",
     "KIND_NOT_ENABLED": "this server does not take messages of this kind",
     "TOO_OLD": "it waited for too long; whether it arrived cannot be known",
     "TARGET_NOT_FOUND": "the message that it is about is not there",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
@@ -14,8 +15,7 @@ from tidewire.cli import wording
 from tidewire.cli.screen import dialogs
 from tidewire.cli.screen.composer import Composer
 from tidewire.cli.screen.messages import MessageView
-from tidewire.cli.screen.sidebar import Sidebar
-from tidewire.cli.screen.window import PAGE, Window
+from tidewire.cli.screen.window import Window
 from tidewire.errors import TidewireError
 from tidewire.events import Message
 
@@ -55,7 +55,7 @@ class ChatApp(Window):
     @on(Composer.Submitted)
     async def _send(self, event: Composer.Submitted) -> None:
         answering = self._answering
-        self.screen_stack[0].query_one(Composer).text = ""
+        self.composer.text = ""
         self._answer(None)
         self._unread_after = None
         opened = self.chats.opened
@@ -70,23 +70,24 @@ class ChatApp(Window):
         self._newest = None
         await self.chats.load()
         await self._draw_messages()
-        self.screen_stack[0].query_one(MessageView).scroll_end(animate=False)
+        self.view.scroll_end(animate=False)
         self._draw()
 
     @on(Composer.Left)
     def _left(self, event: Composer.Left) -> None:
         if event.key == "up":
-            self.screen_stack[0].query_one(MessageView).focus()
+            self.view.forget_choice()
+            self.view.focus()
         elif self._answering is not None:
             if self._answering[0] == "edit":
-                self.screen_stack[0].query_one(Composer).text = ""
+                self.composer.text = ""
             self._answer(None)
 
     async def _try(self, doing: Coroutine[Any, Any, object]) -> bool:
         """Do it; say why not."""
         try:
             await doing
-        except TidewireError as error:
+        except (TidewireError, sqlite3.Error) as error:
             self.notify(wording.one_line(str(error)), severity="warning", markup=False)
             return False
         return True
@@ -95,7 +96,7 @@ class ChatApp(Window):
 
     @on(MessageView.Act)
     async def _act(self, event: MessageView.Act) -> None:
-        message, composer = event.message, self.screen_stack[0].query_one(Composer)
+        message, composer = event.message, self.composer
         if event.action == "write" or message is None:
             composer.focus()
             return
@@ -119,11 +120,11 @@ class ChatApp(Window):
 
     def _reply(self, message: Message) -> None:
         self._answer(("reply", message))
-        self.screen_stack[0].query_one(Composer).focus()
+        self.composer.focus()
 
     def _edit(self, message: Message) -> None:
         self._answer(("edit", message))
-        composer = self.screen_stack[0].query_one(Composer)
+        composer = self.composer
         composer.text = message.text
         composer.move_cursor(composer.document.end)
         composer.focus()
@@ -187,16 +188,16 @@ class ChatApp(Window):
 
     def action_page(self, by: int) -> None:
         """Scroll the messages, wherever the focus is."""
-        view = self.screen_stack[0].query_one(MessageView)
-        view.scroll_relative(y=by * max(1, view.size.height - 2), animate=False)
+        self.view.page(by)
 
     def action_chats(self) -> None:
         """To the list of conversations."""
-        self.screen_stack[0].query_one(Sidebar).focus()
+        self.show_list(True)
 
     def action_write(self) -> None:
         """Back to writing."""
-        self.screen_stack[0].query_one(Composer).focus()
+        self.show_list(False)
+        self.composer.focus()
 
     @work(exclusive=True, group="dialog")
     async def action_new(self) -> None:
@@ -222,12 +223,7 @@ class ChatApp(Window):
         if found is None:
             return
         await self.open(found.conversation_id)
-        if found.seq <= self._oldest:
-            self._oldest, self._newest = max(0, found.seq - PAGE // 2), found.seq + PAGE
-            await self._draw_messages()
-        view = self.screen_stack[0].query_one(MessageView)
-        view.focus()
-        view.find(found.seq)
+        await self.go_to(found.seq)
 
     def action_copy_or_quit(self) -> None:
         """Ctrl-C: copy what is selected, else leave."""

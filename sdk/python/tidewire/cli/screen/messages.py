@@ -109,6 +109,10 @@ class MessageView(VerticalScroll, can_focus=True):
         super().__init__(id="messages")
         self._lines: dict[str, Line] = {}
         self._chosen = ""
+        self._pinned = True
+        """The reader is at the bottom and wants to stay there."""
+        self._goal: Line | None = None
+        """What is to be brought to the top of the screen."""
 
     @property
     def entries(self) -> list[Entry]:
@@ -130,15 +134,19 @@ class MessageView(VerticalScroll, can_focus=True):
         """Show these entries; whoever reads on keeps the place, whoever is at the bottom stays there.
 
         Args:
-            jump: another conversation: begin at the bottom.
+            jump: another conversation: begin at what is unread, else at the bottom.
         """
-        stay = jump or self.at_bottom
+        stay = jump or self._pinned
         first = next((line for line in self._lines.values() if line.entry.message), None)
         offset = first.virtual_region.y if first else 0
         async with self.batch():
             await self._arrange(shown)
-        if stay:
-            self.call_after_refresh(self._to_end)
+        self._pinned = stay
+        if jump:
+            self._goal = self._lines.get("unread")
+            self._pinned = self._goal is None
+        if self._goal is not None or self._pinned:
+            self.call_after_refresh(self._settle)
         elif first is not None and first.is_attached:
             self.call_after_refresh(self._keep, first, offset)
         self._mark_chosen()
@@ -166,12 +174,22 @@ class MessageView(VerticalScroll, can_focus=True):
         if run:
             await self.mount_all(run)
 
-    def _to_end(self) -> None:
-        self.scroll_end(animate=False, force=True)
+    def _settle(self) -> None:
+        """Go where the reader is to be, once the lines have their heights."""
+        if self._goal is not None and self._goal.virtual_region.height:
+            goal, self._goal = self._goal, None
+            self.scroll_to(y=goal.virtual_region.y, animate=False, force=True, immediate=True)
+        elif self._goal is None and self._pinned:
+            self.scroll_end(animate=False, force=True, immediate=True)
         self.post_message(self.Moved())
 
+    def watch_virtual_size(self) -> None:
+        """Lines have got their heights."""
+        if self._goal is not None or self._pinned:
+            self.call_after_refresh(self._settle)
+
     def _keep(self, line: Line, offset: int) -> None:
-        self.scroll_to(y=self.scroll_offset.y + line.virtual_region.y - offset, animate=False, force=True)
+        self.scroll_to(y=self.scroll_offset.y + line.virtual_region.y - offset, animate=False, force=True, immediate=True)
         self.post_message(self.Moved())
 
     def last_seen(self) -> int:
@@ -186,7 +204,9 @@ class MessageView(VerticalScroll, can_focus=True):
         """Choose the message at `seq` and bring it on the screen."""
         for key, line in self._lines.items():
             if line.entry.seq == seq:
-                self._choose(key)
+                self._chosen, self._goal, self._pinned = key, line, False
+                self._mark_chosen()
+                self.call_after_refresh(self._settle)
 
     # -- choosing ------------------------------------------------------------------------------------------------------
 
@@ -228,6 +248,13 @@ class MessageView(VerticalScroll, can_focus=True):
         else:
             self._choose(keys[at + by])
 
+    def page(self, by: int) -> None:
+        """Scroll by a screen; at an edge there may be more to load."""
+        before = self.scroll_offset.y
+        self.scroll_relative(y=by * max(1, self.size.height - 2), animate=False, immediate=True)
+        if before == self.scroll_offset.y:
+            self.post_message(self.Edge(top=by < 0))
+
     def forget_choice(self) -> None:
         """Next time, begin at the last message."""
         self._chosen = ""
@@ -239,6 +266,7 @@ class MessageView(VerticalScroll, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Load more at the edges, and say what is seen."""
         super().watch_scroll_y(old_value, new_value)
+        self._pinned = self.at_bottom
         if new_value < old_value and new_value <= 1:
             self.post_message(self.Edge(top=True))
         if new_value > old_value and self.at_bottom:
@@ -247,5 +275,5 @@ class MessageView(VerticalScroll, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         """Lines have other heights now."""
-        if self.at_bottom:
-            self.call_after_refresh(self._to_end)
+        if self._goal is not None or self._pinned:
+            self.call_after_refresh(self._settle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 from textual import events as terminal
@@ -24,6 +25,8 @@ from tidewire.events import Connected, Disconnected, Event, Message, SendFailed
 
 PAGE = 60
 """Messages that are loaded at a time."""
+LOOK_S = 0.05
+"""Between two looks at the store, however much happens."""
 NOTHING = "No conversation is open.\n\nCtrl-N writes to somebody by name.\nTab goes to the list, Enter opens."
 
 
@@ -33,6 +36,7 @@ class Window(App[None]):
     TITLE = "Tidewire"
     CSS_PATH = Path(__file__).with_name("chat.tcss")
     ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-wide")]
 
     def __init__(self, me: Client, conversation_id: str = "") -> None:
         super().__init__()
@@ -49,20 +53,23 @@ class Window(App[None]):
         self._look = asyncio.Event()
         self._drawing = asyncio.Lock()
         self._queue = me.listen()
+        self.sidebar, self.view, self.composer = Sidebar(), MessageView(), Composer()
+        self._own, self._state, self._about = Static("", id="me"), Static("", id="link"), Static("", id="about")
+        self._nothing, self._strip = Static(NOTHING, id="nothing"), Static("", id="answering")
 
     def compose(self) -> ComposeResult:
         """The screen's parts."""
         with Horizontal():
             with Vertical(id="left"):
-                yield Static("", id="me")
-                yield Static("", id="link")
-                yield Sidebar()
+                yield self._own
+                yield self._state
+                yield self.sidebar
             with Vertical(id="right"):
-                yield Static("", id="about")
-                yield MessageView()
-                yield Static(NOTHING, id="nothing")
-                yield Static("", id="answering")
-                yield Composer()
+                yield self._about
+                yield self.view
+                yield self._nothing
+                yield self._strip
+                yield self.composer
         yield Footer()
 
     async def on_mount(self) -> None:
@@ -101,7 +108,11 @@ class Window(App[None]):
         while True:
             await self._look.wait()
             self._look.clear()
-            await self.look()
+            try:
+                await self.look()
+            except sqlite3.Error as error:
+                self.exit(return_code=1, message=f"tidewire: the store cannot be used: {error}; `tidewire doctor` says more")
+            await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
         """Read the store and draw what has changed."""
@@ -136,12 +147,10 @@ class Window(App[None]):
     def _draw(self) -> None:
         """All but the messages."""
         chats, typing = self.chats, self.chats.typing()
-        screen = self.screen_stack[0]
-        screen.query_one(Sidebar).show(chats.all, chats.opened, chats.names, typing, self._me, now_ms())
-        screen.query_one("#me", Static).update(Content(wording.name_of(self._me.account_id, chats.names)))
-        link = screen.query_one("#link", Static)
-        link.update(Content(f"● {chats.link.words()}"))
-        link.set_classes(chats.link.state.replace(" ", "-"))
+        self.sidebar.show(chats.all, chats.opened, chats.names, typing, self._me, now_ms())
+        self._own.update(Content(wording.name_of(self._me.account_id, chats.names)))
+        self._state.update(Content(f"● {chats.link.words()}"))
+        self._state.set_classes(chats.link.state.replace(" ", "-"))
         current = chats.current
         about = Content("")
         if current is not None:
@@ -150,10 +159,10 @@ class Window(App[None]):
             about = Content.assemble(
                 (wording.title(current, chats.names, self._me.account_id), "bold"), (f"\n{below}" if below else "", colour)
             )
-        screen.query_one("#about", Static).update(about)
-        screen.query_one(MessageView).display = current is not None
-        screen.query_one("#nothing").display = current is None
-        screen.query_one(Composer).disabled = current is None or not chats.is_member(current) or chats.link.state == "ended"
+        self._about.update(about)
+        self.view.display = current is not None
+        self._nothing.display = current is None
+        self.composer.disabled = current is None or not chats.is_member(current) or chats.link.state == "ended"
 
     async def _draw_messages(self, *, jump: bool = False) -> None:
         async with self._drawing:
@@ -175,42 +184,59 @@ class Window(App[None]):
             now_ms=now_ms(),
             unread_after=self._unread_after,
         )
-        view = self.screen_stack[0].query_one(MessageView)
-        await view.show(shown, jump=jump)
+        await self.view.show(shown, jump=jump)
         self.call_after_refresh(self._seen)
 
     async def open(self, conversation_id: str) -> None:
-        """Open a conversation at its end."""
+        """Open a conversation at what is unread, else at its end."""
         if not conversation_id:
             self._draw()
+            self.show_list(True)
             return
-        composer = self.screen_stack[0].query_one(Composer)
+        composer = self.composer
         if self.chats.opened and self.chats.opened != conversation_id:
             self._drafts[self.chats.opened] = composer.text
-        self.chats.begin(conversation_id)
-        self.chats.opened = conversation_id
-        current = self.chats.current
-        self._oldest, self._newest = 0, None
-        self._unread_after = current.read_seq if current and current.unread else None
-        self._answer(None)
-        composer.text = self._drafts.pop(conversation_id, "")
-        composer.move_cursor(composer.document.end)
-        self.screen_stack[0].query_one(MessageView).forget_choice()
-        self._draw()
-        await self._draw_messages(jump=True)
+        async with self._drawing:
+            self.chats.begin(conversation_id)
+            self.chats.opened = conversation_id
+            await self.chats.load()
+            self._begin_at()
+            self._answer(None)
+            with composer.prevent(Composer.Changed):
+                composer.text = self._drafts.pop(conversation_id, "")
+            composer.move_cursor(composer.document.end)
+            self.view.forget_choice()
+            self._draw()
+            await self._drawn(jump=True)
+        self.show_list(False)
         if not composer.disabled:
             composer.focus()
+
+    def show_list(self, shown: bool) -> None:
+        """Go to the list of conversations, or away from it. A narrow terminal has room for one of both."""
+        self.screen_stack[0].set_class(shown, "-list")
+        if shown:
+            self.sidebar.focus()
+
+    def _begin_at(self) -> None:
+        """Which messages to load first: the last ones, or those around where reading stopped."""
+        current = self.chats.current
+        self._oldest, self._newest, self._unread_after = 0, None, None
+        if current is not None and current.unread:
+            self._unread_after = current.read_seq
+            if current.unread > PAGE // 2:
+                self._oldest = max(0, current.read_seq - PAGE // 2)
+                self._newest = self._oldest + PAGE if current.head > self._oldest + PAGE else None
 
     def _answer(self, answering: tuple[str, Message] | None) -> None:
         """Answer a message, or edit it, or neither."""
         self._answering = answering
-        strip = self.screen_stack[0].query_one("#answering", Static)
-        strip.set_class(answering is not None, "on")
+        self._strip.set_class(answering is not None, "on")
         if answering is not None:
             what, message = answering
             who = "yourself" if message.mine else wording.name_of(message.sender_id, self.chats.names)
             head = "Editing" if what == "edit" else f"Answering {who}"
-            strip.update(Content.assemble((head, "bold"), f"  {wording.one_line(message.text)}"))
+            self._strip.update(Content.assemble((head, "bold"), f"  {wording.one_line(message.text)}"))
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -220,22 +246,32 @@ class Window(App[None]):
         current = self.chats.current
         if current is None or not self.app_focus or self._me.account_id == "":
             return
-        seq = self.screen_stack[0].query_one(MessageView).last_seen()
+        seq = self.view.last_seen()
         if seq > current.read_seq and current.unread:
             await self._me.mark_read(current.conversation_id, seq)
             self._look.set()
 
     @on(MessageView.Edge)
     async def _edge(self, event: MessageView.Edge) -> None:
-        if event.top and self._oldest:
-            older = await self._me.history(self.chats.opened, before_seq=self._oldest + 1, limit=PAGE, changes=True)
-            self._oldest = older[0].seq - 1 if older else 0
-        elif not event.top and self._newest is not None:
-            newest = self._newest + PAGE
-            self._newest = newest if self.chats.current and newest < self.chats.current.head else None
-        else:
-            return
-        await self._draw_messages()
+        async with self._drawing:
+            if event.top and self._oldest:
+                older = await self._me.history(self.chats.opened, before_seq=self._oldest + 1, limit=PAGE, changes=True)
+                self._oldest = older[0].seq - 1 if older else 0
+            elif not event.top and self._newest is not None:
+                newest = self._newest + PAGE
+                self._newest = newest if self.chats.current and newest < self.chats.current.head else None
+            else:
+                return
+            await self._drawn(jump=False)
+
+    async def go_to(self, seq: int) -> None:
+        """Bring a message of the open conversation on the screen, and choose it."""
+        async with self._drawing:
+            if seq <= self._oldest or (self._newest is not None and seq > self._newest):
+                self._oldest, self._newest = max(0, seq - PAGE // 2), seq + PAGE
+                await self._drawn(jump=False)
+            self.view.find(seq)
+        self.view.focus()
 
     def on_app_focus(self, event: terminal.AppFocus) -> None:
         """The terminal came to the front."""
