@@ -59,7 +59,7 @@ class Nothing:
     def delivered(self, envelopes: int) -> None:
         """See `StreamCounts`."""
 
-    def stalled(self) -> None:
+    def stalled(self, times: int) -> None:
         """See `StreamCounts`."""
 
 

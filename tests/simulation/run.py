@@ -73,8 +73,9 @@ def long_run(seconds: float) -> int:
     schedules, steps = sum(d.schedules for d in done), sum(d.steps for d in done)
     print(f"{schedules} schedules, {steps} steps, {steps / took_s:,.0f} steps a second")
     failed = [failure for d in done for failure in d.failed]
-    for seed, violation in failed:
+    for seed, violation in failed[:20]:
         print(f"seed {seed}: {violation}\n    replay: python -m tests.simulation.run --seed {seed} --trace")
+    print(f"{len(failed)} failed" if failed else "clean")
     return 1 if failed else 0
 
 
