@@ -163,6 +163,7 @@ class Device:
         """Call some node that answers; without any, the call ends at once."""
         node = self.world.chance.choice(self.nodes)
         call = self.call = Call(self.world, self, self.loop, node)
+        self.witness.node = node.name
         self.world.say(self.name, f"calls {node.name}")
         if node.up:
             node.accept(call)

@@ -112,7 +112,7 @@ def _has(oracle: Oracle, there: set[str], account: str, conversation_id: str, se
     """Whether a device that is still there has it, and has said so; for `read`: a person saw it on that device."""
     for witness in oracle.devices.values():
         if witness.account == account and witness.name in there and seq in witness.held[conversation_id]:
-            if seq > witness.position.get(conversation_id, 0):
+            if seq > witness.position.get(conversation_id, 0) or seq in witness.stale[conversation_id]:
                 continue
             if not read or witness.marked.get(conversation_id, 0) >= seq:
                 return True

@@ -77,6 +77,10 @@ class Witness:
     sent: dict[str, tuple[str, int]] = field(default_factory=dict)
     active_ms: int = 0
     """When a node last saw it connected."""
+    node: str = ""
+    """Which it called last."""
+    stale: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Seqs that another node, which had not noticed that the device was gone, stored as skipped: they need not tick."""
     gone: bool = False
 
 
@@ -154,6 +158,12 @@ class Oracle:
         if row.acked > known:
             what = f"row of {row.device_id} in {row.conversation_id} says {row.acked}, the device has {known}"
             self.violated("ACKED BUT NOT STORED", what)
+
+    def skipped(self, row: PositionRow, node: str) -> None:
+        """A node stores seqs as skipped."""
+        witness = self.devices.get(row.device_id)
+        if witness is not None and witness.node != node:
+            witness.stale[row.conversation_id].update(seq for first, last in row.skipped for seq in range(first, last + 1))
 
     def entitled(self, conversation_id: str, account: str, seq: int) -> bool:
         """Whether the account belongs to the audience of `seq`."""

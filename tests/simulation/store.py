@@ -128,9 +128,10 @@ class Store:
         if hint is not None and left_seq and hint.left_seq == left_seq:
             del self.hints[account_id][conversation_id]
 
-    def raise_to(self, rows: Sequence[PositionRow]) -> None:
+    def raise_to(self, rows: Sequence[PositionRow], node: str) -> None:
         """See `Positions.raise_to`."""
         for row in rows:
+            self.oracle.skipped(row, node)
             key = (row.conversation_id, row.device_id)
             old = self.positions.get(key, row)
             skipped = tuple(sorted({*old.skipped, *row.skipped}))
@@ -246,7 +247,7 @@ class Ports:
 
     async def raise_to(self, rows: Sequence[PositionRow]) -> None:
         what = " ".join(f"{r.device_id}@{r.conversation_id}={r.acked}/{r.read}{list(r.skipped) or ''}" for r in rows)
-        await self._ask(f"positions {what}", lambda: self._store.raise_to(rows))
+        await self._ask(f"positions {what}", lambda: self._store.raise_to(rows, self._name))
 
     async def of_conversation(self, conversation_id: str) -> Sequence[PositionRow]:
         effect = lambda: [row for row in self._store.positions.values() if row.conversation_id == conversation_id]  # noqa: E731
