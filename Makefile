@@ -75,7 +75,7 @@ bench: $(VENV)/.tests ## figures per server CPU-second, one JSON line each
 ledger: $(VENV)/.tests ## the long ledger: at least 2,000 cuts and kills
 	$(BIN)/python -m pytest tests/ledger --cuts 2000
 
-simulate: $(VENV)/.tests ## random schedules of the domain for SECONDS (default 60)
+simulate: $(VENV)/.tests ## random schedules of nodes and devices for SECONDS (default 60)
 	$(BIN)/python -m tests.simulation.run --seconds $(SECONDS)
 
 picture: $(VENV)/.tests ## docs/chat.svg, taken from the real chat

@@ -89,6 +89,7 @@ class _Batch:
     tickets: list[tuple[Ticket, Sent]] = field(default_factory=list)
     fold: Fold | None = None
     joining: list[str] = field(default_factory=list)
+    left: set[str] = field(default_factory=set)
 
 
 class AppendRound:
@@ -233,7 +234,7 @@ class AppendRound:
     def told(self, head: int) -> list[AppendCommand]:
         """The log reaches at least to `head`, whoever appended it: what this node lacks is loaded, once it waits for nothing else."""
         self._told = max(self._told, head)
-        return self.tick(self._now_ms) if self.state is State.IDLE else []
+        return self.tick(self._now_ms) if self.state in (State.COLD, State.IDLE) else []
 
     def learn(self, entries: tuple[Entry, ...]) -> list[AppendCommand]:
         """Entries that another node appended. Where they do not continue the known log, a load brings them."""
@@ -281,9 +282,13 @@ class AppendRound:
             if key in mine:
                 batch.tickets.append((ticket, mine[key]._replace(duplicate=True)))
                 continue
-            commands += self._consider(ticket, batch, mine, key)
+            considered = self._consider(ticket, batch, mine, key)
+            if considered is None:
+                self._waiting.appendleft(ticket)
+                break
+            commands += considered
         if not batch.tickets:
-            return commands
+            return [*commands, *self.tick(self._now_ms)]
         self._batch = batch
         if batch.joining:
             self.state = State.HINTING
@@ -293,7 +298,8 @@ class AppendRound:
 
     def _consider(
         self, ticket: Ticket, batch: _Batch, mine: dict[tuple[str, str], Sent], key: tuple[str, str]
-    ) -> list[AppendCommand]:
+    ) -> list[AppendCommand] | None:
+        """Add the ticket to the batch, or answer it. None: it has to wait for the next batch."""
         proposal, fold = ticket.proposal, batch.fold
         assert fold is not None, "a batch has a fold"
         found = self._find(key, proposal.known_seq)
@@ -308,7 +314,11 @@ class AppendRound:
         if entry.seq == 1:
             batch.joining += fold.members
         if admitted.header.change is not None:
-            batch.joining += _joined(admitted.header)
+            joined = _joined(admitted.header)
+            if not batch.left.isdisjoint(joined):
+                return None  # a hint of this batch would be older than the mark that he left in it
+            batch.joining += joined
+            batch.left.update(_left(admitted.header))
         fold.apply(entry)
         batch.entries.append(entry)
         mine[key] = sent = Sent(entry.seq, admitted.header.at_ms, False, admitted.refused)
@@ -344,7 +354,7 @@ class AppendRound:
         for entry in entries:
             header = entry.header
             if header.change is not None and header.change.members:
-                left = tuple(c.account_id for c in header.change.members if c.action in _LEAVING)
+                left = _left(header)
                 if left:
                     commands.append(MarkLeft(left, entry.seq))
             if header.kind == Kind.DELETION:
@@ -363,6 +373,12 @@ def _joined(header: Header) -> list[str]:
     change = header.change
     assert change is not None, "only a change makes members"
     return [c.account_id for c in change.members if c.action in (MemberAction.CREATED, MemberAction.ADDED)]
+
+
+def _left(header: Header) -> tuple[str, ...]:
+    change = header.change
+    assert change is not None, "only a change removes members"
+    return tuple(c.account_id for c in change.members if c.action in _LEAVING)
 
 
 def _duplicate(entry: Entry) -> Sent:

@@ -152,7 +152,8 @@ class Connection:
 
         `fresh`: the device does not know it yet. `resync`: what it knows is of a log that was since restored from a backup.
         """
-        if conversation_id in self.feeds:
+        if (known := self.feeds.get(conversation_id)) is not None:  # a nudge was faster
+            self._expect(conversation_id, known, head)
             return self.raised(conversation_id, head)
         head = max(head, self._heads.pop(conversation_id, 0))
         fold = view.fold
@@ -160,14 +161,18 @@ class Connection:
         feed.state_due = fresh or resync or ids.is_self(conversation_id)
         feed.resync = resync
         self.feeds[conversation_id] = feed
-        if self._lagging is not None:
-            feed.target = min(head, fold.last_entitled(self.account_id))
-            if feed.target >= feed.next:
-                self._lagging.add(conversation_id)
+        self._expect(conversation_id, feed, head)
         commands: list[Command] = []
         if feed.state_due and (ids.is_self(conversation_id) or not fold.next_entitled(self.account_id, feed.next)):
             commands.append(self._state(conversation_id, feed, acked))
         return commands + self._pump(conversation_id, feed)
+
+    def _expect(self, conversation_id: str, feed: Feed, head: int) -> None:
+        """CaughtUp waits for what the conversation holds up to `head`, when Hello is still being answered."""
+        if self._lagging is not None and not self._hello_done:
+            feed.target = max(feed.target, min(head, feed.view.fold.last_entitled(self.account_id)))
+            if feed.target >= feed.next or feed.waiting:
+                self._lagging.add(conversation_id)
 
     def hello(self) -> None:
         """Conversations that are opened from now until `hello_done` count for CaughtUp."""
@@ -348,13 +353,17 @@ class Connection:
             feed.given.discard(seq)
             seq += 1
         feed.next = seq
+        commands: list[Command] = []
+        if feed.state_due:  # else the device would not know that its log begins here, and take the Gap for a later one
+            feed.state_due = False
+            commands.append(SendState(conversation_id, first - 1))
         gap = SendGap(conversation_id, first, seq - 1, tuple(own))
         if not skipped:
-            return [gap]
+            return [*commands, gap]
         feed.skipped = ranges.union(feed.skipped, skipped)
         feed.waiting, feed.storing = True, first
         feed.state_due = True
-        return [StoreSkipped(conversation_id, feed.skipped, gap)]
+        return [*commands, StoreSkipped(conversation_id, feed.skipped, gap)]
 
     def _check_caught_up(self) -> list[Command]:
         if self._caught_up or self._lagging or not self._hello_done:

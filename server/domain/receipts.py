@@ -91,7 +91,7 @@ class ReceiptBook:
         for account, member in fold.members.items():
             if account == author_id or not member.is_in():
                 continue
-            theirs = member.seqs(fold.seq)
+            theirs = ((max(member.joined_seq(), 1), fold.seq),)  # what was before he left and came back holds up nothing
             had = ranges.difference(covered.get(account, ()), fold.withheld.get(account, ()))
             all_of = ranges.difference(all_of, ranges.difference(theirs, had))
             if not all_of:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from enum import Enum
 
@@ -15,13 +14,11 @@ from server.domain.identity import Identity
 from server.domain.notice import ClosingReason
 from server.domain.refusal import Reason, Refusal, Refused
 from server.domain.rules import Proposal
-from server.ports.log import Head, LogRetention, Memberships
+from server.ports.log import Head, Hint, LogRetention, Memberships
 from server.services.presence import Presence
 from server.services.rates import Rates
 from server.services.sending import Sending
 from server.services.streaming import Hub, Needs, Stream
-
-log = logging.getLogger(__name__)
 
 HEADS_AT_ONCE = 32
 
@@ -77,10 +74,11 @@ class Chat:
         epoch = await self._retention.epoch()
         stream.tell(Welcome(stream.connection_id, epoch, needs.clock.now_ms(), identity.account_id, identity.device_id))
         self._tickets[stream] = set()
+        stream.said, stream.trusted = hello.positions, not hello.epoch or hello.epoch == epoch
         self._hub.add(stream)
         self._presence.connected(identity, stream.connection_id, hello.foreground)
         try:
-            await self._open_feeds(stream, hello, trust=not hello.epoch or hello.epoch == epoch)
+            await self._open_feeds(stream)
             stream.do(stream.connection.hello_done())
             await needs.receipts.unfinished(identity.account_id, hello.unfinished)
         except BaseException:
@@ -89,7 +87,7 @@ class Chat:
         needs.tasks.create_task(self._second_look(stream), name="second look")
         return stream
 
-    async def _open_feeds(self, stream: Stream, hello: events.Hello, *, trust: bool) -> None:
+    async def _open_feeds(self, stream: Stream) -> None:
         """Positions first, then heads from the log, newest conversation first."""
         identity, needs = stream.identity, self._needs
         stored = {row.conversation_id: row for row in await needs.positions.of_device(identity.device_id)}
@@ -100,30 +98,21 @@ class Chat:
             heads.update(await needs.log.heads(wanted[at : at + HEADS_AT_ONCE]))
         for conversation_id in sorted(heads, key=lambda key: -heads[key].changed_at_ms):
             row = stored.get(conversation_id)
-            acked, read = hello.positions.get(conversation_id, (-1, 0)) if trust else (-1, 0)
-            if acked > heads[conversation_id].seq:
-                log.error("a device is ahead of the log", extra={"conversation": conversation_id, "acked": acked})
-                acked, read = -1, 0
-            resync = acked < 0 and conversation_id in hello.positions
-            fresh = acked < 0
-            if fresh:
-                acked = row.acked if row is not None and not resync else 0
-            skipped = row.skipped if row is not None else ()
-            read = max(read, row.read if row is not None else 0)
-            stream.known[conversation_id] = (acked, read, skipped)
+            acked, read, skipped, fresh, _ = stream.know(conversation_id, row, heads[conversation_id].seq)
             hint = hints[conversation_id]
             head = min(heads[conversation_id].seq, hint.left_seq or heads[conversation_id].seq)
-            if hint.read_seq:
-                stream.tell(Positions(conversation_id, own_read_seq=hint.read_seq))
+            self._tell_read(stream, hint)
             if fresh or acked != head or ids.is_self(conversation_id):
-                needs.conversations.told(conversation_id, head)
-                await stream.open(conversation_id, fresh=fresh, resync=resync)
-            if row is None or acked > row.acked or read > row.read:
-                self._bring(stream, conversation_id, acked, read)
+                await stream.open(conversation_id, head)
+            if row is None or acked > row.acked or read > row.read or read > hint.read_seq:
+                # what Hello knows better than the rows, or than the account's mark, a crash has lost: flush and tell it again
+                needs.receipts.moved(identity, Moved(conversation_id, acked, read, skipped, read > hint.read_seq))
 
-    def _bring(self, stream: Stream, conversation_id: str, acked: int, read: int) -> None:
-        """What Hello knows better than the rows, a crash has lost: flush and tell it again."""
-        self._needs.receipts.moved(stream.identity, Moved(conversation_id, acked, read, (), read > 0))
+    def _tell_read(self, stream: Stream, hint: Hint) -> None:
+        """What the account has read, perhaps on a device of another node; once per value."""
+        if hint.read_seq > stream.read_told.get(hint.conversation_id, 0):
+            stream.read_told[hint.conversation_id] = hint.read_seq
+            stream.tell(Positions(hint.conversation_id, own_read_seq=hint.read_seq))
 
     async def _second_look(self, stream: Stream) -> None:
         """Compare the heads with the log once routes that were cached before this registration are dead."""
@@ -136,11 +125,13 @@ class Chat:
             await self._active(stream.identity.device_id, self._needs.clock.now_ms())
             hints = await self._memberships.of_account(stream.identity.account_id)
             wanted = [hint.conversation_id for hint in hints]
+            for hint in hints:
+                self._tell_read(stream, hint)
             for at in range(0, len(wanted), HEADS_AT_ONCE):
                 for conversation_id, head in (await self._needs.log.heads(wanted[at : at + HEADS_AT_ONCE])).items():
                     self._needs.conversations.told(conversation_id, head.seq)
                     known = stream.known.get(conversation_id)
-                    if known is None or known[0] < head.seq:
+                    if known is None or known.acked < head.seq:
                         stream.nudge(conversation_id, head.seq)
             await self._needs.receipts.refresh(stream.identity.account_id)
         except Refused:

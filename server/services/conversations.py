@@ -119,19 +119,19 @@ class Conversations:
         live = self._live.get(conversation_id)
         return live if live is not None and live.round.state not in (State.COLD, State.LOADING) else None
 
-    async def open(self, conversation_id: str) -> Live:
-        """The conversation, loaded.
+    async def open(self, conversation_id: str, head: int = 0) -> Live:
+        """The conversation, loaded at least up to `head`.
 
         Raises:
             Refused: UNAVAILABLE; the store did not answer, or a newer node wrote it.
         """
         live = self._get(conversation_id)
-        if live.round.state in (State.COLD, State.LOADING):
+        while live.round.state in (State.COLD, State.LOADING) or live.round.fold.seq < head:
+            if commands := live.round.told(head):
+                self._do(live, commands)
             if live.loaded is None:
                 live.loaded = asyncio.get_running_loop().create_future()
-            waiting = live.loaded
-            self._do(live, live.round.tick(self._clock.now_ms()))
-            await asyncio.shield(waiting)
+            await asyncio.shield(live.loaded)
         return live
 
     def told(self, conversation_id: str, head: int) -> None:
@@ -295,6 +295,9 @@ class Conversations:
             except ValueError as error:
                 raise Refused(unavailable(str(error), retry_after_ms=10_000)) from error
         recent: list[Entry] = []
+        if round_.fold.seq < fold.seq and round_.fold.seq:  # what was appended since this node looked is told to its streams
+            after = max(round_.fold.seq, fold.seq - self._limits.ring_entries_max)
+            recent += await self._log.entries(conversation_id, after, fold.seq - after)
         while head.seq > fold.seq:
             page = await self._log.entries(conversation_id, fold.seq, PAGE)
             if not page:

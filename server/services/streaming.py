@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from server.domain import connection as machine
 from server.domain.append import Sent
@@ -18,7 +18,7 @@ from server.domain.limits import Limits
 from server.domain.notice import ClosingReason
 from server.domain.ranges import Ranges
 from server.domain.refusal import Refusal, Refused
-from server.ports.log import Log, Positions
+from server.ports.log import Log, PositionRow, Positions
 from server.ports.wire import Wire
 from server.ports.world import Clock
 from server.services.conversations import Conversations, Live
@@ -28,6 +28,21 @@ log = logging.getLogger(__name__)
 
 RETRY_MS = 500
 """How long a stream waits before it asks an unavailable store again."""
+
+
+class Known(NamedTuple):
+    """Where a device is in one conversation, before it has a feed."""
+
+    acked: int
+    read: int
+    skipped: Ranges
+    fresh: bool
+    """It has to be told where its log begins."""
+    resync: bool
+    """What it knows is of a log that was since restored from a backup."""
+
+
+UNKNOWN = Known(0, 0, (), True, False)
 
 
 class StreamCounts(Protocol):
@@ -64,8 +79,14 @@ class Stream:
         self.connection_id = connection_id
         self.identity = identity
         self.connection = Connection(identity, needs.limits)
-        self.known: dict[str, tuple[int, int, Ranges]] = {}
-        """Conversations that need no feed yet: (acked, read, skipped)."""
+        self.said: Mapping[str, tuple[int, int]] = {}
+        """What Hello said: conversation → (acked, read)."""
+        self.trusted = True
+        """Hello was of this store's epoch."""
+        self.known: dict[str, Known] = {}
+        """Conversations that have no feed yet."""
+        self.read_told: dict[str, int] = {}
+        """The account's own read positions that this stream was told when hints were read."""
         self.closing: Closing | None = None
         self._needs = needs
         self._woken = woken
@@ -177,24 +198,41 @@ class Stream:
             await self.open(conversation_id)
         self.do(self.connection.read(conversation_id, up_to_seq))
 
-    async def open(self, conversation_id: str, *, fresh: bool | None = None, resync: bool = False) -> None:
-        """Give the connection a feed for a conversation.
+    def know(self, conversation_id: str, row: PositionRow | None, head: int | None = None) -> Known:
+        """Take in where the device is, by its Hello, its position row and, when it was read, the log's head; before anything is sent."""
+        said = self.said.get(conversation_id)
+        acked, read = said if said is not None and self.trusted else (-1, 0)
+        if head is not None and acked > head:
+            log.error("a device is ahead of the log", extra={"conversation": conversation_id, "acked": acked})
+            acked, read = -1, 0
+        fresh = acked < 0
+        resync = fresh and said is not None
+        if fresh:
+            acked = row.acked if row is not None and not resync else 0
+        if row is not None:
+            read = max(read, row.read)
+        known = self.known[conversation_id] = Known(acked, read, row.skipped if row is not None else (), fresh, resync)
+        return known
+
+    async def open(self, conversation_id: str, head: int = 0) -> None:
+        """Give the connection a feed for a conversation, whose log was seen to reach `head`.
 
         Raises:
             Refused: UNAVAILABLE.
         """
-        live = await self._needs.conversations.open(conversation_id)
-        position = self.known.pop(conversation_id, None)
-        if fresh is None:
-            fresh = position is None
-        acked, read, skipped = position or (0, 0, ())
-        if self._gone or conversation_id in self.connection.feeds:
+        live = await self._needs.conversations.open(conversation_id, head)
+        if self.known.get(conversation_id, UNKNOWN).acked > live.fold.seq:  # another node may have appended what the device has
+            heads = await self._needs.log.heads([conversation_id])
+            live = await self._needs.conversations.open(conversation_id, heads[conversation_id].seq if heads else 0)
+        acked, read, skipped, fresh, resync = self.known.pop(conversation_id, UNKNOWN)
+        if self._gone:
             return
-        if acked > live.fold.seq:
-            log.error("a device is ahead of the log", extra={"conversation": conversation_id, "acked": acked})
-            acked, read, resync = 0, 0, True
-        live.pins += 1
-        self._pinned.append(live)
+        if conversation_id not in self.connection.feeds:
+            if acked > live.fold.seq:
+                log.error("a device is ahead of the log", extra={"conversation": conversation_id, "acked": acked})
+                acked, read, resync = 0, 0, True
+            live.pins += 1
+            self._pinned.append(live)
         self.connection.now_ms = self._needs.clock.now_ms()
         self.do(
             self.connection.opened(
@@ -271,12 +309,10 @@ class Stream:
             self.do(self.connection.skipped_stored(conversation_id, gap))
 
     async def _open_feed(self, conversation_id: str) -> None:
-        fresh = conversation_id not in self.known
-        if fresh:
-            for row in await self._needs.positions.of_device(self.identity.device_id):
-                if row.conversation_id == conversation_id:
-                    self.known[conversation_id] = (row.acked, row.read, row.skipped)
-        await self.open(conversation_id, fresh=fresh)
+        if conversation_id not in self.known:
+            rows = await self._needs.positions.of_device(self.identity.device_id)
+            self.know(conversation_id, next((row for row in rows if row.conversation_id == conversation_id), None))
+        await self.open(conversation_id)
 
 
 class Hub:

@@ -262,7 +262,10 @@ class World:
         raise Violation("NEVER QUIET")
 
 
-def play(seed: int, bug: str = "", steps: int = 250) -> str:
+STEPS = 250
+
+
+def play(seed: int, bug: str = "", steps: int = STEPS) -> str:
     """One schedule; "" or what went wrong."""
     try:
         world = World(seed, bug)

@@ -209,12 +209,8 @@ class Client(Conversations):
         return await self._store.run(lambda: self._store.messages(self.account_id, where, quoted, limit))
 
     async def mark_read(self, conversation_id: str, seq: int) -> None:
-        """A person has seen everything up to `seq`. Kept until the server has echoed it."""
-        await self._store.run(
-            lambda: self._store.db.execute(
-                "UPDATE conversations SET read_seq=max(read_seq, ?) WHERE id=?", (seq, conversation_id)
-            )
-        )
+        """A person has seen everything up to `seq`. Kept, and said again with each Hello."""
+        await self._store.run(lambda: self._store.mark_read(conversation_id, seq))
         self._running().read(conversation_id, seq)
 
     def typing(self, conversation_id: str, kind: str = "text") -> None:

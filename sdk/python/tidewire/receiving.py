@@ -186,8 +186,7 @@ class Receiving:
         if told.own_read_seq:
             self._store.touch(told.conversation_id)
             self._store.db.execute(
-                "UPDATE conversations SET read_seq=max(read_seq, ?), read_echoed=max(read_echoed, ?) WHERE id=?",
-                (told.own_read_seq, told.own_read_seq, told.conversation_id),
+                "UPDATE conversations SET read_seq=max(read_seq, ?) WHERE id=?", (told.own_read_seq, told.conversation_id)
             )
             out.append(events.ConversationChanged(told.conversation_id))
 

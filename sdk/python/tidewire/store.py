@@ -60,7 +60,12 @@ CREATE TABLE lost (
     at_ms INTEGER NOT NULL, text TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (conversation_id, sender_id, envelope_id)
 ) WITHOUT ROWID;
 """
-MIGRATIONS = (_FIRST, _ROSTER, _LOST)
+_READ_HERE = """
+ALTER TABLE conversations ADD COLUMN read_here INTEGER NOT NULL DEFAULT 0;
+UPDATE conversations SET read_here=read_seq WHERE read_seq>read_echoed;
+ALTER TABLE conversations DROP COLUMN read_echoed;
+"""
+MIGRATIONS = (_FIRST, _ROSTER, _LOST, _READ_HERE)
 """One script from each version of the file to the next."""
 SCHEMA = len(MIGRATIONS)
 
@@ -160,9 +165,20 @@ class Store:
         delivered, read_by = (position.to_text(position.clipped(position.from_text(text), head)) for text in row)
         self.db.execute(
             "UPDATE conversations SET position=?, head=?, delivered=?, read_by=?, read_seq=min(read_seq, ?),"
-            " read_echoed=min(read_echoed, ?) WHERE id=?",
+            " read_here=min(read_here, ?) WHERE id=?",
             (start_seq, head, delivered, read_by, head, head, conversation_id),
         )
+
+    def mark_read(self, conversation_id: str, seq: int) -> None:
+        """A person has seen everything up to `seq` on this device: its own mark, and the account's position as far as it is known."""
+        self.db.execute(
+            "UPDATE conversations SET read_seq=max(read_seq, ?), read_here=max(read_here, ?) WHERE id=?",
+            (seq, seq, conversation_id),
+        )
+
+    def marks(self) -> dict[str, int]:
+        """What a person has seen on this device, by conversation; what was read on the account's other devices is not in it."""
+        return dict(self.db.execute("SELECT id, read_here FROM conversations").fetchall())
 
     def touch(self, conversation_id: str) -> None:
         """There is such a conversation."""

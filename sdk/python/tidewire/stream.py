@@ -75,6 +75,8 @@ class Stream:
         self._wake = asyncio.Event()
         self._heard_s = 0.0
         self._ref = 0
+        self._marked: dict[str, int] = {}
+        """The read marks that Hello said."""
         self.open = False
         """Welcome has come, and nothing has ended it yet."""
         self.foreground = True
@@ -179,10 +181,11 @@ class Stream:
         raise Unreachable(str(error.details()) if isinstance(error, grpc.aio.AioRpcError) else "the stream broke") from None
 
     async def _hello(self, call: grpc.aio.StreamStreamCall) -> None:  # type: ignore[type-arg]
-        rows = await self._store.run(lambda: self._store.db.execute("SELECT id, read_seq FROM conversations").fetchall())
+        marks = await self._store.run(self._store.marks)
         meta = await self._store.run(self._store.meta)
         unfinished = await self._store.run(lambda: self._store.unticked(self._account.account_id))
-        known = [(key, read) for key, read in rows if self._receiving.positions.get(key, Position()).seq > 0]
+        known = [(key, read) for key, read in marks.items() if self._receiving.positions.get(key, Position()).seq > 0]
+        self._marked = dict(known)
         for at in range(0, len(known) or 1, HELLO_POSITIONS):
             part = known[at : at + HELLO_POSITIONS]
             last = at + HELLO_POSITIONS >= len(known)
@@ -290,9 +293,10 @@ class Stream:
                 closing = event.closing
             elif event.HasField("welcome"):
                 self._welcomed(event.welcome.server_time_ms)
+                await self._marks()
         for item in out:
             self._announce(item)
-        now = False
+        now = any(event.HasField("send_result") for event in told)  # room for the next, or a refusal that is tried again
         for conversation_id in moved:
             now = self._acks.stored(conversation_id, self._receiving.positions[conversation_id].seq) or now
         if now:
@@ -301,6 +305,12 @@ class Stream:
             asyncio.get_running_loop().call_later(ACK_DELAY_S, self._wake.set)
         if closing is not None:
             raise _Closed(closing)
+
+    async def _marks(self) -> None:
+        """Say which read marks were made between Hello and Welcome."""
+        for conversation_id, seq in (await self._store.run(self._store.marks)).items():
+            if seq > self._marked.get(conversation_id, 0):
+                self.read(conversation_id, seq)
 
     def _welcomed(self, server_time_ms: int) -> None:
         """The outbox goes out at once; what is ephemeral is said again."""

@@ -19,7 +19,7 @@ from server.domain.append import (
 )
 from server.domain.envelope import DELETED, Entry, Kind, MemberAction, Role
 from server.domain.fold import Fold
-from server.domain.groups import Add, Create, Remove
+from server.domain.groups import Add, Create, Leave, Remove
 from server.domain.limits import Limits
 from server.domain.refusal import Reason, Refusal, unavailable
 from server.domain.rules import Proposal
@@ -296,6 +296,14 @@ def test_a_head_that_another_node_has_moved_is_loaded_once_nothing_else_is_under
     submit(round_, text(2, known=1))
     assert round_.told(3) == [], "an append is under way"
     assert Load() in round_.appended(2)
+
+
+def test_who_leaves_and_comes_back_does_so_in_two_batches() -> None:
+    round_ = loaded(GROUP, created(ALICE, BOB))
+    leaving, coming = Ticket(change(2, BOBS, Leave())), Ticket(change(3, PHONE, Add((BOB,))))
+    (first,) = one(round_.submit([leaving, coming], NOW), Append)
+    assert [item.seq for item in first.entries] == [2]
+    assert one(round_.appended(2), WriteHints) == [WriteHints((BOB,), 2)], "newer than the mark that he left at 2"
 
 
 def test_a_conversation_that_waits_for_something_is_busy() -> None:

@@ -109,6 +109,24 @@ def test_caught_up_waits_for_a_gap_that_is_not_stored_yet() -> None:
     assert connection.skipped_stored(DIRECT, store.gap) == [store.gap, SendCaughtUp()]
 
 
+def test_a_device_whose_log_begins_with_a_gap_learns_first_where_it_begins() -> None:
+    withheld = Entry(3, Header(uuid(3), BOB, BOBS.device_id, int(Kind.TEXT), NOW, withheld_from=ALICE), b"hi")
+    shelf = Shelf(DIRECT, [entry(1, BOBS), entry(2, BOBS), withheld])
+    _, commands = opened(shelf, acked=2, fresh=True)
+    assert commands == [SendState(DIRECT, 2), SendGap(DIRECT, 3, 3, ()), SendCaughtUp()]
+
+
+def test_caught_up_counts_what_hello_saw_when_a_nudge_opened_the_conversation_first() -> None:
+    shelf = log_of(1)
+    connection = Connection(PHONE, Limits(window_envelopes_max=2))
+    connection.hello()
+    assert seqs(connection.opened(DIRECT, shelf, 1, acked=0, read=0, skipped=(), fresh=False)) == [1]
+    shelf.grow(entry(2, BOBS))
+    assert connection.opened(DIRECT, shelf, 2, acked=0, read=0, skipped=(), fresh=False) == []
+    assert connection.hello_done() == [], "the window is full"
+    assert connection.acked(DIRECT, 1)[-1] == SendCaughtUp()
+
+
 def test_an_own_envelope_from_the_log_asks_for_its_ticks_again() -> None:
     _, commands = opened(Shelf(DIRECT, [entry(1, BOBS), entry(2, LAPTOP)]))
     assert OwnSent(DIRECT, 2) in commands and OwnSent(DIRECT, 1) not in commands

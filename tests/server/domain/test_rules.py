@@ -279,6 +279,16 @@ def test_a_group_tick_needs_every_member_of_the_time_who_is_still_there_and_at_l
     assert book(("b", BOB, 3, 0, ())).ticks(alone, ALICE, read=False) == ()
 
 
+def test_who_left_and_came_back_holds_up_no_tick_of_what_was_before() -> None:
+    gone = (CAROL, MemberAction.LEFT, Role.NONE)
+    fold = folded(
+        GROUP, created(ALICE, BOB, CAROL), entry(2), membership(3, gone), membership(4, (CAROL, MemberAction.ADDED, Role.MEMBER))
+    )
+    fold.apply(entry(5))
+    made = book(("b", BOB, 5, 0, ()), ("c", CAROL, 0, 0, ()))
+    assert made.ticks(fold, ALICE, read=False) == ((1, 3),)
+
+
 def test_a_withheld_envelope_never_ticks() -> None:
     hidden = entry(2)
     fold = folded(DIRECT, entry(1), hidden._replace(header=hidden.header._replace(withheld_from=BOB)), entry(3))
