@@ -30,7 +30,18 @@ buf: $(BUF)
 run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
 	$(BIN)/python -m server
 
-test: $(VENV)/.tests $(BUF) ## install what the tests need, check, and run all of them
+# The SDK alone, on the oldest and the newest of what it depends on.
+.venv-sdk-oldest/.done: sdk/python/pyproject.toml
+	$(PYTHON) -m venv .venv-sdk-oldest
+	.venv-sdk-oldest/bin/pip install -q grpcio==1.76.0 protobuf==6.31.1 -e sdk/python
+	touch $@
+
+.venv-sdk-newest/.done: sdk/python/pyproject.toml
+	$(PYTHON) -m venv .venv-sdk-newest
+	.venv-sdk-newest/bin/pip install -q --upgrade grpcio protobuf -e sdk/python
+	touch $@
+
+test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done ## install what the tests need, check, and run all of them
 	$(MAKE) check coverage
 	$(BIN)/python -m pytest
 
