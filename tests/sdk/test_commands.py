@@ -51,7 +51,7 @@ class Shell:
     async def __call__(self, profile: str, *words: str, typed: str = "", server: str | None = None) -> Said:
         """Run a command to its end."""
         process = await self.start(profile, *words, server=server)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             out, err = await process.communicate(typed.encode())
         assert b"Traceback" not in err, err.decode()
         return Said(process.returncode or 0, out.decode(), err.decode().strip())
@@ -126,7 +126,7 @@ async def test_send_and_listen(shell: Shell) -> None:
     listening = await shell.start("ben", "listen", "--json", "--count", "2")
     assert (await shell("ann", "send", "ben", "one")).out.startswith("sent as 1 in d:")
     assert (await shell("ann", "send", "ben", "-", typed="from\na pipe\n")).code == 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         out, _ = await listening.communicate()
     messages = [event for event in map(json.loads, out.decode().splitlines()) if event["event"] == "Message"]
     assert [(message["seq"], message["text"]) for message in messages] == [(1, "one"), (2, "from\na pipe")]
@@ -143,7 +143,7 @@ async def test_a_second_device_by_recovery_code_and_by_approval(shell: Shell) ->
     assert (await shell("laptop", "login", "ann", "--recovery-code", recovery)).code == 0
     waiting = await shell.start("tablet", "login", "ann", "--approve")
     assert waiting.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert b"Approve it" in await waiting.stdout.readline()
         while (await shell("ann", "devices", "approve", typed="y\n")).code:  # the request is on its way
             pass
@@ -195,12 +195,12 @@ async def test_what_goes_wrong_is_one_sentence(shell: Shell, node: Node) -> None
     assert (await shell("ann", "no-such-command")).code == 2
     busy = await shell.start("ann", "listen")
     assert busy.stdin is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (said := await shell("ann", "devices")).code == 0:  # until the other one has the store
             pass
     assert said.err.endswith("ann.db is open in another process")
     busy.send_signal(signal.SIGINT)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         _, err = await busy.communicate()
     assert (busy.returncode, err) == (130, b"")
 
