@@ -135,6 +135,21 @@ async def test_send_and_listen(shell: Shell) -> None:
     assert (empty.code, empty.err) == (1, "tidewire: there is nothing to send")
 
 
+async def test_a_reader_that_has_gone_is_no_fault(shell: Shell) -> None:
+    await shell.person("ann")
+    for words in (["privacy"], ["listen", "--json"]):
+        gone, end = os.pipe()
+        os.close(gone)
+        process = await asyncio.create_subprocess_exec(
+            TIDEWIRE, "--profile", "ann", *words, env={**os.environ, "TIDEWIRE_HOME": str(shell.home)},
+            stdout=end, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        os.close(end)
+        async with asyncio.timeout(60):
+            _, err = await process.communicate()
+        assert (process.returncode, err) == (141, b"")
+
+
 async def test_a_second_device_by_recovery_code_and_by_approval(shell: Shell) -> None:
     registered = await shell("ann", "register", "ann", "--display-name", "Ann Lee")
     recovery = registered.lines[0].rpartition(" ")[2]
@@ -193,11 +208,12 @@ async def test_what_goes_wrong_is_one_sentence(shell: Shell, node: Node) -> None
         await shell("../x", "devices")
     ).err == "tidewire: '../x' is no name for a profile: letters, digits, dots, dashes and underscores"
     assert (await shell("ann", "no-such-command")).code == 2
-    busy = await shell.start("ann", "listen")
-    assert busy.stdin is not None
+    busy = await shell.start("ann", "listen", "--json")
+    assert busy.stdout is not None
     async with asyncio.timeout(60):
-        while (said := await shell("ann", "devices")).code == 0:  # until the other one has the store
-            pass
+        await busy.stdout.readline()
+    said = await shell("ann", "devices")
+    assert said.code == 1
     assert said.err.endswith("ann.db is open in another process")
     busy.send_signal(signal.SIGINT)
     async with asyncio.timeout(60):
