@@ -51,7 +51,7 @@ class Shell:
     async def __call__(self, profile: str, *words: str, typed: str = "", server: str | None = None) -> Said:
         """Run a command to its end."""
         process = await self.start(profile, *words, server=server)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             out, err = await process.communicate(typed.encode())
         assert b"Traceback" not in err, err.decode()
         return Said(process.returncode or 0, out.decode(), err.decode().strip())
@@ -126,13 +126,28 @@ async def test_send_and_listen(shell: Shell) -> None:
     listening = await shell.start("ben", "listen", "--json", "--count", "2")
     assert (await shell("ann", "send", "ben", "one")).out.startswith("sent as 1 in d:")
     assert (await shell("ann", "send", "ben", "-", typed="from\na pipe\n")).code == 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         out, _ = await listening.communicate()
     messages = [event for event in map(json.loads, out.decode().splitlines()) if event["event"] == "Message"]
     assert [(message["seq"], message["text"]) for message in messages] == [(1, "one"), (2, "from\na pipe")]
     assert listening.returncode == 0
     empty = await shell("ann", "send", "ben", "-", typed="\n")
     assert (empty.code, empty.err) == (1, "tidewire: there is nothing to send")
+
+
+async def test_a_reader_that_has_gone_is_no_fault(shell: Shell) -> None:
+    await shell.person("ann")
+    for words in (["privacy"], ["listen", "--json"]):
+        gone, end = os.pipe()
+        os.close(gone)
+        process = await asyncio.create_subprocess_exec(
+            TIDEWIRE, "--profile", "ann", *words, env={**os.environ, "TIDEWIRE_HOME": str(shell.home)},
+            stdout=end, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        os.close(end)
+        async with asyncio.timeout(60):
+            _, err = await process.communicate()
+        assert (process.returncode, err) == (141, b"")
 
 
 async def test_a_second_device_by_recovery_code_and_by_approval(shell: Shell) -> None:
@@ -143,7 +158,7 @@ async def test_a_second_device_by_recovery_code_and_by_approval(shell: Shell) ->
     assert (await shell("laptop", "login", "ann", "--recovery-code", recovery)).code == 0
     waiting = await shell.start("tablet", "login", "ann", "--approve")
     assert waiting.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert b"Approve it" in await waiting.stdout.readline()
         while (await shell("ann", "devices", "approve", typed="y\n")).code:  # the request is on its way
             pass
@@ -193,14 +208,15 @@ async def test_what_goes_wrong_is_one_sentence(shell: Shell, node: Node) -> None
         await shell("../x", "devices")
     ).err == "tidewire: '../x' is no name for a profile: letters, digits, dots, dashes and underscores"
     assert (await shell("ann", "no-such-command")).code == 2
-    busy = await shell.start("ann", "listen")
-    assert busy.stdin is not None
-    async with asyncio.timeout(20):
-        while (said := await shell("ann", "devices")).code == 0:  # until the other one has the store
-            pass
+    busy = await shell.start("ann", "listen", "--json")
+    assert busy.stdout is not None
+    async with asyncio.timeout(60):
+        await busy.stdout.readline()
+    said = await shell("ann", "devices")
+    assert said.code == 1
     assert said.err.endswith("ann.db is open in another process")
     busy.send_signal(signal.SIGINT)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         _, err = await busy.communicate()
     assert (busy.returncode, err) == (130, b"")
 

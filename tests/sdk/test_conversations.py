@@ -15,7 +15,7 @@ from tests.sdk.conftest import World
 
 async def until(client: Client, conversation_id: str, seq: int) -> None:
     """Wait until a device has everything up to `seq`."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while seq not in [message.seq for message in await client.log(conversation_id)]:
             await asyncio.sleep(0.01)
 
@@ -88,7 +88,7 @@ async def test_a_text_with_wrong_fields_fails_at_once_and_those_behind_it_go_on(
     ann = await world.person("ann")
     notes = f"s:{ann.account_id}"
     too_long, next_one = await ann.send(notes, "x" * 9_000), await ann.send(notes, "short")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with pytest.raises(Refused) as refused:
             await too_long
         assert (await next_one).seq == 1

@@ -18,7 +18,7 @@ async def say(who: Client, conversation_id: str, text: str) -> int:
 
 async def got(who: Client, conversation_id: str, text: str) -> None:
     """Wait until somebody's device has it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not any(message.text == text for message in await who.history(conversation_id)):
             await asyncio.sleep(0.01)
 
@@ -38,7 +38,7 @@ async def test_the_list_says_who_wrote_and_how_many_are_unread_and_opening_reads
         await screen.until(lambda: screen.lines()[1:2] == ["Unread messages"] and len(screen.lines()) == 5)
         await screen.until(lambda: screen.chats()[0].endswith("three"))
         assert screen.head().startswith("ben")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while [message.tick for message in await ben.history(with_ben)] != ["read"] * 3:
             await asyncio.sleep(0.01)
 
@@ -86,14 +86,14 @@ async def test_who_types_is_named_until_the_message_comes(world: World) -> None:
         assert screen.head() == "Lunch\nben, cat, you"
         seen = cat.listen()
         await screen.types("yes")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while getattr(await seen.get(), "kind", "") != "text":
                 pass
 
 
 async def got_group(who: Client, group: str) -> None:
     """Wait until somebody's device knows the group."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await who.members(group):
             await asyncio.sleep(0.01)
 

@@ -15,7 +15,7 @@ from tidewire.cli.screen.composer import Composer
 from tidewire.cli.screen.messages import Line
 from tidewire.cli.screen.sidebar import Sidebar
 
-PATIENCE_S = 15
+PATIENCE_S = 45
 
 
 class Screen:

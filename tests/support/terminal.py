@@ -12,7 +12,7 @@ import termios
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-PATIENCE_S = 20
+PATIENCE_S = 45
 ROWS, COLUMNS = 30, 100
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[\]P_^X][^\x07\x1b]*(\x07|\x1b\\)|[@-_])")
 

@@ -22,7 +22,7 @@ from tidewire.cli.parser import parser
 from tidewire.cli.profile import Profile
 from tidewire.errors import NotSignedIn, TidewireError, Unreachable
 
-Sentence = (TidewireError, sqlite3.Error, OSError, EOFError)
+SENTENCE = (TidewireError, sqlite3.Error, OSError, EOFError)
 """What is told in one sentence. Anything else is a fault of the program."""
 
 
@@ -32,19 +32,19 @@ def main(argv: list[str] | None = None) -> int:
     profile = Profile(arguments.profile, Path(os.environ.get("TIDEWIRE_HOME") or Path.home() / ".tidewire"))
     try:
         profile.read(arguments.server, arguments.pin)
-        return asyncio.run(arguments.run(profile, arguments)) or 0
+        code = asyncio.run(arguments.run(profile, arguments)) or 0
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; say nothing at exit either
-        return 128 + signal.SIGPIPE
-    except Sentence as error:
-        return _told(error, profile)
-    except ExceptionGroup as group:
-        inner: BaseException = group
+    except (ExceptionGroup, *SENTENCE) as error:
+        inner: BaseException = error
         while isinstance(inner, BaseExceptionGroup):
             inner = inner.exceptions[0]
-        if not isinstance(inner, Sentence):
+        if isinstance(inner, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; say nothing at exit either
+            return 128 + signal.SIGPIPE
+        if not isinstance(inner, SENTENCE):
             raise
         return _told(inner, profile)
 

@@ -16,7 +16,7 @@ from tidewire.errors import Refused, TidewireError
 from tidewire.events import ConversationChanged, Disconnected, Event, Message, SendFailed, TicksMoved, Typing
 
 HISTORY = 20
-LAST_S = 15.0
+LAST_S = 30.0
 """How long what was typed last may take at the end of standard input."""
 ABOUT_ONE = ("/edit ", "/delete ", "/react ", "/reply ")
 LACKING = "the full-screen chat needs Textual: pip install 'tidewire[cli]'"
