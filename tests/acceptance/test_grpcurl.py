@@ -63,7 +63,7 @@ async def test_bad_input_gets_a_typed_refusal_and_the_node_lives_on(tmp_path: Pa
             ({"refresh_token": "twr_x"}, "AccountService/RefreshToken", "REFUSAL_REASON_UNAUTHENTICATED"),
             ({"handle": {"phone": "+1"}}, "AccountService/StartRegistration", "INVALID"),
             ({"challenge_id": "x", "code": "123456"}, "AccountService/ConfirmRegistration", "REFUSAL_REASON_CODE_EXPIRED"),
-            ({"refresh_token": "x" * 100_000}, "AccountService/RefreshToken", "ResourceExhausted"),
+            ({"refresh_token": "x" * 100_000}, "AccountService/RefreshToken", "LIMIT_EXCEEDED"),
         ]:
             out = await shell(call % (json.dumps(body), method), {})
             assert reason in out, f"{method}: {out}"
