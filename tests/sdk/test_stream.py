@@ -56,3 +56,19 @@ async def test_a_drain_in_the_middle_of_a_write_is_a_drain(tmp_path: Path) -> No
                     await asyncio.sleep(0.01)
     finally:
         await server.stop(None)
+
+
+async def test_a_client_closes_whatever_its_stream_is_about(tmp_path: Path) -> None:
+    """Also while the stream is just breaking, which is at another moment in each round."""
+    chat, server = Draining(), grpc.aio.server()
+    chat_pb2_grpc.add_ChatServiceServicer_to_server(chat, server)
+    account_pb2_grpc.add_AccountServiceServicer_to_server(Accounts(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with Client.open(f"127.0.0.1:{port}", tmp_path / "ann.db") as ann:
+        await ann.register_username("ann")
+    await server.stop(None)
+    async with asyncio.timeout(60):
+        for tenth_ms in range(150):
+            async with Client.open("127.0.0.1:1", tmp_path / "ann.db", retry_max_s=0.001):
+                await asyncio.sleep(tenth_ms / 10_000)

@@ -144,6 +144,7 @@ class Stream:
             finally:
                 self.open = False
                 self._outbox.disconnected()
+            _let_go()
             attempt = 0 if self._now_s() - began > STABLE_S else attempt + 1
             if wait_s is None:
                 wait_s = self._uniform(0, min(self._retry_max_s, BACKOFF_S * 2 ** min(attempt, 10)))
@@ -348,3 +349,10 @@ class Stream:
                 done.set_exception(Refused(event.reason, event.detail))
                 done.exception()
         self._emit(event)
+
+
+def _let_go() -> None:
+    """End the task if it was cancelled: a `TaskGroup` that is just breaking swallows that, up to Python 3.12."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
