@@ -256,7 +256,7 @@ class Stream:
 
     async def _transmit(self) -> list[chat_pb2.Command]:
         """What may fly now; its `known_seq` is durable before the frame exists."""
-        heads = {key: max(at.seq, at.head) for key, at in self._receiving.positions.items()}
+        heads = {key: max(at.seq, at.head) for key, at in self._receiving.positions.copy().items()}
         now_s = self._now_s()
         flights = self._outbox.fly(heads, now_s)
         later_s = self._outbox.next_try_s(now_s)
