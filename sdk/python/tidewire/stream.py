@@ -61,7 +61,7 @@ class Stream:
         now_s: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = CHANCE.uniform,
     ) -> None:
-        """`retry_max_s`: the longest pause between two tries. `now_s`: seconds of a clock that never goes back. `uniform`: chance between two numbers, for the backoff."""
+        """The backoff: `retry_max_s`, its longest pause; `now_s`, seconds of a clock that never goes back; `uniform`, its chance."""
         self._now_s = now_s
         self._uniform = uniform
         self._account = account
