@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 BUF_VERSION := 1.75.0
 BUF := .tools/node_modules/.bin/buf
 SECONDS ?= 60
+SEED ?= 1
 
 .PHONY: help run test unit check coverage protos bench ledger simulate picture buf
 .DEFAULT_GOAL := help
@@ -25,6 +26,10 @@ $(BUF):
 	command -v npm >/dev/null || { apt-get update -q && apt-get install -qy npm; }
 	mkdir -p .tools && npm install --silent --no-save --no-audit --no-fund --prefix .tools @bufbuild/buf@$(BUF_VERSION)
 
+.tools/faketime:
+	command -v faketime >/dev/null || { apt-get update -q && apt-get install -qy faketime; }
+	mkdir -p .tools && touch $@
+
 buf: $(BUF)
 
 run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
@@ -41,7 +46,7 @@ run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
 	.venv-sdk-newest/bin/pip install -q --upgrade grpcio protobuf -e sdk/python
 	touch $@
 
-test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done ## install what the tests need, check, and run all of them
+test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime ## install what the tests need, check, and run all of them
 	$(MAKE) check coverage
 	$(BIN)/python -m pytest
 
@@ -83,8 +88,8 @@ protos: .venv-protos/.done ## write sdk/python/tidewire/v1 from protos/, with th
 bench: $(VENV)/.tests ## figures per server CPU-second, one JSON line each
 	$(BIN)/python -m tests.bench.chat
 
-ledger: $(VENV)/.tests ## the long ledger: at least 2,000 cuts and kills
-	$(BIN)/python -m pytest tests/ledger --cuts 2000
+ledger: $(VENV)/.tests .tools/faketime ## the long ledger: at least 2,000 cuts; SEED=N for another plan
+	$(BIN)/python -m pytest tests/ledger --cuts 2000 --seed $(SEED)
 
 simulate: $(VENV)/.tests ## random schedules of nodes and devices for SECONDS (default 60)
 	$(BIN)/python -m tests.simulation.run --seconds $(SECONDS)

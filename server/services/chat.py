@@ -80,7 +80,8 @@ class Chat:
         try:
             await self._open_feeds(stream)
             stream.do(stream.connection.hello_done())
-            await needs.receipts.unfinished(identity.account_id, hello.unfinished)
+            # where the device lags it may lack own envelopes, written on another device, whose ticks were told before it came
+            await needs.receipts.unfinished(identity.account_id, {*hello.unfinished, *stream.connection.feeds})
         except BaseException:
             self.closed(stream)
             raise

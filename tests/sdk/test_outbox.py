@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+
 from tidewire.domain import position
 from tidewire.domain.outbox import WINDOW, Item, Outbox, State
 from tidewire.domain.position import Acks, Position
@@ -100,3 +103,20 @@ def test_b16_a_restored_log_lowers_what_an_item_knew_to_its_head() -> None:
 
 def test_runs_are_clipped_at_a_seq() -> None:
     assert position.clipped(((1, 3), (5, 9), (11, 12)), 7) == ((1, 3), (5, 7))
+
+
+def test_items_may_be_settled_on_another_thread_while_one_asks_what_may_fly() -> None:
+    outbox, names = box(*(f"{n:04}" for n in range(1_000))), iter(range(1_000))
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    settling = threading.Thread(target=lambda: [outbox.met(f"{n:04}", n) for n in names])
+    try:
+        settling.start()
+        while settling.is_alive():
+            flown(outbox)
+            outbox.next_try_s(0.0)
+            outbox.disconnected()
+    finally:
+        sys.setswitchinterval(before)
+        settling.join()
+    assert outbox.items == {}

@@ -84,6 +84,24 @@ async def test_a_message_reaches_every_device_of_both_and_the_ticks_follow(world
     assert await ann.receipts(conversation_id, 1) == {ben.account_id: (True, True)}
 
 
+async def test_a_device_that_was_away_hears_the_ticks_of_what_another_one_wrote(world: World) -> None:
+    ann, recovery = await world.person("ann")
+    ben, _ = await world.person("ben")
+    conversation_id = await ann.direct("ben")
+    store, server = world.folder / "ann-2.db", f"127.0.0.1:{world.app.chat_port}"
+    async with Client.open(server, store) as laptop:
+        await laptop.confirm_login(await laptop.start_login("ann"), recovery_code=recovery)
+        await laptop.caught_up()
+    at_ann = ann.listen()
+    await (await ann.send(conversation_id, "hello"))
+    await until(at_ann, lambda e: isinstance(e, TicksMoved))
+    async with Client.open(server, store) as laptop:
+        await until(laptop.listen(), lambda e: isinstance(e, TicksMoved))
+        await laptop.caught_up()
+        assert [message.tick for message in await laptop.history(conversation_id)] == ["delivered"]
+    assert [message.tick for message in await ben.history(conversation_id)] == [""]
+
+
 async def test_the_sixth_device_is_refused_with_the_list_and_one_may_be_replaced(world: World) -> None:
     ann, recovery = await world.person("ann")
     second = await world.linked("ann", 2, recovery)

@@ -1,4 +1,4 @@
-"""A real node in a process of its own, on free ports, that can be killed and started again over the same data."""
+"""A real node in a process of its own, on free ports, that can be killed, frozen, and started again over the same data."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ def free_port() -> int:
 class Node:
     """`python -m server` as a user starts it."""
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(self, folder: Path, *, module: str = "server", **settings: object) -> None:
+        """`module`: what `python -m` runs; another one than the server's own has a bug planted."""
         self.folder = folder
         self.port, self.http_port = free_port(), free_port()
+        self.log = folder.with_name(f"{folder.name}.log")
+        """What it wrote to stderr, over all its lives."""
+        self._module = module
         self._settings = {
             "data_dir": folder,
             "chat_listen": f"127.0.0.1:{self.port}",
@@ -38,6 +42,11 @@ class Node:
         return f"127.0.0.1:{self.port}"
 
     @property
+    def database(self) -> Path:
+        """Its SQLite file."""
+        return self.folder / "tidewire.db"
+
+    @property
     def pid(self) -> int:
         """Of the running process."""
         assert self._process is not None, "the node is not running"
@@ -46,13 +55,23 @@ class Node:
     async def start(self) -> None:
         """Start it, and wait until it says where it listens."""
         arguments = [item for name, value in self._settings.items() for item in ("--set", f"{name}={value}")]
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "server", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-        )
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", self._module, *arguments, stdout=asyncio.subprocess.PIPE, stderr=log
+            )
         assert self._process.stdout is not None
         async with asyncio.timeout(30):
             while b"is up" not in (line := await self._process.stdout.readline()):
-                assert line or self._process.returncode is None, "the node did not start"
+                assert line or self._process.returncode is None, f"the node did not start: {self.log.read_text()[-2_000:]}"
+
+    def freeze(self) -> None:
+        """SIGSTOP: its connections stay, and nobody answers."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        os.kill(self.pid, signal.SIGCONT)
 
     async def kill(self) -> None:
         """kill -9."""

@@ -15,7 +15,7 @@ from tidewire.domain.outbox import Item, State
 from tidewire.errors import NotSignedIn
 from tidewire.events import Event, Message
 from tidewire.store import Store
-from tidewire.stream import Stream
+from tidewire.stream import RETRY_MAX_S, Stream
 from tidewire.transport import Transport, new_envelope_id
 from tidewire.v1 import chat_pb2, envelope_pb2
 
@@ -50,9 +50,12 @@ class Sending:
 class Client(Conversations):
     """One device. Open it with `Client.open`."""
 
-    def __init__(self, store: Store, transport: Transport, tasks: asyncio.TaskGroup, meta: dict[str, str]) -> None:
+    def __init__(
+        self, store: Store, transport: Transport, tasks: asyncio.TaskGroup, meta: dict[str, str], retry_max_s: float
+    ) -> None:
         super().__init__(store, transport, meta)
         self._tasks = tasks
+        self._retry_max_s = retry_max_s
         self._listeners: list[asyncio.Queue[Event]] = []
         self._stream: Stream | None = None
         self._stream_task: asyncio.Task[None] | None = None
@@ -61,13 +64,16 @@ class Client(Conversations):
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, server: str, store: str | Path, *, pin: str = "") -> AsyncIterator[Client]:
+    async def open(
+        cls, server: str, store: str | Path, *, pin: str = "", retry_max_s: float = RETRY_MAX_S
+    ) -> AsyncIterator[Client]:
         """Open the store and, if somebody is signed in, the stream.
 
         Args:
             server: "host:port".
             store: the file; made if it is not there. One process at a time.
             pin: with a server on `tls = auto`: the fingerprint that it printed.
+            retry_max_s: the longest pause before the stream is tried again, in seconds; the server's own hint comes first.
 
         Raises:
             StoreInUse: another process has the store open.
@@ -77,7 +83,7 @@ class Client(Conversations):
         try:
             meta = await kept.run(kept.meta)
             async with asyncio.TaskGroup() as tasks:
-                client = cls(kept, transport, tasks, meta)
+                client = cls(kept, transport, tasks, meta, retry_max_s)
                 if client.account_id:
                     await client._begin()
                 try:
@@ -91,7 +97,7 @@ class Client(Conversations):
 
     async def _begin(self) -> None:
         """Start the stream. It lives until the client is closed."""
-        self._stream = Stream(self, self._store, self._transport, self._emit)
+        self._stream = Stream(self, self._store, self._transport, self._emit, retry_max_s=self._retry_max_s)
         await self._stream.prepare()
         self._stream_task = self._tasks.create_task(self._stream.run(), name="tidewire stream")
 

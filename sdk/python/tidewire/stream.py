@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import grpc
@@ -23,7 +23,7 @@ from tidewire.v1 import chat_pb2
 if TYPE_CHECKING:
     from tidewire.account import Account
 
-BACKOFF_S, BACKOFF_MAX_S, STABLE_S = 0.5, 60.0, 30.0
+BACKOFF_S, RETRY_MAX_S, STABLE_S = 0.5, 60.0, 30.0
 CHANCE = secrets.SystemRandom()
 HELLO_POSITIONS = 500
 ACK_DELAY_S = 0.1
@@ -57,16 +57,18 @@ class Stream:
         transport: Transport,
         emit: Callable[[Event], None],
         *,
+        retry_max_s: float = RETRY_MAX_S,
         now_s: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = CHANCE.uniform,
     ) -> None:
-        """`now_s`: seconds of a clock that never goes back. `uniform`: chance between two numbers, for the backoff."""
+        """The backoff: `retry_max_s`, its longest pause; `now_s`, seconds of a clock that never goes back; `uniform`, its chance."""
         self._now_s = now_s
         self._uniform = uniform
         self._account = account
         self._store = store
         self._transport = transport
         self._emit = emit
+        self._retry_max_s = retry_max_s
         self._outbox = Outbox()
         self._receiving = Receiving(account.account_id, account.device_id, store, self._outbox, now_s)
         self._done: dict[str, asyncio.Future[events.Sent]] = {}
@@ -142,9 +144,10 @@ class Stream:
             finally:
                 self.open = False
                 self._outbox.disconnected()
+            _let_go()
             attempt = 0 if self._now_s() - began > STABLE_S else attempt + 1
             if wait_s is None:
-                wait_s = self._uniform(0, min(BACKOFF_MAX_S, BACKOFF_S * 2 ** min(attempt, 10)))
+                wait_s = self._uniform(0, min(self._retry_max_s, BACKOFF_S * 2 ** min(attempt, 10)))
             self._emit(events.Disconnected(reason, wait_s))
             await asyncio.sleep(wait_s)
 
@@ -160,25 +163,39 @@ class Stream:
         call = self._transport.chat.Connect(metadata=self._transport.metadata())
         try:
             async with asyncio.TaskGroup() as tasks:
-                await self._hello(call)
-                tasks.create_task(self._write(call))
+                tasks.create_task(self._speak(call))
                 tasks.create_task(self._watch(call))
                 await self._read(call)
                 raise Unreachable("the stream ended")
-        except* _Closed as group:
-            raise group.exceptions[0] from None
-        except* (grpc.aio.AioRpcError, asyncio.InvalidStateError) as group:
-            await self._failed(group.exceptions[0], token)
-        except* TidewireError as group:
-            raise group.exceptions[0] from None
+        except ExceptionGroup as group:
+            broken, others = group.split((_Closed, TidewireError, grpc.aio.AioRpcError, asyncio.InvalidStateError))
+            if broken is None or others is not None:
+                raise
+            raise await self._why(broken.exceptions, token) from None
         finally:
             call.cancel()
 
-    async def _failed(self, error: BaseException, token: str) -> None:
-        code = error.code() if isinstance(error, grpc.aio.AioRpcError) else None
-        if code is grpc.StatusCode.UNAUTHENTICATED:
+    async def _why(self, broken: Sequence[Exception], token: str) -> Exception:
+        """Of all that broke at once, what counts: the node's last word, then the sign-in, then the network."""
+        for kind in (_Closed, NotSignedIn):
+            for error in broken:
+                if isinstance(error, kind):
+                    return error
+        statuses = [error for error in broken if isinstance(error, grpc.aio.AioRpcError)]
+        if any(error.code() is grpc.StatusCode.UNAUTHENTICATED for error in statuses):
             await self._account.refresh(token)
-        raise Unreachable(str(error.details()) if isinstance(error, grpc.aio.AioRpcError) else "the stream broke") from None
+        for error in broken:
+            if isinstance(error, TidewireError):
+                return error
+        return Unreachable(str(statuses[0].details()) if statuses else "the stream broke")
+
+    async def _speak(self, call: grpc.aio.StreamStreamCall) -> None:  # type: ignore[type-arg]
+        """Hello, then whatever there is. A call that takes no more has ended, and why is what the reader finds out."""
+        try:
+            await self._hello(call)
+            await self._write(call)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            return
 
     async def _hello(self, call: grpc.aio.StreamStreamCall) -> None:  # type: ignore[type-arg]
         marks = await self._store.run(self._store.marks)
@@ -239,7 +256,7 @@ class Stream:
 
     async def _transmit(self) -> list[chat_pb2.Command]:
         """What may fly now; its `known_seq` is durable before the frame exists."""
-        heads = {key: max(at.seq, at.head) for key, at in self._receiving.positions.items()}
+        heads = {key: max(at.seq, at.head) for key, at in self._receiving.positions.copy().items()}
         now_s = self._now_s()
         flights = self._outbox.fly(heads, now_s)
         later_s = self._outbox.next_try_s(now_s)
@@ -332,3 +349,10 @@ class Stream:
                 done.set_exception(Refused(event.reason, event.detail))
                 done.exception()
         self._emit(event)
+
+
+def _let_go() -> None:
+    """End the task if it was cancelled: a `TaskGroup` that is just breaking swallows that, up to Python 3.12."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

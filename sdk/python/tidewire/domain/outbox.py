@@ -68,7 +68,11 @@ class Failed:
 
 @dataclass(slots=True)
 class Outbox:
-    """All items, in the order in which they were written."""
+    """All items, in the order in which they were written.
+
+    The shell may settle and refuse items on its store's thread while it asks for what may fly on another: an item that went out and
+    was settled meanwhile is no harm.
+    """
 
     items: dict[str, Item] = field(default_factory=dict)
 
@@ -78,7 +82,7 @@ class Outbox:
 
     def disconnected(self) -> None:
         """The stream is gone: whatever flew may or may not have arrived."""
-        for item in self.items.values():
+        for item in list(self.items.values()):
             if item.state is State.FLYING:
                 item.state = State.PENDING
 
@@ -86,7 +90,7 @@ class Outbox:
         """The log was restored from a backup and reaches to `head`: an item that knew more knows this. Those that changed."""
         changed = [
             item
-            for item in self.items.values()
+            for item in list(self.items.values())
             if item.conversation_id == conversation_id and item.known_seq is not None and item.known_seq > head
         ]
         for item in changed:
@@ -98,7 +102,7 @@ class Outbox:
         out: list[Transmit] = []
         flying: dict[str, int] = {}
         held: set[str] = set()
-        for item in self.items.values():
+        for item in list(self.items.values()):
             conversation_id = item.conversation_id
             if item.state is State.FLYING:
                 flying[conversation_id] = flying.get(conversation_id, 0) + 1
@@ -116,7 +120,7 @@ class Outbox:
 
     def next_try_s(self, now_s: float) -> float | None:
         """In how many seconds something that was put off may go out; None: nothing was put off."""
-        due = [i.not_before_s - now_s for i in self.items.values() if i.state is State.PENDING and i.not_before_s > now_s]
+        due = [i.not_before_s - now_s for i in list(self.items.values()) if i.state is State.PENDING and i.not_before_s > now_s]
         return min(due, default=None)
 
     def met(self, envelope_id: str, seq: int) -> list[Settled]:

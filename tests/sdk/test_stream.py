@@ -1,0 +1,74 @@
+"""The device's stream against a node that says exactly what the test wants."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+from tidewire import Client, Disconnected
+from tidewire.v1 import account_pb2, account_pb2_grpc, chat_pb2, chat_pb2_grpc
+
+
+class Accounts(account_pb2_grpc.AccountServiceServicer):
+    """Lets anybody in."""
+
+    async def RegisterUsername(self, request: Any, context: Any) -> account_pb2.RegisterUsernameResponse:
+        credentials = account_pb2.Credentials(account_id="ann", device_id="phone", access_token="a", refresh_token="r")
+        return account_pb2.RegisterUsernameResponse(credentials=credentials, recovery_code="code")
+
+
+class Draining(chat_pb2_grpc.ChatServiceServicer):
+    """Welcomes a device, then drains once the device has more to say than goes through, and hangs up."""
+
+    def __init__(self) -> None:
+        self.connects = 0
+        self.drain = asyncio.Event()
+
+    async def Connect(self, requests: Any, context: Any) -> AsyncIterator[chat_pb2.ConnectResponse]:
+        self.connects += 1
+        yield chat_pb2.ConnectResponse(events=[chat_pb2.Event(welcome=chat_pb2.Welcome(epoch="e"))])
+        await self.drain.wait()
+        closing = chat_pb2.Closing(reason=chat_pb2.CLOSING_REASON_DRAIN, retry_after_ms=1, detail="draining")
+        yield chat_pb2.ConnectResponse(events=[chat_pb2.Event(closing=closing)])
+
+
+async def test_a_drain_in_the_middle_of_a_write_is_a_drain(tmp_path: Path) -> None:
+    chat, server = Draining(), grpc.aio.server()
+    chat_pb2_grpc.add_ChatServiceServicer_to_server(chat, server)
+    account_pb2_grpc.add_AccountServiceServicer_to_server(Accounts(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with Client.open(f"127.0.0.1:{port}", tmp_path / "ann.db", retry_max_s=0.1) as ann:
+            events = ann.listen()
+            await ann.register_username("ann")
+            for _ in range(20):  # the node reads none of it, so that the stream's window is full
+                await ann.send("d:ann:ben", "x" * 40_000)
+            chat.drain.set()
+            async with asyncio.timeout(20):
+                while not isinstance(event := await events.get(), Disconnected):
+                    pass
+                assert (event.reason, event.retry_in_s) == ("draining", 0.001)
+                while chat.connects < 3:
+                    await asyncio.sleep(0.01)
+    finally:
+        await server.stop(None)
+
+
+async def test_a_client_closes_whatever_its_stream_is_about(tmp_path: Path) -> None:
+    """Also while the stream is just breaking, which is at another moment in each round."""
+    chat, server = Draining(), grpc.aio.server()
+    chat_pb2_grpc.add_ChatServiceServicer_to_server(chat, server)
+    account_pb2_grpc.add_AccountServiceServicer_to_server(Accounts(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with Client.open(f"127.0.0.1:{port}", tmp_path / "ann.db") as ann:
+        await ann.register_username("ann")
+    await server.stop(None)
+    async with asyncio.timeout(60):
+        for tenth_ms in range(150):
+            async with Client.open("127.0.0.1:1", tmp_path / "ann.db", retry_max_s=0.001):
+                await asyncio.sleep(tenth_ms / 10_000)
