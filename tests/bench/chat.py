@@ -120,7 +120,7 @@ async def bare() -> AsyncIterator[Bare]:
 
 async def window(target: Target, size: int, count: int) -> dict[str, float]:
     """All pairs at once at one window."""
-    devices = await target.people(2 * PAIRS, f"w{size}.")
+    devices = await target.people(2 * PAIRS, f"w{size}.{new_envelope_id()[-6:]}.")
     await load.pairs(devices, size, count // 4)  # the first time costs more
     meter = Meter(target.pid)
     await load.pairs(devices, size, count)
@@ -131,7 +131,7 @@ async def window(target: Target, size: int, count: int) -> dict[str, float]:
 
 async def crowd(target: Target, messages: int) -> dict[str, float]:
     """One group, all online."""
-    devices = await target.people(CROWD, "crowd")
+    devices = await target.people(CROWD, f"crowd.{new_envelope_id()[-6:]}.")
     group_id = await target.group(devices)
     await load.group(devices, group_id, messages // 4)
     meter = Meter(target.pid)

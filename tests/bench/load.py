@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import grpc
 from tidewire.transport import new_envelope_id
@@ -52,11 +53,12 @@ class Device:
         self.channel = grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
         self.account_id = account_id
         self.metadata = (("authorization", f"Bearer {token}"),)
-        self.call = chat_pb2_grpc.ChatServiceStub(self.channel).Connect(metadata=self.metadata)
+        self.call: Any = None
         self.seqs: dict[str, int] = {}
 
     async def hello(self) -> None:
         """Open the stream; what it brings is read by `take`."""
+        self.call = chat_pb2_grpc.ChatServiceStub(self.channel).Connect(metadata=self.metadata)
         await self.call.write(chat_pb2.ConnectRequest(commands=[chat_pb2.Command(hello=chat_pb2.Hello(last=True))]))
 
     async def ready(self) -> None:
