@@ -62,7 +62,7 @@ class Happenings:
         device = chance.choice(ready)
         conversation_id = chance.choice(self.conversations)
         if conversation_id == DIRECT and device.account_id == "carol":
-            conversation_id = GROUP
+            conversation_id = ids.self_id(device.account_id)
         roll = chance.random()
         if roll < 0.45:
             device.text(conversation_id, expires_in_s=chance.choice((0, 0, 0, 0, 3)))
@@ -167,7 +167,7 @@ class Happenings:
 
     def fault_sweep(self) -> None:
         nodes = [node for node in self.nodes if node.up and not node.frozen]
-        conversation_id = self.world.chance.choice(self.conversations)
+        conversation_id = self.world.chance.choice((*self.conversations, *self.store.logs))
         if nodes and conversation_id in self.store.logs:
             node = self.world.chance.choice(nodes)
             self.world.say(node.name, f"sweeps {conversation_id}")
