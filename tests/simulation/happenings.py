@@ -7,6 +7,7 @@ from collections.abc import Callable
 from server.domain import groups, ids
 from server.domain.envelope import Kind
 from server.domain.identity import Identity
+from server.domain.refusal import Refused
 from tests.simulation.device import Change, Device
 from tests.simulation.network import Call, Routes
 from tests.simulation.node import LIMITS, Node
@@ -193,8 +194,14 @@ class Happenings:
             node.loop.start(node.quietly(self.link(node, Identity(account, name))), "link")
 
     async def link(self, node: Node, identity: Identity) -> None:
-        """A device joins: its start is stored, then it is listed, then it comes. What landed before that may stay away from it."""
-        await node.changes.start_device(*identity)
+        """A device joins as `SigningIn` does it: it is listed, its start is stored, then it comes. What is older may stay away."""
+        listed = self.store.devices.setdefault(identity.account_id, {})
+        listed[identity.device_id] = self.world.now_ms
+        try:
+            await node.changes.start_device(*identity)
+        except Refused:
+            del listed[identity.device_id]
+            raise
         device = Device(self.world, self.oracle, identity, self.nodes)
         for key in self.oracle.members:
             row = self.store.positions.get((key, device.name))
