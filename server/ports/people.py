@@ -74,6 +74,6 @@ class Groups(Protocol):
     async def start_device(self, account_id: str, device_id: str) -> None:
         """Give a linked device its start: a position row at the head of each conversation, everything before it skipped.
 
-        Called before the device is listed (DESIGN §4, *Delivered and read*).
+        Called once the device is listed and before it can come: a listed device without a row holds up trimming.
         """
         ...

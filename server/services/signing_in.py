@@ -235,13 +235,16 @@ class SigningIn:
         return None
 
     async def _add_device(self, account_id: str, name: str, *, primary: bool) -> Credentials:
-        """A linked device gets its start before it is listed (DESIGN §4)."""
+        """A linked device is listed before it gets its start, so that nothing is trimmed that lands in between."""
         device_id, now_ms = self._chance.new_id(), self._clock.now_ms()
-        if not primary:
-            await self._groups.start_device(account_id, device_id)
         credentials, secrets = self._tokens.make(account_id, device_id)
         await self._devices.add(Device(device_id, account_id, name or "A device", primary, now_ms, now_ms), secrets)
         if not primary:
+            try:
+                await self._groups.start_device(account_id, device_id)
+            except Refused:
+                await self._devices.remove(device_id)
+                raise
             await self._streams.notify(account_id, DevicesChanged())
         return credentials
 

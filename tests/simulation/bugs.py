@@ -278,10 +278,10 @@ def caught_up_with_the_first() -> list[Patch]:
 def linked_device_not_told_its_start() -> list[Patch]:
     """A device that a nudge reached before its Hello was answered is not told where its log begins."""
 
-    def know(self: streaming.Stream, conversation_id: str, row: Any) -> Any:
-        known = original(self, conversation_id, row)
+    def know(self: streaming.Stream, conversation_id: str, row: Any, head: int | None = None) -> Any:
+        known = original(self, conversation_id, row, head)
         if row is not None and row.acked:
-            self.known[conversation_id] = known = (*known[:3], False)
+            self.known[conversation_id] = known = known._replace(fresh=False)
         return known
 
     original = streaming.Stream.know

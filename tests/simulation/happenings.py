@@ -7,6 +7,7 @@ from collections.abc import Callable
 from server.domain import groups, ids
 from server.domain.envelope import Kind
 from server.domain.identity import Identity
+from server.domain.refusal import Refused
 from tests.simulation.device import Change, Device
 from tests.simulation.network import Call, Routes
 from tests.simulation.node import LIMITS, Node
@@ -62,7 +63,7 @@ class Happenings:
         device = chance.choice(ready)
         conversation_id = chance.choice(self.conversations)
         if conversation_id == DIRECT and device.account_id == "carol":
-            conversation_id = GROUP
+            conversation_id = ids.self_id(device.account_id)
         roll = chance.random()
         if roll < 0.45:
             device.text(conversation_id, expires_in_s=chance.choice((0, 0, 0, 0, 3)))
@@ -167,7 +168,7 @@ class Happenings:
 
     def fault_sweep(self) -> None:
         nodes = [node for node in self.nodes if node.up and not node.frozen]
-        conversation_id = self.world.chance.choice(self.conversations)
+        conversation_id = self.world.chance.choice((*self.conversations, *self.store.logs))
         if nodes and conversation_id in self.store.logs:
             node = self.world.chance.choice(nodes)
             self.world.say(node.name, f"sweeps {conversation_id}")
@@ -193,8 +194,14 @@ class Happenings:
             node.loop.start(node.quietly(self.link(node, Identity(account, name))), "link")
 
     async def link(self, node: Node, identity: Identity) -> None:
-        """A device joins: its start is stored, then it is listed, then it comes. What landed before that may stay away from it."""
-        await node.changes.start_device(*identity)
+        """A device joins as `SigningIn` does it: it is listed, its start is stored, then it comes. What is older may stay away."""
+        listed = self.store.devices.setdefault(identity.account_id, {})
+        listed[identity.device_id] = self.world.now_ms
+        try:
+            await node.changes.start_device(*identity)
+        except Refused:
+            del listed[identity.device_id]
+            raise
         device = Device(self.world, self.oracle, identity, self.nodes)
         for key in self.oracle.members:
             row = self.store.positions.get((key, device.name))

@@ -236,9 +236,16 @@ class Node:
     def relay_moved(self, identity: Identity, moved: Moved) -> None:
         """A device here has moved: the authors may be elsewhere."""
         live = self.conversations.peek(moved.conversation_id)
-        accounts = [account for account in live.fold.members if account != identity.account_id] if live is not None else []
+        if live is None:
+            self.loop.start(self.quietly(self._open_and_relay(identity, moved)), "relay")
+            return
+        accounts = [account for account in live.fold.members if account != identity.account_id]
         text = f"{identity.device_id} is at {moved.conversation_id}/{moved.acked}, read {moved.read}"
         self.routes.send(self, accounts, "moved", text, (identity, moved))
+
+    async def _open_and_relay(self, identity: Identity, moved: Moved) -> None:
+        await self.conversations.open(moved.conversation_id)
+        self.relay_moved(identity, moved)
 
     def relayed(self, frame: Frame) -> None:
         """Another node has told something."""

@@ -45,6 +45,8 @@ KINDS = (
 )
 Runs = Iterable[tuple[int, int]]
 Intervals = tuple[tuple[int, int], ...]
+TRIMMING_MS = 60_000
+"""How long a trimmer may take from its look at the devices to its last write."""
 _JOINS = (MemberAction.CREATED, MemberAction.ADDED)
 _LEAVES = (MemberAction.REMOVED, MemberAction.LEFT)
 
@@ -77,6 +79,8 @@ class Witness:
     sent: dict[str, tuple[str, int]] = field(default_factory=dict)
     active_ms: int = 0
     """When a node last saw it connected."""
+    returned_ms: int = -1_000_000_000
+    """When it came back after so long that it had no claim to bodies: a trimmer may have looked just before."""
     node: str = ""
     """Which it called last."""
     stale: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
@@ -146,8 +150,25 @@ class Oracle:
         """A body was emptied, or an entry dropped. Devices that were away for long have no claim to it any more."""
         now_ms, place = self.world.now_ms, (conversation_id, seq)
         old = now_ms - self.ever[conversation_id][seq].header.at_ms >= self.header_retention_ms
-        away = (w.name for w in self.devices.values() if old or now_ms - w.active_ms >= self.retention_ms)
+        away = (
+            w.name
+            for w in self.devices.values()
+            if old or now_ms - w.active_ms >= self.retention_ms or now_ms - w.returned_ms < TRIMMING_MS
+        )
         self.away.setdefault(place, set()).update(away)
+
+    def active(self, witness: Witness, at_ms: int) -> None:
+        """A node has seen the device connected."""
+        if at_ms - witness.active_ms >= self.retention_ms:
+            witness.returned_ms = at_ms
+        witness.active_ms = max(witness.active_ms, at_ms)
+
+    def listed(self, witness: Witness) -> None:
+        """It is a device of its account from now on. What its self conversation has forgotten before that cannot come."""
+        witness.active_ms = self.world.now_ms
+        for (conversation_id, _), away in self.away.items():
+            if conversation_id.startswith("s:"):
+                away.add(witness.name)
 
     def position(self, row: PositionRow) -> None:
         """A position became durable: what it says the device has, the device was told of."""

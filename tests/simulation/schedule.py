@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from server.domain import groups
+from server.domain import groups, ids
 from server.domain.identity import Identity
 from tests.simulation.device import Change, Device
 from tests.simulation.final import check
@@ -44,6 +44,7 @@ class Schedule(Happenings):
         """How many of the faults that come up happen."""
         oracle.begin(DIRECT, ("alice", "bob"))
         for person in PEOPLE:
+            oracle.begin(ids.self_id(person), (person,))
             self.add_device(person)
         if chance.random() < 0.7:
             self.add_device(chance.choice(PEOPLE))
@@ -64,7 +65,7 @@ class Schedule(Happenings):
     def list_device(self, device: Device) -> None:
         """It is one of the account's devices."""
         self.store.devices.setdefault(device.account_id, {})[device.name] = self.world.now_ms
-        device.witness.active_ms = self.world.now_ms
+        self.oracle.listed(device.witness)
 
     def progress(self) -> list[Callable[[], None]]:
         """What may go on by itself now."""

@@ -144,7 +144,7 @@ class Store:
         for devices in self.devices.values():
             if device_id in devices:
                 devices[device_id] = max(devices[device_id], at_ms)
-                self.oracle.devices[device_id].active_ms = devices[device_id]
+                self.oracle.active(self.oracle.devices[device_id], at_ms)
 
 
 def _joined(runs: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

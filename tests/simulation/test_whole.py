@@ -8,7 +8,7 @@ from tests.simulation.bugs import BUGS
 from tests.simulation.workers import Done, begin, work
 
 SCHEDULES = 1_000
-SCHEDULES_PER_BUG = 200
+SCHEDULES_PER_BUG = 400
 
 
 @pytest.mark.timeout(600)
@@ -34,6 +34,8 @@ def found() -> dict[str, Done]:
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_found(bug: str, found: dict[str, Done]) -> None:
     assert found[bug].failed, f"{bug} was not found in {SCHEDULES_PER_BUG} schedules"
+    ((_, violation),) = found[bug].failed
+    assert not violation.startswith("PROCESS DIED"), f"{bug} does not fit the product any more: {violation}"
 
 
 def test_a_seed_replays_step_by_step_in_another_process() -> None:
