@@ -211,8 +211,8 @@ async def _node(settings: Settings, database: Database, tasks: asyncio.TaskGroup
 def _connect(hub: Hub, wire: codec.WireEvents, conversations: Conversations, receipts: Receipts, presence: Presence) -> None:
     """The hub is told by those that it does not know."""
 
-    def published(conversation_id: str, live: Live, entries: tuple[Any, ...]) -> None:
-        hub.published(conversation_id, live, entries)
+    def published(conversation_id: str, live: Live, entries: tuple[Any, ...], since: int) -> None:
+        hub.published(conversation_id, live, entries[-1].seq, since)
 
     def tell_positions(account_id: str, event: Positions) -> None:
         hub.tell_along(account_id, event, wire)

@@ -160,6 +160,7 @@ class AppendRound:
         if self.state is not State.LOADING:
             return []
         grown: tuple[Entry, ...] = ()
+        since = self.fold.seq
         if self.fold.seq and fold.seq > self.fold.seq:
             grown = tuple(entry for entry in recent if entry.seq > self.fold.seq)
         if fold.seq >= self.fold.seq:
@@ -167,7 +168,7 @@ class AppendRound:
             self.ring = {entry.seq: entry for entry in recent[-self._limits.ring_entries_max :]}
             self._seqs = {identity(entry.header): seq for seq, entry in self.ring.items()}
         self.state = State.IDLE
-        return [*([Publish(grown)] if grown else []), *self.tick(self._now_ms)]
+        return [*([Publish(grown, since)] if grown else []), *self.tick(self._now_ms)]
 
     def failed(self, refusal: Refusal) -> list[AppendCommand]:
         """Loading, searching or writing hints failed; nothing was proposed. Everything that waits is refused."""
@@ -207,7 +208,7 @@ class AppendRound:
         self.fold = batch.fold
         self._remember(batch.entries)
         commands: list[AppendCommand] = [Answer(ticket, sent) for ticket, sent in batch.tickets]
-        commands.append(Publish(tuple(batch.entries)))
+        commands.append(Publish(tuple(batch.entries), batch.expected_head))
         return [*commands, *self._aftermath(batch.entries), *self.tick(self._now_ms)]
 
     def behind(self, entries: tuple[Entry, ...]) -> list[AppendCommand]:
@@ -248,7 +249,7 @@ class AppendRound:
             fold.apply(entry)
         self.fold = fold
         self._remember(new)
-        return [Publish(tuple(new))]
+        return [Publish(tuple(new), new[0].seq - 1)]
 
     # -- inside --------------------------------------------------------------------------------------------------------
 

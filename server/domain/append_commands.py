@@ -70,9 +70,12 @@ class Answer(NamedTuple):
 
 
 class Publish(NamedTuple):
-    """The log has grown by these entries, which this node appended or learnt of: nudge their audiences."""
+    """The log has grown by these entries, which this node appended or learnt of: nudge the audience of all behind `since`."""
 
     entries: tuple[Entry, ...]
+    """The last of them; after a load perhaps fewer than have come."""
+    since: int
+    """The head that this node knew before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from typing import NamedTuple, Protocol
 from server.domain import connection as machine
 from server.domain.append import Sent
 from server.domain.connection import Connection
-from server.domain.envelope import Entry
 from server.domain.events import CaughtUp, Closing, Gap, SendResult, State, Told
 from server.domain.identity import Identity
 from server.domain.limits import Limits
@@ -360,12 +359,11 @@ class Hub:
         """Every open stream."""
         return [stream for streams in self._streams.values() for stream in streams.values()]
 
-    def published(self, conversation_id: str, live: Live, entries: tuple[Entry, ...]) -> None:
-        """A log has grown: nudge the audience's streams, once each."""
-        first, head = entries[0].seq, entries[-1].seq
+    def published(self, conversation_id: str, live: Live, head: int, since: int) -> None:
+        """A log has grown from `since` to `head`: nudge the streams of the audience of what is new, once each."""
         for account_id, member in live.fold.members.items():
             streams = self._streams.get(account_id)
-            if streams and (member.is_in() or member.left_seq() >= first):
+            if streams and (member.is_in() or member.left_seq() > since):
                 for stream in list(streams.values()):
                     stream.nudge(conversation_id, head)
 

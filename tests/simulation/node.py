@@ -220,8 +220,8 @@ class Node:
         self.hub.tell_along(account_id, event, self.wire)
         self.routes.send(self, [account_id], "told", f"{account_id} is told {event}", (account_id, event))
 
-    def _published(self, conversation_id: str, live: Live, entries: tuple[Entry, ...]) -> None:
-        self.hub.published(conversation_id, live, entries)
+    def _published(self, conversation_id: str, live: Live, entries: tuple[Entry, ...], since: int) -> None:
+        self.hub.published(conversation_id, live, entries[-1].seq, since)
         for entry in entries:
             place = (conversation_id, entry.seq)
             mine = place in self.own or place in self.published  # again: a duplicate was found

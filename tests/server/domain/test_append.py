@@ -71,7 +71,7 @@ def test_the_first_message_of_two_people_writes_their_hints_then_appends_at_head
     assert isinstance(command, Append) and command.expected_head == 0
     commands = round_.appended(1)
     assert one(commands, Answer) == [Answer(ticket, Sent(1, NOW))]
-    assert one(commands, Publish) == [Publish(command.entries)]
+    assert one(commands, Publish) == [Publish(command.entries, 0)]
 
 
 def test_what_gathers_during_an_append_goes_into_the_next() -> None:
@@ -276,7 +276,7 @@ def test_a_snapshot_is_due_after_enough_entries() -> None:
 
 def test_entries_of_another_node_are_learnt_when_they_follow() -> None:
     round_ = loaded(DIRECT, entry(1))
-    assert round_.learn((entry(1), entry(2))) == [Publish((entry(2),))]
+    assert round_.learn((entry(1), entry(2))) == [Publish((entry(2),), 1)]
     assert round_.learn((entry(2),)) == []
     submit(round_, text(3, known=2))
     assert round_.learn((entry(3, CAROLS),)) == [], "an append is under way and will tell"
@@ -287,7 +287,7 @@ def test_a_hole_in_what_another_node_tells_is_loaded() -> None:
     round_ = loaded(DIRECT, entry(1))
     assert round_.learn((entry(4),)) == [Load()]
     entries = [entry(1), entry(2), entry(3), entry(4)]
-    assert round_.loaded(folded(DIRECT, *entries), entries, 0, 0) == [Publish(tuple(entries[1:]))]
+    assert round_.loaded(folded(DIRECT, *entries), entries, 0, 0) == [Publish(tuple(entries[1:]), 1)]
 
 
 def test_a_head_that_another_node_has_moved_is_loaded_once_nothing_else_is_under_way() -> None:
@@ -350,3 +350,11 @@ def test_a_log_that_holds_an_envelope_twice_does_not_stop_the_round() -> None:
     round_ = loaded(DIRECT, entry(1), limits=Limits(ring_entries_max=2))
     round_.learn((entry(2, number=1), entry(3), entry(4)))
     assert set(round_.ring) == {3, 4}
+
+
+def test_a_load_that_brings_more_than_the_ring_holds_says_from_where_the_log_has_grown() -> None:
+    round_ = loaded(GROUP, created(ALICE, BOB), limits=Limits(ring_entries_max=2))
+    round_.told(6)
+    entries = [created(ALICE, BOB), membership(2, (BOB, MemberAction.REMOVED, Role.NONE)), *(entry(n) for n in range(3, 7))]
+    (published,) = round_.loaded(folded(GROUP, *entries), entries, 0, 0)
+    assert published == Publish(tuple(entries[1:]), 1), "Bob is still owed his removal"
