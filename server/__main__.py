@@ -98,6 +98,7 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     async with serving(settings) as app:
+        gc.freeze()  # what the start has made stays: the collector need not look at it again
         log.info("started", extra=settings.describe())
         print(_try(settings, app), flush=True)
         await stopping.wait()

@@ -81,6 +81,8 @@ class ReceiptBook:
     def ticks(self, fold: Fold, author_id: str, *, read: bool) -> Ranges:
         """The seqs at which an envelope of `author_id` is delivered to all (or read by all) whom it was for."""
         covered: dict[str, Ranges] = {}
+        if read and not any(device.read for device in self.devices.values()):
+            return ranges.NONE
         for device in self.devices.values():
             account = device.account_id
             if account != author_id:

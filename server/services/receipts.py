@@ -64,7 +64,11 @@ class Receipts:
 
     def sent(self, conversation_id: str, author_id: str) -> None:
         """An envelope of `author_id` is in the log: its ticks are to be told."""
-        self._authors.setdefault(conversation_id, {}).setdefault(author_id, ((), ()))
+        authors = self._authors.get(conversation_id)
+        if authors is None:
+            authors = self._authors[conversation_id] = {}
+        if author_id not in authors:
+            authors[author_id] = ((), ())
 
     def met(self, conversation_id: str, author_id: str, seq: int) -> None:
         """A device of `author_id` has got an own envelope from the log: whatever ticks it has are told again."""

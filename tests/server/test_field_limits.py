@@ -55,3 +55,4 @@ def test_what_does_not_is_refused(message: Any, reason: Reason, subject: str, li
     refusal = LIMITS.violation(message)
     assert refusal is not None
     assert (refusal.reason, refusal.subject, refusal.limit, refusal.actual) == (reason, subject, limit, actual)
+    assert subject in refusal.sentence()
