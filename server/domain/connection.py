@@ -107,6 +107,7 @@ class Connection:
         "_limits",
         "_stalled",
         "_lagging",
+        "_reads",
         "_unacked",
         "_unacked_bytes",
         "account_id",
@@ -128,6 +129,9 @@ class Connection:
         """Conversations whose pump found the window full, the longest waiting first."""
         self._limits = limits
         self._heads: dict[str, int] = {}
+        """Heads of conversations that are being opened."""
+        self._reads: dict[str, int] = {}
+        """Read marks that came for them meanwhile."""
         self._unacked = 0
         self._unacked_bytes = 0
         self._lagging: set[str] | None = None
@@ -165,7 +169,8 @@ class Connection:
         commands: list[Command] = []
         if feed.state_due and (ids.is_self(conversation_id) or not fold.next_entitled(self.account_id, feed.next)):
             commands.append(self._state(conversation_id, feed, acked))
-        return commands + self._pump(conversation_id, feed)
+        commands += self._pump(conversation_id, feed)
+        return commands + self.read(conversation_id, self._reads.pop(conversation_id, 0))
 
     def _expect(self, conversation_id: str, feed: Feed, head: int) -> None:
         """CaughtUp waits for what the conversation holds up to `head`, when Hello is still being answered."""
@@ -248,6 +253,8 @@ class Connection:
         """A person has seen everything up to a seq on this device."""
         feed = self.feeds.get(conversation_id)
         if feed is None:
+            if conversation_id in self._heads:
+                self._reads[conversation_id] = max(up_to_seq, self._reads.get(conversation_id, 0))
             return []
         seq = min(up_to_seq, feed.head)
         if seq <= feed.read:

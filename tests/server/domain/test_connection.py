@@ -338,3 +338,11 @@ def test_a_gap_ends_where_the_log_has_to_be_read() -> None:
     (stored,) = [command for command in commands if isinstance(command, StoreSkipped)]
     assert (stored.gap.first, stored.gap.last) == (1, 2), "below the floor nothing is left; 3 and 4 may be read"
     assert ReadLog(DIRECT, 2, 128) in connection.skipped_stored(DIRECT, stored.gap)
+
+
+def test_a_read_mark_for_a_conversation_that_is_being_opened_waits_for_it() -> None:
+    connection = Connection(PHONE, Limits())
+    assert connection.raised(DIRECT, 3) == [OpenFeed(DIRECT)]
+    assert connection.read(DIRECT, 2) == connection.read(DIRECT, 9) == connection.read("g:unheard", 1) == []
+    told = connection.opened(DIRECT, log_of(3), 3, acked=3, read=0, skipped=(), fresh=False)
+    assert told == [Moved(DIRECT, 3, 3, (), True)], "the greatest mark, clamped to the head"
