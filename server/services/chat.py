@@ -58,6 +58,8 @@ class Chat:
         self._new_id = new_id
         self._active = active
         self._tickets: dict[Stream, set[Ticket]] = {}
+        self._looks: dict[Stream, asyncio.Task[None]] = {}
+        """Second looks that are due; gone with their stream, so that a stopping node waits for none."""
         self.draining = False
 
     # -- a stream ------------------------------------------------------------------------------------------------------
@@ -85,7 +87,7 @@ class Chat:
         except BaseException:
             self.closed(stream)
             raise
-        needs.tasks.create_task(self._second_look(stream), name="second look")
+        self._looks[stream] = needs.tasks.create_task(self._second_look(stream), name="second look")
         return stream
 
     async def _open_feeds(self, stream: Stream) -> None:
@@ -152,6 +154,8 @@ class Chat:
 
     def closed(self, stream: Stream) -> None:
         """The stream is over: its proposals that were not appended yet are dropped, its route is released."""
+        if (due := self._looks.pop(stream, None)) is not None:
+            due.cancel()
         for ticket in self._tickets.pop(stream, ()):
             self._needs.conversations.drop(ticket)
         self._hub.remove(stream)

@@ -21,8 +21,7 @@ import tests.simulation.store as store
 from server.domain import fold, ranges, receipts, rules, trimming
 from server.domain.append import AppendRound
 from server.domain.connection import Connection, SendGap, StoreSkipped
-from server.services import chat, conversations, streaming, sweeping
-from server.services import receipts as receipts_service
+from server.services import chat, streaming, sweeping
 
 Patch = tuple[Any, str, Any]
 BUGS: dict[str, Callable[[], list[Patch]]] = {}
@@ -122,19 +121,6 @@ def marks_of_the_account() -> list[Patch]:
 def no_duplicate_search() -> list[Patch]:
     """An id is never looked for."""
     return [(AppendRound, "_find", lambda self, key, known_seq: None)]
-
-
-@bug
-def search_without_floor() -> list[Patch]:
-    """`known_seq` below the floor and not found is taken for new."""
-
-    class Reckless(AppendRound):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-
-        floor = property(lambda self: 0, lambda self, value: None)  # type: ignore[assignment]
-
-    return [(conversations, "AppendRound", Reckless)]
 
 
 @bug
@@ -314,12 +300,6 @@ def delivered_by_watermark() -> list[Patch]:
 def read_by_the_account() -> list[Patch]:
     """A read mark counts for what its device has not acked."""
     return [(receipts.DevicePosition, "has_read", lambda self: ranges.up_to(self.read))]
-
-
-@bug
-def ticks_of_own_not_told_again() -> list[Patch]:
-    """A device that gets an own envelope from the log is not told the ticks that it has already."""
-    return [(receipts_service.Receipts, "met", lambda self, conversation_id, author_id, seq: None)]
 
 
 @bug
