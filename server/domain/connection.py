@@ -244,9 +244,7 @@ class Connection:
         commands: list[Command] = [Moved(conversation_id, seq, feed.read, feed.skipped, False)]
         stalled, self._stalled = self._stalled, {}
         for other_id in stalled:
-            other = self.feeds[other_id]
-            if other.next <= other.head and not other.waiting:
-                commands += self._pump(other_id, other)
+            commands += self._pump(other_id, self.feeds[other_id])
         return commands
 
     def read(self, conversation_id: str, up_to_seq: int) -> list[Command]:

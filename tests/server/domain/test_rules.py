@@ -306,6 +306,11 @@ def test_positions_only_grow() -> None:
     assert made.account_read(BOB) == 0
 
 
+def test_what_nobody_has_read_has_no_read_tick() -> None:
+    fold = folded(DIRECT, entry(1))
+    assert book(("bob-phone", BOB, 1, 0, ())).ticks(fold, ALICE, read=True) == ()
+
+
 def test_a_device_of_the_author_ticks_nothing() -> None:
     fold = folded(DIRECT, entry(1))
     made = book(("alice-laptop", ALICE, 1, 1, ()), ("bob-phone", BOB, 1, 0, ()))
