@@ -195,6 +195,17 @@ class RefusalTold:
     refusal: Refusal
 
 
+def refusal_in(event: Told) -> Refusal | None:
+    """The refusal that an event carries, if it does."""
+    match event:
+        case RefusalTold(_, refusal):
+            return refusal
+        case SendResult(outcome=Refusal() as refusal):
+            return refusal
+        case _:
+            return None
+
+
 Told = (
     Welcome
     | State

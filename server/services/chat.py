@@ -273,6 +273,8 @@ class Chat:
         for command in commands:
             answer = await self._submit(identity, command)
             if answer is not None:
+                if (refusal := events.refusal_in(answer)) is not None:
+                    self._needs.counts.refused(refusal.reason.name)
                 answers.append(answer)
         return answers
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from server.domain import connection as machine
 from server.domain.append import Sent
 from server.domain.connection import Connection
-from server.domain.events import CaughtUp, Closing, Gap, SendResult, State, Told
+from server.domain.events import CaughtUp, Closing, Gap, SendResult, State, Told, refusal_in
 from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.notice import ClosingReason
@@ -53,6 +53,10 @@ class StreamCounts(Protocol):
 
     def stalled(self, times: int) -> None:
         """A full window stopped pumps so many times."""
+        ...
+
+    def refused(self, reason: str) -> None:
+        """A command was refused."""
         ...
 
 
@@ -123,6 +127,8 @@ class Stream:
 
     def tell(self, event: Told) -> None:
         """Send an event."""
+        if (refusal := refusal_in(event)) is not None:
+            self._needs.counts.refused(refusal.reason.name)
         self.send(self._needs.wire.told(event))
 
     def send(self, events: Sequence[bytes]) -> None:

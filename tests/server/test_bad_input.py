@@ -104,6 +104,9 @@ async def test_a_text_over_the_limit_is_refused_with_limit_and_length(tmp_path: 
         refusal = await raw.refusal()
         assert (refusal.ref, refusal.subject) == (1, "send.body.text.text.chars_max")
         assert (refusal.limit, refusal.actual) == (8_192, 8_193)
+        async with aiohttp.ClientSession() as session:
+            scraped = await (await session.get(world.metrics)).text()
+        assert 'tidewire_refusal_total{reason="LIMIT_EXCEEDED"} 1.0' in scraped
 
 
 async def test_a_unary_request_of_garbage_is_refused_like_any_other(tmp_path: Path) -> None:

@@ -49,6 +49,14 @@ def test_everything_that_is_told_has_a_form(told: events.Told, branch: str) -> N
     assert [event.WhichOneof("event") for event in decoded(*WIRE.told(told))] == [branch]
 
 
+def test_a_refusal_is_found_in_whatever_carries_it() -> None:
+    refusal = Refusal(Reason.NOT_A_MEMBER)
+    assert events.refusal_in(events.RefusalTold(1, refusal)) is refusal
+    assert events.refusal_in(events.SendResult(1, DIRECT, uuid(1), refusal)) is refusal
+    assert events.refusal_in(events.SendResult(1, DIRECT, uuid(1), Sent(1, NOW))) is None
+    assert events.refusal_in(events.CaughtUp()) is None
+
+
 def test_events_are_joined_into_frames_as_they_are() -> None:
     frame = decoded(WIRE.envelope(DIRECT, entry(1)), *WIRE.told(events.CaughtUp()), WIRE.sent(7, DIRECT, uuid(2), Sent(2, NOW)))
     assert [event.WhichOneof("event") for event in frame] == ["envelope", "caught_up", "send_result"]

@@ -59,6 +59,9 @@ class Nothing:
     def delivered(self, envelopes: int) -> None:
         """See `StreamCounts`."""
 
+    def refused(self, reason: str) -> None:
+        """See `StreamCounts`."""
+
     def stalled(self, times: int) -> None:
         """See `StreamCounts`."""
 
