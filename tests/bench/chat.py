@@ -204,7 +204,9 @@ async def main(scale: float) -> None:
         folder = Path(name)
         async with tidewire(folder) as node, bare() as limit:
             # first of all, so that no memory of an earlier load is used again
-            beside("resident memory per idle device", await idle(node, IDLE), await idle(limit, IDLE), asked_at_most=60)
+            beside(
+                "resident memory per idle device", await idle(node, times(IDLE)), await idle(limit, times(IDLE)), asked_at_most=60
+            )
             before, messages = rows(folder), times(128)
             of_node = await crowd(node, messages)
             written = (rows(folder) - before - 1) / (messages + messages // 4)  # one row made the group
