@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ from server.adapters.world import SystemClock, SystemRandom
 from server.domain.events import NoticeTold, Positions, PresenceTold
 from server.domain.notice import ClosingReason, Notice
 from server.domain.presence import PresenceFact
+from server.ports.accounts import CodeSender
 from server.services.chat import Chat
 from server.services.conversations import Conversations, Live
 from server.services.groups import GroupChanges
@@ -141,17 +142,12 @@ async def _node(settings: Settings, database: Database, tasks: asyncio.TaskGroup
     history = History(conversations, receipts, store, memberships, people, clock, limits)
     sweeper = Sweeper(conversations, store, store, memberships, positions, people, clock, limits)
     tokens = Tokens(devices, clock, chance, limits)
-    sender = (
-        ConsoleSender()
-        if settings.code_sender == "console"
-        else SmtpSender(settings.smtp_host, settings.smtp_port, settings.smtp_sender)
-    )
     signing_in = SigningIn(
         accounts,
         devices,
         SqliteChallenges(database),
         tokens,
-        sender,
+        _code_sender(settings),
         changes,
         LocalStreams(hub, wire),
         rates,
@@ -177,17 +173,6 @@ async def _node(settings: Settings, database: Database, tasks: asyncio.TaskGroup
     health = await _add_standard_services(server)
     port, fingerprint = _listen(server, settings)
 
-    background = [
-        tasks.create_task(work, name=name)
-        for name, work in (
-            ("receipts", receipts.run()),
-            ("presence", presence.run()),
-            ("sweeper", sweeper.run()),
-            ("comparison", chat.compare()),
-            ("slow devices", servicer.watch()),
-        )
-    ]
-
     async def drain() -> None:
         await health.enter_graceful_shutdown()
         chat.drain(lambda: int(chance.uniform(0, DRAIN_SPREAD_MS)))
@@ -195,17 +180,44 @@ async def _node(settings: Settings, database: Database, tasks: asyncio.TaskGroup
         while hub.count() and clock.monotonic_ms() < deadline:
             await asyncio.sleep(0.02)
 
-    async with serving_http(settings.http_listen, lambda: not chat.draining, metrics.text) as http_port:
-        await server.start()
-        try:
-            yield App(port, http_port, fingerprint, drain)
-        finally:
-            if not chat.draining:
-                await drain()
-            await server.stop(0.5)
-            for task in background:
-                task.cancel()
-            await receipts.flush()
+    try:
+        async with (
+            serving_http(settings.http_listen, lambda: not chat.draining, metrics.text) as http_port,
+            _background(
+                tasks,
+                receipts=receipts.run(),
+                presence=presence.run(),
+                sweeper=sweeper.run(),
+                comparison=chat.compare(),
+                slow_devices=servicer.watch(),
+            ),
+        ):
+            await server.start()
+            try:
+                yield App(port, http_port, fingerprint, drain)
+            finally:
+                if not chat.draining:
+                    await drain()
+                await server.stop(0.5)
+    finally:
+        await receipts.flush()
+
+
+def _code_sender(settings: Settings) -> CodeSender:
+    if settings.code_sender == "console":
+        return ConsoleSender()
+    return SmtpSender(settings.smtp_host, settings.smtp_port, settings.smtp_sender)
+
+
+@asynccontextmanager
+async def _background(tasks: asyncio.TaskGroup, **works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """What the node does by itself, until the block ends."""
+    running = [tasks.create_task(work, name=name) for name, work in works.items()]
+    try:
+        yield
+    finally:
+        for task in running:
+            task.cancel()
 
 
 def _connect(hub: Hub, wire: codec.WireEvents, conversations: Conversations, receipts: Receipts, presence: Presence) -> None:
