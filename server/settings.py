@@ -17,6 +17,11 @@ NOT_OURS = ("TIDEWIRE_HOME",)
 """Variables of the command line client, which may stand in the same environment."""
 
 
+SECRET = ("cluster_token", "pepper", "redis_password", "redis_url", "cql_password")
+"""Settings that no log shows."""
+SECRET_CHARS_MIN = 32
+
+
 class SettingsError(Exception):
     """A setting is wrong; the message is one sentence for the operator."""
 
@@ -45,6 +50,41 @@ class Settings:
     smtp_host: str = ""
     smtp_port: int = 25
     smtp_sender: str = ""
+    store: str = "sqlite"
+    """sqlite: embedded, one node; cql: Cassandra or ScyllaDB, any number of nodes."""
+    routes: str = "memory"
+    """memory: this node is alone; redis: nodes find one another, and each other's devices."""
+    node_id: str = ""
+    """What other nodes call this one; empty: another name at each start."""
+    internal_listen: str = "127.0.0.1:7420"
+    """gRPC for internal services and other nodes."""
+    internal_public: str = ""
+    """Where other nodes reach internal_listen; empty: that very address."""
+    cluster_token: str = ""
+    """What nodes show one another, at least 32 characters; or mutual TLS by the three settings below."""
+    cluster_ca: str = ""
+    cluster_cert: str = ""
+    cluster_key: str = ""
+    pepper: str = ""
+    """Key of stored code hashes and of repeated token refreshes, at least 32 characters, the same on all nodes; empty: made and kept
+    in data_dir."""
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    """rediss:// for TLS."""
+    redis_password: str = ""
+    redis_ca: str = ""
+    redis_prefix: str = "tw"
+    cql_hosts: str = "127.0.0.1"
+    """Contact points, separated by commas."""
+    cql_port: int = 9042
+    cql_keyspace: str = "tidewire"
+    cql_dc: str = "datacenter1"
+    """The data centre that this node is in."""
+    cql_replication: str = "datacenter1:3"
+    """Copies in each data centre, for a keyspace that does not exist yet."""
+    cql_user: str = ""
+    cql_password: str = ""
+    cql_ca: str = ""
+    """With it the database is reached by TLS."""
     public_chat: str = ""
     """What devices are told as the address of chat; empty: where they asked."""
     public_media: str = ""
@@ -52,10 +92,12 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
 
     def describe(self) -> dict[str, object]:
-        """The effective settings that differ from the defaults. There are no secrets among them: those lie in data_dir."""
+        """The effective settings that differ from the defaults, without what is secret."""
         mine = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "limits"}
         default = Settings()
-        changed: dict[str, object] = {name: str(value) for name, value in mine.items() if value != getattr(default, name)}
+        changed: dict[str, object] = {
+            name: "(set)" if name in SECRET else str(value) for name, value in mine.items() if value != getattr(default, name)
+        }
         for limit in dataclasses.fields(Limits):
             value = getattr(self.limits, limit.name)
             if value != limit.default:
@@ -136,11 +178,13 @@ def check(settings: Settings) -> None:
         "tls": ("off", "auto", "files", "proxy"),
         "log_format": ("auto", "text", "json"),
         "code_sender": ("console", "smtp"),
+        "store": ("sqlite", "cql"),
+        "routes": ("memory", "redis"),
     }
     for name, allowed in choices.items():
         if getattr(settings, name) not in allowed:
             raise SettingsError(f"{name} is one of {', '.join(allowed)}, not {getattr(settings, name)!r}")
-    for name in ("chat_listen", "http_listen"):
+    for name in ("chat_listen", "http_listen", "internal_listen"):
         host, _, port = getattr(settings, name).rpartition(":")
         if not host or not port.isdigit():
             raise SettingsError(f"{name} is an address and a port such as 127.0.0.1:7400, not {getattr(settings, name)!r}")
@@ -153,6 +197,28 @@ def check(settings: Settings) -> None:
         raise SettingsError("tls = files needs tls_cert and tls_key")
     if settings.code_sender == "smtp" and not (settings.smtp_host and settings.smtp_sender):
         raise SettingsError("code_sender = smtp needs smtp_host and smtp_sender")
+    _check_cluster(settings)
+
+
+def _check_cluster(settings: Settings) -> None:
+    mutual_tls = bool(settings.cluster_ca and settings.cluster_cert and settings.cluster_key)
+    if settings.routes == "redis" and settings.store != "cql":
+        raise SettingsError("routes = redis is for several nodes, and store = sqlite is one node's own: set store = cql")
+    if settings.routes == "redis" and not (settings.cluster_token or mutual_tls):
+        raise SettingsError("routes = redis needs cluster_token, or cluster_ca, cluster_cert and cluster_key for mutual TLS")
+    if settings.store == "cql" and not settings.pepper:
+        raise SettingsError("store = cql needs pepper, a secret that is the same on all nodes")
+    for name in ("cluster_token", "pepper"):
+        value = getattr(settings, name)
+        if value and len(value) < SECRET_CHARS_MIN:
+            raise SettingsError(f"{name} has at least {SECRET_CHARS_MIN} characters, not {len(value)}")
+    if any((settings.cluster_ca, settings.cluster_cert, settings.cluster_key)) and not mutual_tls:
+        raise SettingsError("mutual TLS between nodes needs all of cluster_ca, cluster_cert and cluster_key")
+    if not mutual_tls and not is_loopback(settings.internal_listen):
+        raise SettingsError(
+            f"internal_listen = {settings.internal_listen} is open to the network without TLS: set cluster_ca, cluster_cert and"
+            " cluster_key"
+        )
 
 
 def is_loopback(listen: str) -> bool:

@@ -53,7 +53,16 @@ async def refuses_to_start(folder: Path) -> str:
         sys.executable,
         "-m",
         "server",
-        *("--set", f"data_dir={folder}", "--set", "chat_listen=127.0.0.1:0", "--set", "http_listen=127.0.0.1:0"),
+        *(
+            "--set",
+            f"data_dir={folder}",
+            "--set",
+            "chat_listen=127.0.0.1:0",
+            "--set",
+            "http_listen=127.0.0.1:0",
+            "--set",
+            "internal_listen=127.0.0.1:0",
+        ),
         stderr=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
     )

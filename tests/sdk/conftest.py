@@ -40,6 +40,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         "data_dir": str(tmp_path / "data"),
         "chat_listen": "127.0.0.1:0",
         "http_listen": "127.0.0.1:0",
+        "internal_listen": "127.0.0.1:0",
         "offline_delay_ms": "100",
         "group_receipt_delay_ms": "100",
         "drain_grace_s": "2",

@@ -24,7 +24,13 @@ from tests.support.raw import CONNECT, HELLO, SUBMIT, Raw, World, text
 @asynccontextmanager
 async def node(folder: Path, **given: str) -> AsyncIterator[World]:
     """A node with these settings."""
-    listen = {"data_dir": str(folder), "chat_listen": "127.0.0.1:0", "http_listen": "127.0.0.1:0", "drain_grace_s": "1"}
+    listen = {
+        "data_dir": str(folder),
+        "chat_listen": "127.0.0.1:0",
+        "http_listen": "127.0.0.1:0",
+        "internal_listen": "127.0.0.1:0",
+        "drain_grace_s": "1",
+    }
     async with (
         serving(load(None, {}, {**listen, **given})) as app,
         grpc.aio.insecure_channel(f"127.0.0.1:{app.chat_port}") as channel,

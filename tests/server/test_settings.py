@@ -8,6 +8,8 @@ import pytest
 
 from server.settings import Settings, SettingsError, load
 
+SECRET = "x" * 32
+
 
 def test_the_command_line_wins_over_the_environment_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "node.toml"
@@ -32,6 +34,12 @@ def test_the_command_line_wins_over_the_environment_over_the_file(tmp_path: Path
         ({"chat_listen": "0.0.0.0:7400"}, "set tls = auto"),
         ({"tls": "files"}, "needs tls_cert and tls_key"),
         ({"code_sender": "smtp"}, "needs smtp_host"),
+        ({"routes": "redis"}, "set store = cql"),
+        ({"routes": "redis", "store": "cql", "pepper": SECRET}, "needs cluster_token"),
+        ({"store": "cql"}, "needs pepper"),
+        ({"store": "cql", "pepper": "short"}, "pepper has at least 32 characters, not 5"),
+        ({"cluster_ca": "ca.pem"}, "needs all of cluster_ca"),
+        ({"internal_listen": "0.0.0.0:7420"}, "internal_listen = 0.0.0.0:7420 is open"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(given: dict[str, str], sentence: str) -> None:
@@ -43,3 +51,8 @@ def test_an_open_listener_with_tls_is_fine() -> None:
     assert load(None, {}, {"chat_listen": "0.0.0.0:7400", "tls": "auto"}).tls == "auto"
     with pytest.raises(SettingsError, match="cannot be read"):
         load(Path("/nowhere.toml"), {}, {})
+
+
+def test_what_is_secret_is_not_described() -> None:
+    settings = load(None, {}, {"store": "cql", "routes": "redis", "pepper": SECRET, "cluster_token": SECRET})
+    assert settings.describe() == {"store": "cql", "routes": "redis", "pepper": "(set)", "cluster_token": "(set)"}

@@ -23,7 +23,7 @@ class Node:
     def __init__(self, folder: Path, *, module: str = "server", **settings: object) -> None:
         """`module`: what `python -m` runs; another one than the server's own has a bug planted."""
         self.folder = folder
-        self.port, self.http_port = free_port(), free_port()
+        self.port, self.http_port, self.internal_port = free_port(), free_port(), free_port()
         self.log = folder.with_name(f"{folder.name}.log")
         """What it wrote to stderr, over all its lives."""
         self._module = module
@@ -31,6 +31,7 @@ class Node:
             "data_dir": folder,
             "chat_listen": f"127.0.0.1:{self.port}",
             "http_listen": f"127.0.0.1:{self.http_port}",
+            "internal_listen": f"127.0.0.1:{self.internal_port}",
             "registrations_per_address_hour": 10_000,
             **settings,
         }

@@ -1,0 +1,155 @@
+"""The services of a node, put together over its stores: part of the composition root."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidewire.v1 import limits_pb2
+
+from server.adapters.code_senders import ConsoleSender, SmtpSender
+from server.adapters.grpc import codec
+from server.adapters.metrics import Metrics
+from server.adapters.world import SystemClock, SystemRandom
+from server.domain.events import NoticeTold, PresenceTold
+from server.domain.notice import ClosingReason, Notice
+from server.domain.presence import PresenceFact
+from server.ports.accounts import CodeSender
+from server.services.chat import Chat
+from server.services.conversations import Conversations
+from server.services.groups import GroupChanges
+from server.services.history import History
+from server.services.people import KnownPeople
+from server.services.presence import Presence
+from server.services.rates import Rates
+from server.services.receipts import Receipts
+from server.services.sending import ENABLED_KINDS, Sending
+from server.services.signing_in import SigningIn, Tokens
+from server.services.streaming import Hub, Needs
+from server.services.sweeping import Sweeper
+from server.settings import Settings
+from server.stores import Stores
+
+
+class LocalStreams:
+    """The port `Streams` on a node that is alone."""
+
+    def __init__(self, hub: Hub, wire: codec.WireEvents) -> None:
+        self._hub = hub
+        self._wire = wire
+
+    async def close_device(self, account_id: str, device_id: str, reason: ClosingReason) -> None:
+        """See `Streams.close_device`."""
+        for stream in self._hub.of_account(account_id):
+            if stream.identity.device_id == device_id:
+                stream.close(reason)
+
+    async def notify(self, account_id: str, notice: Notice, except_device_id: str = "") -> None:
+        """See `Streams.notify`."""
+        self._hub.tell(account_id, NoticeTold(notice), self._wire, except_device_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What listeners and background work need."""
+
+    clock: SystemClock
+    chance: SystemRandom
+    metrics: Metrics
+    wire: codec.WireEvents
+    hub: Hub
+    rates: Rates
+    tokens: Tokens
+    people: KnownPeople
+    conversations: Conversations
+    receipts: Receipts
+    presence: Presence
+    changes: GroupChanges
+    chat: Chat
+    history: History
+    sweeper: Sweeper
+    signing_in: SigningIn
+
+
+def parts(settings: Settings, stores: Stores, tasks: asyncio.TaskGroup) -> Parts:
+    """The services of one node."""
+    limits, clock, chance = settings.limits, SystemClock(), SystemRandom()
+    log, memberships, positions = stores.log, stores.memberships, stores.positions
+    endpoints = limits_pb2.Endpoints(chat=settings.public_chat, media=settings.public_media, calls=settings.public_calls)
+    wire = codec.WireEvents(limits, ENABLED_KINDS, endpoints)
+    hub, rates = Hub(limits), Rates(limits)
+    metrics = Metrics(hub.count)
+    people = KnownPeople(stores.accounts, stores.contacts, stores.devices, clock, limits)
+    conversations = Conversations(log, memberships, wire, clock, limits, tasks, metrics)
+    receipts = Receipts(positions, memberships, people, conversations, limits)
+    presence = Presence(people, clock, limits, tasks)
+    sending = Sending(conversations, log, people, limits)
+    changes = GroupChanges(conversations, log, memberships, positions, people, limits)
+    needs = Needs(conversations, receipts, log, positions, wire, clock, limits, tasks, metrics)
+    tokens = Tokens(stores.devices, clock, chance, limits)
+    made = Parts(
+        clock=clock,
+        chance=chance,
+        metrics=metrics,
+        wire=wire,
+        hub=hub,
+        rates=rates,
+        tokens=tokens,
+        people=people,
+        conversations=conversations,
+        receipts=receipts,
+        presence=presence,
+        changes=changes,
+        chat=Chat(hub, needs, sending, memberships, stores.retention, presence, rates, chance.new_id, stores.devices.touch),
+        history=History(conversations, receipts, log, memberships, people, clock, limits),
+        sweeper=Sweeper(conversations, log, stores.retention, memberships, positions, people, clock, limits),
+        signing_in=SigningIn(
+            stores.accounts,
+            stores.devices,
+            stores.challenges,
+            tokens,
+            _code_sender(settings),
+            changes,
+            LocalStreams(hub, wire),
+            rates,
+            clock,
+            chance,
+            limits,
+            settings.pepper or _own_pepper(settings.data_dir),
+        ),
+    )
+    _connect(made)
+    return made
+
+
+def _connect(made: Parts) -> None:
+    """The hub is told by those that it does not know."""
+    hub, wire = made.hub, made.wire
+
+    def tell_presence(watcher_id: str, connection_id: str, account_id: str, fact: PresenceFact) -> None:
+        for stream in hub.of_account(watcher_id):
+            if stream.connection_id == connection_id:
+                stream.tell(PresenceTold(account_id, fact))
+
+    made.conversations.on_publish(
+        lambda conversation_id, live, entries, since: hub.published(conversation_id, live, entries[-1].seq, since)
+    )
+    made.receipts.on_told(hub.is_connected, lambda account_id, event: hub.tell_along(account_id, event, wire), hub.wake)
+    made.presence.on_told(tell_presence)
+
+
+def _code_sender(settings: Settings) -> CodeSender:
+    if settings.code_sender == "console":
+        return ConsoleSender()
+    return SmtpSender(settings.smtp_host, settings.smtp_port, settings.smtp_sender)
+
+
+def _own_pepper(folder: Path) -> str:
+    """The key of stored code hashes, made at the first run. It lies beside the database, not in it."""
+    path = folder / "pepper"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32))
+    return path.read_text()
