@@ -71,8 +71,8 @@ check: $(VENV)/.tests $(BUF) ## style, types, layers, contract
 generated: .venv-protos/.done
 	@rm -rf .tools/gen && mkdir -p .tools/gen
 	@cd protos && ../.venv-protos/bin/python -m grpc_tools.protoc -I. --python_out=../.tools/gen --pyi_out=../.tools/gen \
-	  --grpc_python_out=../.tools/gen tidewire/v1/*.proto
-	@for f in .tools/gen/tidewire/v1/*; do cmp $$f sdk/python/tidewire/v1/$$(basename $$f) || \
+	  --grpc_python_out=../.tools/gen tidewire/v1/*.proto tidewire/internal/v1/*.proto
+	@cd .tools/gen && for f in tidewire/v1/* tidewire/internal/v1/*; do cmp $$f ../../sdk/python/$$f || \
 	  { echo "generated code is stale: run 'make protos'"; exit 1; }; done
 
 .venv-protos/.done: Makefile
@@ -80,10 +80,10 @@ generated: .venv-protos/.done
 	.venv-protos/bin/pip install -q grpcio-tools==1.76.0 protobuf==6.31.1 setuptools==80.9.0
 	touch $@
 
-protos: .venv-protos/.done ## write sdk/python/tidewire/v1 from protos/, with the oldest tools that the SDK supports
-	find sdk/python/tidewire/v1 -name '*_pb2*' -delete
+protos: .venv-protos/.done ## write sdk/python/tidewire/v1 and internal/v1 from protos/, with the oldest tools that the SDK supports
+	find sdk/python/tidewire/v1 sdk/python/tidewire/internal/v1 -name '*_pb2*' -delete
 	cd protos && ../.venv-protos/bin/python -m grpc_tools.protoc -I. --python_out=../sdk/python --pyi_out=../sdk/python \
-	  --grpc_python_out=../sdk/python tidewire/v1/*.proto
+	  --grpc_python_out=../sdk/python tidewire/v1/*.proto tidewire/internal/v1/*.proto
 
 bench: $(VENV)/.tests ## figures per server CPU-second, one JSON line each
 	$(BIN)/python -m tests.bench.chat

@@ -59,6 +59,21 @@ class Limits:
     second_look_ms: int = 1_500
     """A new connection compares its heads with the log this long after it registered its route."""
     route_cache_ms: int = 1_000
+    lease_ms: int = 15_000
+    """A node that has not renewed its lease for this long counts as dead; it renews three times as often."""
+    link_queue_max: int = 50_000
+    """What waits for another node; more is dropped, and the comparison with the log finds it."""
+    link_queue_bytes_max: int = 33_554_432
+    link_batch_max: int = 512
+    link_batch_bytes_max: int = 131_072
+    link_batches_max: int = 8
+    """Batches that another node has not acknowledged."""
+    link_timeout_ms: int = 5_000
+    """A link whose batch is not acknowledged for this long is made anew."""
+    comparison_spread_ms: int = 30_000
+    """What has to be compared after a fault is spread over this time."""
+    drain_spread_ms: int = 3_000
+    """Streams of a draining node are closed within this time, each at another moment."""
     comparison_interval_s: int = 1_800
     """Every conversation that the node serves is compared with its log this often in any case."""
     ring_entries_max: int = 512

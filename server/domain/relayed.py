@@ -17,8 +17,9 @@ class Grown:
     conversation_id: str
     since: int
     """The head before."""
+    head: int
     entries: tuple[Entry, ...]
-    """What is new, or the last of it where that is much."""
+    """What is new, or the last of it where that is much; none: it has to be read."""
     account_ids: tuple[str, ...]
     """Those of the audience that have devices on the node that is told."""
 
@@ -32,10 +33,10 @@ class DeviceMoved:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountTold:
-    """Devices of an account are to be told something, which is serialised already."""
+class AccountsTold:
+    """Devices of accounts are to be told something, which is serialised already."""
 
-    account_id: str
+    account_ids: tuple[str, ...]
     events: tuple[bytes, ...]
     except_device_id: str = ""
     along: bool = False
@@ -69,4 +70,4 @@ class AccountChanged:
     account_id: str
 
 
-Relayed = Grown | DeviceMoved | AccountTold | DeviceClosed | PresenceChanged | AccountChanged
+Relayed = Grown | DeviceMoved | AccountsTold | DeviceClosed | PresenceChanged | AccountChanged

@@ -1,0 +1,1 @@
+"""What internal services speak with a node."""
