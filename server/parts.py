@@ -134,7 +134,7 @@ def _connect(made: Parts) -> None:
                 stream.tell(PresenceTold(account_id, fact))
 
     made.conversations.on_publish(
-        lambda conversation_id, live, entries, since: hub.published(conversation_id, live, entries[-1].seq, since)
+        lambda conversation_id, live, entries, since, own: hub.published(conversation_id, live, entries[-1].seq, since)
     )
     made.receipts.on_told(hub.is_connected, lambda account_id, event: hub.tell_along(account_id, event, wire), hub.wake)
     made.presence.on_told(tell_presence)

@@ -102,6 +102,7 @@ class AppendRound:
         "_seqs",
         "_snapshot_seq",
         "_told",
+        "_uncertain",
         "_waiting",
         "conversation_id",
         "floor",
@@ -125,6 +126,8 @@ class AppendRound:
         self._batch: _Batch | None = None
         self._snapshot_seq = 0
         self._told = 0
+        self._uncertain = False
+        """A batch of unknown outcome may be among what is learnt next, its senders gone: it is nudged all the same."""
         self._now_ms = 0
 
     def is_busy(self) -> bool:
@@ -168,7 +171,8 @@ class AppendRound:
             self.ring = {entry.seq: entry for entry in recent[-self._limits.ring_entries_max :]}
             self._seqs = {identity(entry.header): seq for seq, entry in self.ring.items()}
         self.state = State.IDLE
-        return [*([Publish(grown, since)] if grown else []), *self.tick(self._now_ms)]
+        publish = [Publish(grown, since, self._take_uncertain())] if grown else []
+        return [*publish, *self.tick(self._now_ms)]
 
     def failed(self, refusal: Refusal) -> list[AppendCommand]:
         """Loading, searching or writing hints failed; nothing was proposed. Everything that waits is refused."""
@@ -208,7 +212,8 @@ class AppendRound:
         self.fold = batch.fold
         self._remember(batch.entries)
         commands: list[AppendCommand] = [Answer(ticket, sent) for ticket, sent in batch.tickets]
-        commands.append(Publish(tuple(batch.entries), batch.expected_head))
+        commands.append(Publish(tuple(batch.entries), batch.expected_head, own=True))
+        self._uncertain = False
         return [*commands, *self._aftermath(batch.entries), *self.tick(self._now_ms)]
 
     def behind(self, entries: tuple[Entry, ...]) -> list[AppendCommand]:
@@ -227,6 +232,7 @@ class AppendRound:
     def unknown(self) -> list[AppendCommand]:
         """Nobody knows whether the batch landed: the same slot again. Hints that may have been swept meanwhile are written anew."""
         assert self._batch is not None, "nothing was proposed"
+        self._uncertain = True
         if self._batch.joining:
             self.state = State.HINTING
             return [WriteHints(tuple(self._batch.joining), self._batch.expected_head)]
@@ -249,7 +255,7 @@ class AppendRound:
             fold.apply(entry)
         self.fold = fold
         self._remember(new)
-        return [Publish(tuple(new), new[0].seq - 1)]
+        return [Publish(tuple(new), new[0].seq - 1, self._take_uncertain())]
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -330,6 +336,10 @@ class AppendRound:
         """The entry with this identity in (known_seq, head], as far as the ring goes."""
         seq = self._seqs.get(key, 0)
         return self.ring[seq] if seq > known_seq else None
+
+    def _take_uncertain(self) -> bool:
+        uncertain, self._uncertain = self._uncertain, False
+        return uncertain
 
     def _append(self) -> Append:
         assert self._batch is not None, "nothing to append"

@@ -76,6 +76,8 @@ class Publish(NamedTuple):
     """The last of them; after a load perhaps fewer than have come."""
     since: int
     """The head that this node knew before."""
+    own: bool = False
+    """This node appended them, or some of them for all that it knows: nobody else nudges the devices of other nodes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,8 @@ class Live:
         return Item(entry, len(event), event)
 
 
-Publish = Callable[[str, Live, tuple[Entry, ...], int], None]
-"""Conversation, what is in memory of it, the last new entries, the head that was known before."""
+Publish = Callable[[str, Live, tuple[Entry, ...], int, bool], None]
+"""Conversation, what is in memory of it, the last new entries, the head that was known before, whether this node wrote them."""
 Answered = Callable[[append.Outcome], None]
 
 
@@ -109,7 +109,7 @@ class Conversations:
         self._answers: dict[Ticket, Answered] = {}
         self._due: dict[Live, None] = {}
         """Conversations with proposals that came in this turn of the loop, in order."""
-        self._publish: Publish = lambda conversation_id, live, entries, since: None
+        self._publish: Publish = lambda conversation_id, live, entries, since, own: None
 
     def on_publish(self, publish: Publish) -> None:
         """Whom to tell when a log has grown, or a duplicate was found."""
@@ -223,12 +223,12 @@ class Conversations:
                 case append.Answer(ticket, outcome):
                     if (answered := self._answers.pop(ticket, None)) is not None:
                         answered(outcome)
-                case append.Publish(entries, since):
-                    self._publish(conversation_id, live, entries, since)
+                case append.Publish(entries, since, own):
+                    self._publish(conversation_id, live, entries, since, own)
                 case append.Append(expected_head, entries):
                     self._append(live, expected_head, entries)
                 case append.Renudge(entry):
-                    self._publish(conversation_id, live, (entry,), entry.seq - 1)
+                    self._publish(conversation_id, live, (entry,), entry.seq - 1, True)
                 case append.Load():
                     self._spawn(live, self._load(live))
                 case append.Search(ticket, after, up_to):

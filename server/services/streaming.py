@@ -375,21 +375,25 @@ class Hub:
 
     def tell(self, account_id: str, event: Told, wire: Wire, except_device_id: str = "") -> None:
         """Tell all of an account's devices; serialised once."""
-        streams = self._streams.get(account_id)
-        if streams:
-            events = wire.told(event)
-            for device_id, stream in streams.items():
-                if device_id != except_device_id:
-                    stream.send(events)
+        if account_id in self._streams:
+            self.send(account_id, wire.told(event), except_device_id)
+
+    def send(self, account_id: str, events: Sequence[bytes], except_device_id: str = "") -> None:
+        """Send serialised events to all of an account's devices."""
+        for device_id, stream in list(self._streams.get(account_id, {}).items()):
+            if device_id != except_device_id:
+                stream.send(events)
 
     def tell_along(self, account_id: str, event: Told, wire: Wire) -> None:
         """Tell all of an account's devices with their next frame, or at the next `wake`."""
-        streams = self._streams.get(account_id)
-        if streams:
-            events = wire.told(event)
-            for stream in streams.values():
-                stream.send_along(events)
-                self._along.add(stream)
+        if account_id in self._streams:
+            self.send_along(account_id, wire.told(event))
+
+    def send_along(self, account_id: str, events: Sequence[bytes]) -> None:
+        """Send serialised events with the devices' next frames, or at the next `wake`."""
+        for stream in self._streams.get(account_id, {}).values():
+            stream.send_along(events)
+            self._along.add(stream)
 
     def wake(self) -> None:
         """Send what still waits to be sent along."""

@@ -223,7 +223,7 @@ class Node:
         self.hub.tell_along(account_id, event, self.wire)
         self.routes.send(self, [account_id], "told", f"{account_id} is told {event}", (account_id, event))
 
-    def _published(self, conversation_id: str, live: Live, entries: tuple[Entry, ...], since: int) -> None:
+    def _published(self, conversation_id: str, live: Live, entries: tuple[Entry, ...], since: int, own: bool) -> None:
         self.hub.published(conversation_id, live, entries[-1].seq, since)
         for entry in entries:
             place = (conversation_id, entry.seq)

@@ -71,7 +71,7 @@ def test_the_first_message_of_two_people_writes_their_hints_then_appends_at_head
     assert isinstance(command, Append) and command.expected_head == 0
     commands = round_.appended(1)
     assert one(commands, Answer) == [Answer(ticket, Sent(1, NOW))]
-    assert one(commands, Publish) == [Publish(command.entries, 0)]
+    assert one(commands, Publish) == [Publish(command.entries, 0, own=True)]
 
 
 def test_what_gathers_during_an_append_goes_into_the_next() -> None:
@@ -358,3 +358,13 @@ def test_a_load_that_brings_more_than_the_ring_holds_says_from_where_the_log_has
     entries = [created(ALICE, BOB), membership(2, (BOB, MemberAction.REMOVED, Role.NONE)), *(entry(n) for n in range(3, 7))]
     (published,) = round_.loaded(folded(GROUP, *entries), entries, 0, 0)
     assert published == Publish(tuple(entries[1:]), 1), "Bob is still owed his removal"
+
+
+def test_what_landed_after_all_is_nudged_as_own_though_its_sender_is_gone() -> None:
+    round_ = loaded(DIRECT, entry(1))
+    ticket, commands = submit(round_, text(2, known=1))
+    (command,) = one(commands, Append)
+    assert one(round_.unknown(), Append) == [command]
+    ticket.gone = True
+    assert one(round_.behind(command.entries), Publish) == [Publish(command.entries, 1, own=True)]
+    assert round_.learn((entry(3, CAROLS),)) == [Publish((entry(3, CAROLS),), 2)], "once"

@@ -1,0 +1,302 @@
+"""The streams between nodes: `RelayService`, its callers, and the port `Relay` over them."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import grpc
+from tidewire.internal.v1 import relay_pb2, relay_pb2_grpc
+
+from server.adapters.grpc import codec, relay_codec
+from server.domain import events
+from server.domain.identity import Identity
+from server.domain.limits import Limits
+from server.domain.link import LinkQueue, Parcel
+from server.domain.refusal import Reason, Refusal, Refused, unavailable
+from server.domain.relayed import Relayed
+from server.ports.cluster import Peer
+
+log = logging.getLogger(__name__)
+
+EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]
+SCHEME = "Cluster "
+RETRY_MIN_S, RETRY_MAX_S = 0.1, 2.0
+FORWARD_TIMEOUT_S = 5.0
+CHANNEL_OPTIONS = [
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.max_receive_message_length", 1 << 20),
+]
+
+
+class Wire(Protocol):
+    """One side of an open stream."""
+
+    async def read(self) -> Any:
+        """The next frame, or grpc.aio.EOF."""
+        ...
+
+    async def write(self, frame: Any) -> None:
+        """Send a frame."""
+        ...
+
+
+class Link:
+    """What is between this node and one other, for as long as that one's lease lives."""
+
+    def __init__(self, peer: Peer, limits: Limits, take: Callable[[Relayed], None]) -> None:
+        self.peer = peer
+        self.queue = LinkQueue(limits)
+        self.up = False
+        self.times = 0
+        """How often it was made."""
+        self._limits = limits
+        self._take = take
+        self._asleep: asyncio.Future[None] | None = None
+        self._to_ack = 0
+        self._heard_at = 0.0
+
+    def put(self, parcel: Parcel) -> None:
+        """Queue something for the other node."""
+        if self.queue.put(parcel):
+            self._wake()
+
+    async def talk(self, wire: Wire, frame: type[Any]) -> None:
+        """Send and take in until the stream ends. `frame`: the type of what this side sends. Both have said hello."""
+        self.up, self._to_ack = True, 0
+        self.times += 1
+        loop = asyncio.get_running_loop()
+        self._heard_at = loop.time()
+        reader = asyncio.ensure_future(self._read(wire))
+        writer = asyncio.ensure_future(self._write(wire, frame))
+        watch = asyncio.ensure_future(self._watch())
+        tasks = (reader, writer, watch)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.up = False
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.queue.broken()
+
+    async def _read(self, wire: Wire) -> None:
+        loop = asyncio.get_running_loop()
+        while (frame := await wire.read()) is not EOF:
+            self._heard_at = loop.time()
+            which = frame.WhichOneof("content")
+            if which == "ack":
+                self.queue.acked(frame.ack.number)
+                self._wake()
+            elif which == "batch":
+                for data in frame.batch.relayed:
+                    told = relay_codec.told(relay_pb2.Relayed.FromString(data))
+                    if told is not None:
+                        self._take(told)
+                self._to_ack = frame.batch.number
+                self._wake()
+
+    async def _write(self, wire: Wire, frame: type[Any]) -> None:
+        while True:
+            if number := self._to_ack:
+                self._to_ack = 0
+                await wire.write(frame(ack=relay_pb2.BatchAck(number=number)))
+            elif (batch := self.queue.batch()) is not None:
+                number, parcels = batch
+                if self.queue.flying() == 1:
+                    self._heard_at = asyncio.get_running_loop().time()
+                await wire.write(frame(batch=relay_pb2.Batch(number=number, relayed=[parcel.data for parcel in parcels])))
+            else:
+                self._asleep = asyncio.get_running_loop().create_future()
+                await self._asleep
+
+    async def _watch(self) -> None:
+        """Ends when the other side has not answered a batch for too long: half open, or frozen."""
+        limit_s = self._limits.link_timeout_ms / 1000
+        loop = asyncio.get_running_loop()
+        while not self.queue.flying() or loop.time() - self._heard_at < limit_s:
+            await asyncio.sleep(limit_s / 4)
+        log.warning("a node does not answer: the link to it is made anew", extra={"node": self.peer.node_id})
+
+    def _wake(self) -> None:
+        if self._asleep is not None and not self._asleep.done():
+            self._asleep.set_result(None)
+
+
+class Links:
+    """All links of a node, and the port `Relay`."""
+
+    def __init__(
+        self,
+        me: Peer,
+        token: str,
+        credentials: grpc.ChannelCredentials | None,
+        limits: Limits,
+        tasks: asyncio.TaskGroup,
+        uniform: Callable[[float, float], float],
+    ) -> None:
+        self.me = me
+        self.dropped = 0
+        """What did not fit, of links that are gone."""
+        self._metadata = (("authorization", SCHEME + token),)
+        self._credentials = credentials
+        self._limits = limits
+        self._tasks = tasks
+        self._uniform = uniform
+        self._links: dict[str, Link] = {}
+        self._calling: dict[str, asyncio.Task[None]] = {}
+        self._channels: dict[str, grpc.aio.Channel] = {}
+        self._take: Callable[[Relayed], None] = lambda told: None
+        self._undelivered: Callable[[Sequence[Relayed]], None] = lambda rest: None
+        self._linked: Callable[[bool], None] = lambda first: None
+
+    def on_told(
+        self,
+        take: Callable[[Relayed], None],
+        undelivered: Callable[[Sequence[Relayed]], None],
+        linked: Callable[[bool], None],
+    ) -> None:
+        """What to do with what is told, with what could not be told, and when a link was made (for the first time?)."""
+        self._take, self._undelivered, self._linked = take, undelivered, linked
+
+    def send(self, node_ids: Iterable[str], relayed: Relayed) -> None:
+        """See `Relay.send`."""
+        parcel: Parcel | None = None
+        for node_id in node_ids:
+            link = self._links.get(node_id)
+            if link is not None:
+                parcel = parcel or Parcel(relayed, relay_codec.message(relayed).SerializeToString())
+                link.put(parcel)
+
+    def all(self) -> list[Link]:
+        """The links, up or not."""
+        return list(self._links.values())
+
+    def follow(self, peers: Sequence[Peer]) -> None:
+        """These nodes are alive."""
+        alive = {peer.node_id: peer for peer in peers if peer.node_id != self.me.node_id}
+        for node_id, link in list(self._links.items()):
+            if alive.get(node_id) != link.peer:
+                self._end(node_id)
+        for node_id, peer in alive.items():
+            if node_id not in self._links:
+                self._links[node_id] = Link(peer, self._limits, lambda told: self._take(told))
+                self._channels[node_id] = self._channel(peer)
+                if self.me.node_id < node_id:
+                    self._calling[node_id] = self._tasks.create_task(self._call(self._links[node_id]), name=f"link {node_id}")
+
+    def _end(self, node_id: str) -> None:
+        link = self._links.pop(node_id)
+        if (calling := self._calling.pop(node_id, None)) is not None:
+            calling.cancel()
+        self._tasks.create_task(self._channels.pop(node_id).close(None), name="close link")
+        self.dropped += link.queue.dropped
+        self._undelivered(list(link.queue.empty()))
+
+    def close(self) -> None:
+        """The node stops."""
+        for node_id in list(self._links):
+            self._end(node_id)
+
+    def _channel(self, peer: Peer) -> grpc.aio.Channel:
+        if self._credentials is None:
+            return grpc.aio.insecure_channel(peer.relay, CHANNEL_OPTIONS)
+        return grpc.aio.secure_channel(peer.relay, self._credentials, CHANNEL_OPTIONS)
+
+    async def _call(self, link: Link) -> None:
+        """Keep the link to a node with a greater id, as long as it lives."""
+        stub: Any = relay_pb2_grpc.RelayServiceStub(self._channels[link.peer.node_id])
+        pause_s = RETRY_MIN_S
+        hello = relay_pb2.LinkHello(node_id=self.me.node_id, incarnation=self.me.incarnation)
+        while True:
+            call = stub.Link(metadata=self._metadata)
+            try:
+                await call.write(relay_pb2.LinkRequest(hello=hello))
+                answer = await call.read()
+                if answer is not EOF:
+                    pause_s = RETRY_MIN_S
+                    self._linked(link.times == 0)
+                    await link.talk(call, relay_pb2.LinkRequest)
+            except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+                log.debug("the link to %s failed: %s", link.peer.node_id, error)
+            finally:
+                call.cancel()
+            await asyncio.sleep(self._uniform(0.5, 1.0) * pause_s)
+            pause_s = min(RETRY_MAX_S, 2 * pause_s)
+
+    async def answer(self, wire: Wire) -> None:
+        """The other side's call.
+
+        Raises:
+            Refused: UNAVAILABLE: its lease has not been seen yet; INVALID: it does not begin with hello.
+        """
+        first = await wire.read()
+        if not isinstance(first, relay_pb2.LinkRequest) or first.WhichOneof("content") != "hello":
+            raise Refused(Refusal(Reason.INVALID, detail="the first frame is hello", subject="hello"))
+        link = self._links.get(first.hello.node_id)
+        if link is None or link.peer.incarnation != first.hello.incarnation:
+            raise Refused(unavailable("this node has not seen the lease yet", retry_after_ms=200))
+        await wire.write(
+            relay_pb2.LinkResponse(hello=relay_pb2.LinkHello(node_id=self.me.node_id, incarnation=self.me.incarnation))
+        )
+        self._linked(link.times == 0)
+        await link.talk(wire, relay_pb2.LinkResponse)
+
+    async def forward(self, node_id: str, identity: Identity, command: events.Command) -> list[Any]:
+        """Have a command done by the node that has the device's stream; the events that answer it, as messages.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        channel = self._channels.get(node_id)
+        if channel is None:
+            raise Refused(unavailable("the node of the device's stream is not there", retry_after_ms=500))
+        stub: Any = relay_pb2_grpc.RelayServiceStub(channel)
+        request = relay_pb2.ForwardRequest(
+            account_id=identity.account_id, device_id=identity.device_id, commands=[relay_codec.command_message(command)]
+        )
+        try:
+            response = await stub.Forward(request, metadata=self._metadata, timeout=FORWARD_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            raise Refused(unavailable("the node of the device's stream did not answer", retry_after_ms=500)) from error
+        return list(response.events)
+
+
+class RelayServicer(relay_pb2_grpc.RelayServiceServicer):
+    """The node's door for other nodes."""
+
+    def __init__(
+        self, links: Links, token: str, submit: Callable[[Identity, list[events.Command]], Awaitable[list[events.Told]]]
+    ) -> None:
+        self._links = links
+        self._token = token
+        self._submit = submit
+
+    def _check(self, context: Any) -> None:
+        """With mutual TLS and no token the certificate is enough: the listener takes no other callers."""
+        said = dict(context.invocation_metadata() or ()).get("authorization", "")
+        if not hmac.compare_digest(str(said).encode(), (SCHEME + self._token).encode()):
+            raise Refused(Refusal(Reason.UNAUTHENTICATED, detail="metadata `authorization: Cluster <cluster_token>` is missing"))
+
+    async def Link(self, requests: Any, context: Any) -> None:
+        """See the contract."""
+        self._check(context)
+        await self._links.answer(context)
+
+    async def Forward(self, request: relay_pb2.ForwardRequest, context: Any) -> relay_pb2.ForwardResponse:
+        """See the contract."""
+        self._check(context)
+        identity = Identity(request.account_id, request.device_id)
+        commands = [codec.command(identity, message, lambda message: None) for message in request.commands]
+        response = relay_pb2.ForwardResponse()
+        for told in await self._submit(identity, commands):
+            response.events.extend(codec.event(told))
+        return response

@@ -1,0 +1,104 @@
+"""Keeps this node's lease, follows the others', and brings what `Tenure` wants about."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from server.domain import tenure
+from server.domain.limits import Limits
+from server.domain.refusal import Refused
+from server.ports.cluster import Leases, Peer
+from server.ports.world import Clock
+from server.services.routing import Routing
+
+log = logging.getLogger(__name__)
+
+Replace = Callable[[str], None]
+"""Close the stream of this connection: a later one of its device stands elsewhere."""
+
+
+class Attendance:
+    """One node's."""
+
+    def __init__(
+        self,
+        me: Peer,
+        leases: Leases,
+        routing: Routing,
+        clock: Clock,
+        limits: Limits,
+        follow: Callable[[Sequence[Peer]], None],
+        replace: Replace,
+        compare: Callable[[int], Awaitable[None]],
+        nodes: Callable[[frozenset[str]], None],
+    ) -> None:
+        """`follow` is told the live peers, `nodes` the ids of the others; `compare` compares every stream, spread over so many ms."""
+        self._me = me
+        self._leases = leases
+        self._routing = routing
+        self._clock = clock
+        self._limits = limits
+        self._follow = follow
+        self._replace = replace
+        self._compare = compare
+        self._nodes = nodes
+        self._tenure = tenure.Tenure(me.node_id, limits.lease_ms, clock.monotonic_ms())
+        self._register = False
+        self._due: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Renew for ever, three times as often as the lease asks."""
+        async with asyncio.TaskGroup() as self._due:
+            while True:
+                await self.turn()
+                await asyncio.sleep(self._limits.lease_ms / 3000)
+
+    async def turn(self) -> None:
+        """Renew once, and do what follows. A store that is away leaves everything as it was last known."""
+        try:
+            lease = await self._leases.renew(self._me, self._limits.lease_ms)
+            peers = await self._leases.peers()
+            self._follow(peers)
+            self._do(self._tenure.renewed(lease.held, lease.epoch, self._clock.monotonic_ms()))
+            self._do(self._tenure.seen(peer.node_id for peer in peers))
+            if self._register:
+                for connection_id in await self._routing.reclaim():
+                    self._replace(connection_id)
+                self._register = False
+                self._later(self._limits.second_look_ms, 0)
+        except Refused:
+            return
+
+    def linked(self, first: bool) -> None:
+        """A link to another node was made, for the first time or anew."""
+        self._do(self._tenure.linked(first))
+
+    async def leave(self) -> None:
+        """The node stops: nobody nudges it any more."""
+        try:
+            await self._leases.release(self._me)
+        except Refused:
+            return
+
+    def _do(self, commands: Sequence[tenure.Command]) -> None:
+        for command in commands:
+            match command:
+                case tenure.Register():
+                    log.info("registering every route again")
+                    self._register = True
+                case tenure.Compare():
+                    self._later(0, self._limits.comparison_spread_ms)
+                case tenure.Nodes(node_ids):
+                    log.info("the other nodes are %s", ", ".join(sorted(node_ids)) or "none")
+                    self._routing.nodes = node_ids
+                    self._nodes(node_ids)
+
+    def _later(self, after_ms: int, spread_ms: int) -> None:
+        async def look() -> None:
+            await asyncio.sleep(after_ms / 1000)
+            await self._compare(spread_ms)
+
+        assert self._due is not None, "runs"
+        self._due.create_task(look(), name="comparison")
