@@ -30,6 +30,11 @@ $(BUF):
 	command -v faketime >/dev/null || { apt-get update -q && apt-get install -qy faketime; }
 	mkdir -p .tools && touch $@
 
+# The server's program alone: Debian's package redis-server would start a service on this machine, its twin redis-tools does not.
+.tools/redis-server:
+	command -v redis-server >/dev/null || command -v redis-check-rdb >/dev/null || { apt-get update -q && apt-get install -qy redis-tools; }
+	mkdir -p .tools && ln -sf "$$(command -v redis-server || command -v redis-check-rdb)" $@
+
 buf: $(BUF)
 
 run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
@@ -46,7 +51,7 @@ run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
 	.venv-sdk-newest/bin/pip install -q --upgrade grpcio protobuf -e sdk/python
 	touch $@
 
-test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime ## install what the tests need, check, and run all of them
+test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime .tools/redis-server ## install what the tests need, check, and run all of them
 	$(MAKE) check coverage
 	$(BIN)/python -m pytest
 

@@ -21,12 +21,18 @@ class Peer(NamedTuple):
     relay: str
     """Host and port of its internal listener."""
 
+    @property
+    def place(self) -> str:
+        """This very incarnation, as the board names it: what a node left there before it was started again counts for nothing."""
+        return f"{self.node_id}/{self.incarnation}"
+
 
 class Lease(NamedTuple):
     """What came of renewing a lease."""
 
     held: bool
-    """It was still there. False: it was taken anew, since it had lapsed or was never there; others may have skipped this node."""
+    """It was still there. False: it was taken anew, since it had lapsed, was never there or had become another incarnation's; others may
+    have skipped this node."""
     epoch: str
     """Of the store: another one when it was wiped, restarted or replaced, so that everything has to be registered again."""
 
@@ -58,14 +64,16 @@ class Route(NamedTuple):
 
 
 class Routes(Protocol):
-    """Where the devices of each account are."""
+    """Where the devices of each account are. Kept for a day after the account's last claim or reclaim: reclaim more often."""
 
     async def claim(self, account_id: str, device_id: str, node_id: str, connection_id: str) -> tuple[Route, Route | None]:
-        """A stream has opened: it takes the device's route, whoever had it. The new route and the one that it took the place of."""
+        """A stream has opened: it takes the device's route, whoever had it. The new route and the one, of another
+        connection, that it took the place of."""
         ...
 
     async def reclaim(self, routes: Sequence[tuple[str, Route]]) -> list[bool]:
-        """Write routes (account, route) again that the store may have lost. False for each in whose place a later one stands."""
+        """Write routes (account, route) again that the store may have lost. False for each in whose place a later one
+        stands, or that was released."""
         ...
 
     async def release(self, account_id: str, route: Route) -> None:
@@ -80,15 +88,17 @@ class Routes(Protocol):
 class Board(Protocol):
     """Who is in the foreground where, who wants to know, and when people were last seen. An entry of a dead node counts for nothing."""
 
-    async def put(self, account_id: str, node_id: str, online: bool) -> None:
-        """The account has, or has no more, a device in the foreground on this node. Kept for a day unless put again."""
+    async def put(self, account_id: str, place: str, online: bool, ttl_ms: int) -> None:
+        """The account has, or has no more, a device in the foreground at this place (`Peer.place`). Forgotten after `ttl_ms` unless put
+        again."""
         ...
 
     async def online(self, account_ids: Sequence[str]) -> Mapping[str, frozenset[str]]:
-        """The nodes on which each of the accounts is in the foreground; those that are nowhere are left out."""
+        """The places at which each of the accounts is in the foreground; those that are nowhere are left out. Leases are not looked
+        at."""
         ...
 
-    async def watch(self, node_id: str, account_ids: Sequence[str], ttl_ms: int) -> None:
+    async def watch(self, node_id: str, account_ids: Iterable[str], ttl_ms: int) -> None:
         """Connections of this node want to know of these accounts. Forgotten after `ttl_ms` unless said again."""
         ...
 
