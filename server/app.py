@@ -18,13 +18,17 @@ from server.adapters.grpc.field_limits import FieldLimits
 from server.adapters.grpc.groups import ConversationServicer, GroupServicer
 from server.adapters.http_ops import serving_http
 from server.adapters.phones import is_phone
+from server.adapters.redis.opening import RedisCluster
+from server.clustered import found
 from server.listening import add_standard_services, listen_to_devices, listen_to_services, new_server
 from server.parts import Parts, parts
 from server.settings import Settings
 from server.stores import Stores, opened
 
 DRAIN_SPREAD_MS = 3_000
-"""Devices of a draining node are told to come back within this time, each at another moment."""
+"""Devices of a node that is alone are told to come back within this time, each at another moment."""
+DRAIN_JITTER_MS = 300
+"""The same where there are other nodes, since there the streams themselves end one after the other."""
 
 DEVICE_SERVICES = [f"tidewire.v1.{name}Service" for name in ("Chat", "Account", "Device", "Contact", "Group", "Conversation")]
 
@@ -50,53 +54,76 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
         StoreError: the store cannot be opened.
         OSError: an address is taken, or the data folder cannot be written.
     """
-    async with opened(settings) as stores, asyncio.TaskGroup() as tasks, _node(settings, stores, tasks) as app:
+    async with (
+        opened(settings) as stores,
+        found(settings) as redis,
+        asyncio.TaskGroup() as tasks,
+        _node(settings, stores, redis, tasks) as app,
+    ):
         yield app
 
 
 @asynccontextmanager
-async def _node(settings: Settings, stores: Stores, tasks: asyncio.TaskGroup) -> AsyncIterator[App]:
-    made = parts(settings, stores, tasks)
+async def _node(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks: asyncio.TaskGroup) -> AsyncIterator[App]:
+    made = parts(settings, stores, redis, tasks)
     fields = FieldLimits(is_phone)
     edge = Edge(fields, made.rates, made.clock, made.metrics.refused, settings.limits.frame_bytes_max)
     devices, internal = new_server(edge), new_server(edge)
     servicer = _add_device_services(devices, settings, stores, made, fields)
     health = await add_standard_services(devices, DEVICE_SERVICES)
-    await add_standard_services(internal, [])
+    chat, cluster = made.chat, made.cluster
+    await add_standard_services(internal, [cluster.serve(internal, settings, chat)] if cluster is not None else [])
     port, fingerprint = listen_to_devices(devices, settings)
     internal_port = listen_to_services(internal, settings)
-    chat, hub, clock = made.chat, made.hub, made.clock
+    attendance = cluster.attend(settings, internal_port, chat) if cluster is not None else None
+    stopping: list[asyncio.Task[None]] = []
 
     async def drain() -> None:
         await health.enter_graceful_shutdown()
-        chat.drain(lambda: int(made.chance.uniform(0, DRAIN_SPREAD_MS)))
-        deadline = clock.monotonic_ms() + 1000 * settings.drain_grace_s
-        while hub.count() and clock.monotonic_ms() < deadline:
-            await asyncio.sleep(0.02)
+        stopping.append(
+            tasks.create_task(devices.stop(settings.drain_grace_s), name="stop")
+        )  # callers go elsewhere, streams stay
+        await _drain(settings, made)
 
-    try:
-        async with (
-            serving_http(settings.http_listen, lambda: not chat.draining, made.metrics.text) as http_port,
-            _background(
-                tasks,
-                receipts=made.receipts.run(),
-                presence=made.presence.run(),
-                sweeper=made.sweeper.run(),
-                comparison=chat.compare(),
-                slow_devices=servicer.watch(),
-            ),
-        ):
-            await internal.start()
-            await devices.start()
+    async with (
+        serving_http(settings.http_listen, lambda: not chat.draining, made.metrics.text) as http_port,
+        _background(
+            tasks,
+            receipts=made.receipts.run(),
+            presence=made.presence.run(),
+            sweeper=made.sweeper.run(),
+            comparison=chat.compare(),
+            slow_devices=servicer.watch(),
+            **({"lease": attendance.run(), "positions": cluster.relaying.run()} if attendance and cluster else {}),
+        ),
+    ):
+        await internal.start()
+        await devices.start()
+        try:
+            yield App(port, http_port, internal_port, fingerprint, drain)
+        finally:
+            if not chat.draining:
+                await drain()
+            await devices.stop(0.5)
             try:
-                yield App(port, http_port, internal_port, fingerprint, drain)
+                await made.receipts.flush()
             finally:
-                if not chat.draining:
-                    await drain()
-                await devices.stop(0.5)
+                if attendance is not None and cluster is not None:
+                    await cluster.relaying.tell_moved()
+                    await attendance.leave()
+                    cluster.links.close()
                 await internal.stop(0.5)
-    finally:
-        await made.receipts.flush()
+
+
+async def _drain(settings: Settings, made: Parts) -> None:
+    """Tell the devices, and wait until they are gone or the grace is over."""
+    others = made.cluster is not None and bool(made.cluster.routing.nodes)
+    spread_ms = settings.limits.drain_spread_ms if others else 0  # alone there is nowhere to go meanwhile
+    jitter_ms = DRAIN_JITTER_MS if others else DRAIN_SPREAD_MS
+    await made.chat.drain(spread_ms, lambda: int(made.chance.uniform(0, jitter_ms)))
+    deadline = made.clock.monotonic_ms() + 1000 * settings.drain_grace_s
+    while made.hub.count() and made.clock.monotonic_ms() < deadline:
+        await asyncio.sleep(0.02)
 
 
 def _add_device_services(

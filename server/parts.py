@@ -12,13 +12,17 @@ from tidewire.v1 import limits_pb2
 from server.adapters.code_senders import ConsoleSender, SmtpSender
 from server.adapters.grpc import codec
 from server.adapters.metrics import Metrics
+from server.adapters.redis.opening import RedisCluster
 from server.adapters.world import SystemClock, SystemRandom
+from server.clustered import Clustered, clustered
+from server.domain.envelope import Entry
 from server.domain.events import NoticeTold, PresenceTold
 from server.domain.notice import ClosingReason, Notice
 from server.domain.presence import PresenceFact
 from server.ports.accounts import CodeSender
 from server.services.chat import Chat
-from server.services.conversations import Conversations
+from server.services.conversations import Conversations, Live
+from server.services.elsewhere import Nowhere
 from server.services.groups import GroupChanges
 from server.services.history import History
 from server.services.people import KnownPeople
@@ -71,9 +75,16 @@ class Parts:
     history: History
     sweeper: Sweeper
     signing_in: SigningIn
+    cluster: Clustered | None
+    """None: the node is alone."""
+
+    def outdated(self, account_id: str) -> None:
+        """The account has changed on another node."""
+        self.people.outdated(account_id)
+        self.tokens.outdated(account_id)
 
 
-def parts(settings: Settings, stores: Stores, tasks: asyncio.TaskGroup) -> Parts:
+def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks: asyncio.TaskGroup) -> Parts:
     """The services of one node."""
     limits, clock, chance = settings.limits, SystemClock(), SystemRandom()
     log, memberships, positions = stores.log, stores.memberships, stores.positions
@@ -89,6 +100,7 @@ def parts(settings: Settings, stores: Stores, tasks: asyncio.TaskGroup) -> Parts
     changes = GroupChanges(conversations, log, memberships, positions, people, limits)
     needs = Needs(conversations, receipts, log, positions, wire, clock, limits, tasks, metrics)
     tokens = Tokens(stores.devices, clock, chance, limits)
+    cluster = clustered(settings, redis, hub, conversations, receipts, wire, tasks) if redis is not None else None
     made = Parts(
         clock=clock,
         chance=chance,
@@ -102,7 +114,19 @@ def parts(settings: Settings, stores: Stores, tasks: asyncio.TaskGroup) -> Parts
         receipts=receipts,
         presence=presence,
         changes=changes,
-        chat=Chat(hub, needs, sending, memberships, stores.retention, presence, rates, chance.new_id, stores.devices.touch),
+        cluster=cluster,
+        chat=Chat(
+            hub,
+            needs,
+            sending,
+            memberships,
+            stores.retention,
+            presence,
+            rates,
+            chance.new_id,
+            stores.devices.touch,
+            cluster.elsewhere if cluster is not None else Nowhere(),
+        ),
         history=History(conversations, receipts, log, memberships, people, clock, limits),
         sweeper=Sweeper(conversations, log, stores.retention, memberships, positions, people, clock, limits),
         signing_in=SigningIn(
@@ -112,7 +136,7 @@ def parts(settings: Settings, stores: Stores, tasks: asyncio.TaskGroup) -> Parts
             tokens,
             _code_sender(settings),
             changes,
-            LocalStreams(hub, wire),
+            cluster.relaying if cluster is not None else LocalStreams(hub, wire),
             rates,
             clock,
             chance,
@@ -133,10 +157,21 @@ def _connect(made: Parts) -> None:
             if stream.connection_id == connection_id:
                 stream.tell(PresenceTold(account_id, fact))
 
-    made.conversations.on_publish(
-        lambda conversation_id, live, entries, since, own: hub.published(conversation_id, live, entries[-1].seq, since)
-    )
-    made.receipts.on_told(hub.is_connected, lambda account_id, event: hub.tell_along(account_id, event, wire), hub.wake)
+    cluster = made.cluster
+
+    def published(conversation_id: str, live: Live, entries: tuple[Entry, ...], since: int, own: bool) -> None:
+        hub.published(conversation_id, live, entries[-1].seq, since)
+        if own and cluster is not None:
+            cluster.relaying.grown(conversation_id, live, entries, since)
+
+    made.conversations.on_publish(published)
+    if cluster is None:
+        made.receipts.on_told(hub.is_connected, lambda account_id, event: hub.tell_along(account_id, event, wire), hub.wake)
+    else:
+        made.receipts.on_told(hub.is_connected, cluster.relaying.tell_positions, hub.wake)
+        made.receipts.on_moved(cluster.relaying.moved)
+        made.people.on_changed(cluster.relaying.account_changed)
+        cluster.relaying.on_learned(made.outdated, lambda changed: None)
     made.presence.on_told(tell_presence)
 
 

@@ -32,9 +32,8 @@ class Attendance:
         follow: Callable[[Sequence[Peer]], None],
         replace: Replace,
         compare: Callable[[int], Awaitable[None]],
-        nodes: Callable[[frozenset[str]], None],
     ) -> None:
-        """`follow` is told the live peers, `nodes` the ids of the others; `compare` compares every stream, spread over so many ms."""
+        """`follow` is told the live peers; `compare` compares every stream with the log, spread over so many ms."""
         self._me = me
         self._leases = leases
         self._routing = routing
@@ -43,10 +42,15 @@ class Attendance:
         self._follow = follow
         self._replace = replace
         self._compare = compare
-        self._nodes = nodes
+        self._nodes: Callable[[frozenset[str]], None] = lambda places: None
         self._tenure = tenure.Tenure(me.node_id, limits.lease_ms, clock.monotonic_ms())
         self._register = False
+        self._registered_ms = clock.monotonic_ms()
         self._due: asyncio.TaskGroup | None = None
+
+    def on_nodes(self, nodes: Callable[[frozenset[str]], None]) -> None:
+        """Whom to tell the places (`Peer.place`) of all live nodes, this one's among them, at each renewal."""
+        self._nodes = nodes
 
     async def run(self) -> None:
         """Renew for ever, three times as often as the lease asks."""
@@ -63,10 +67,14 @@ class Attendance:
             self._follow(peers)
             self._do(self._tenure.renewed(lease.held, lease.epoch, self._clock.monotonic_ms()))
             self._do(self._tenure.seen(peer.node_id for peer in peers))
+            self._nodes(frozenset(peer.place for peer in (*peers, self._me)))
+            now_ms = self._clock.monotonic_ms()
+            if now_ms - self._registered_ms > 1000 * self._limits.comparison_interval_s:
+                self._register = True  # routes are kept for a day only
             if self._register:
                 for connection_id in await self._routing.reclaim():
                     self._replace(connection_id)
-                self._register = False
+                self._register, self._registered_ms = False, now_ms
                 self._later(self._limits.second_look_ms, 0)
         except Refused:
             return
@@ -93,7 +101,6 @@ class Attendance:
                 case tenure.Nodes(node_ids):
                     log.info("the other nodes are %s", ", ".join(sorted(node_ids)) or "none")
                     self._routing.nodes = node_ids
-                    self._nodes(node_ids)
 
     def _later(self, after_ms: int, spread_ms: int) -> None:
         async def look() -> None:

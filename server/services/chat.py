@@ -15,12 +15,14 @@ from server.domain.notice import ClosingReason
 from server.domain.refusal import Reason, Refusal, Refused
 from server.domain.rules import Proposal
 from server.ports.log import Head, Hint, LogRetention, Memberships
+from server.services.elsewhere import NO_STREAM, Elsewhere
 from server.services.presence import Presence
 from server.services.rates import Rates
 from server.services.sending import Sending
 from server.services.streaming import Hub, Needs, Stream
 
 HEADS_AT_ONCE = 32
+DRAIN_AT_ONCE = 8
 
 
 class Later(Enum):
@@ -46,6 +48,7 @@ class Chat:
         rates: Rates,
         new_id: Callable[[], str],
         active: Callable[[str, int], Awaitable[None]],
+        elsewhere: Elsewhere,
     ) -> None:
         """`active` stores that a device was connected at a Unix ms: one that is not, for the retention, holds up no trimming."""
         self._hub = hub
@@ -57,6 +60,7 @@ class Chat:
         self._rates = rates
         self._new_id = new_id
         self._active = active
+        self._elsewhere = elsewhere
         self._tickets: dict[Stream, set[Ticket]] = {}
         self._looks: dict[Stream, asyncio.Task[None]] = {}
         """Second looks that are due; gone with their stream, so that a stopping node waits for none."""
@@ -80,6 +84,7 @@ class Chat:
         self._hub.add(stream)
         self._presence.connected(identity, stream.connection_id, hello.foreground)
         try:
+            await self._elsewhere.came(identity, stream.connection_id)
             await self._open_feeds(stream)
             stream.do(stream.connection.hello_done())
             # where the device lags it may lack own envelopes, written on another device, whose ticks were told before it came
@@ -152,6 +157,15 @@ class Chat:
             if not streams:
                 await asyncio.sleep(pause_s)
 
+    async def compare_all(self, spread_ms: int) -> None:
+        """Compare every stream with the log once, spread over so many ms."""
+        streams = self._hub.all()
+        for stream in streams:
+            if spread_ms:
+                await asyncio.sleep(spread_ms / 1000 / len(streams))
+            if stream.closing is None:
+                await self.look(stream)
+
     def closed(self, stream: Stream) -> None:
         """The stream is over: its proposals that were not appended yet are dropped, its route is released."""
         if (due := self._looks.pop(stream, None)) is not None:
@@ -159,14 +173,27 @@ class Chat:
         for ticket in self._tickets.pop(stream, ()):
             self._needs.conversations.drop(ticket)
         self._hub.remove(stream)
+        self._elsewhere.went(stream.connection_id)
         self._presence.disconnected(stream.connection_id)
         stream.release()
 
-    def drain(self, retry_after_ms: Callable[[], int]) -> None:
-        """Tell every device to come back later, and elsewhere."""
-        self.draining = True
+    def replaced(self, connection_id: str) -> None:
+        """A later stream of this one's device stands on another node."""
         for stream in self._hub.all():
+            if stream.connection_id == connection_id:
+                stream.close(ClosingReason.REPLACED)
+
+    async def drain(self, spread_ms: int, retry_after_ms: Callable[[], int]) -> None:
+        """Tell every device to come back, each when its jitter says; their streams end one after the other, spread over so many ms.
+
+        Returns when all have been told. From the first moment on no new stream is taken.
+        """
+        self.draining = True
+        streams = self._hub.all()
+        for number, stream in enumerate(streams):
             stream.close(ClosingReason.DRAIN, retry_after_ms())
+            if spread_ms and number % DRAIN_AT_ONCE == DRAIN_AT_ONCE - 1:
+                await asyncio.sleep(spread_ms / 1000 * DRAIN_AT_ONCE / len(streams))
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
@@ -258,14 +285,31 @@ class Chat:
         if not fold.is_member(identity.account_id):
             return Refusal(Reason.NOT_A_MEMBER)
         event = TypingTold(conversation_id, identity.account_id, kind)
-        for account_id in fold.current():
-            if account_id == identity.account_id or not self._hub.is_connected(account_id):
-                continue
+        others = [account_id for account_id in fold.current() if account_id != identity.account_id]
+        for account_id in filter(self._hub.is_connected, others):
             if not await self._sending.hides(account_id, identity.account_id):
                 self._hub.tell(account_id, event, self._needs.wire)
+        away = [
+            account_id
+            for account_id in await self._elsewhere.connected(others)
+            if not await self._sending.hides(account_id, identity.account_id)
+        ]
+        if away:
+            self._elsewhere.tell(away, event)
         return None
 
     # -- without a stream ----------------------------------------------------------------------------------------------
+
+    async def forwarded(self, identity: Identity, commands: list[Command]) -> list[Told]:
+        """Commands that another node has taken for the device's stream here. Not sent on again: the device may be moving about."""
+        answers: list[Told] = []
+        stream = self._hub.of_device(identity)
+        for command in commands:
+            if stream is None:
+                answers.append(RefusalTold(command.ref, NO_STREAM))
+            else:
+                await self.do(stream, command)
+        return answers
 
     async def submit(self, identity: Identity, commands: list[Command]) -> list[Told]:
         """Do commands of a unary call; those that are about the device's stream go to it. Answers when all are done."""
@@ -293,8 +337,10 @@ class Chat:
                 refusal = await self.typing(identity, said.conversation_id, said.kind)
                 return None if refusal is None else RefusalTold(ref, refusal)
             stream = self._hub.of_device(identity)
-            if stream is None or isinstance(said, (events.Hello, events.Ping)):
-                return RefusalTold(ref, Refusal(Reason.OUT_OF_PLACE, detail="needs the device's open stream"))
+            if isinstance(said, (events.Hello, events.Ping)):
+                return RefusalTold(ref, NO_STREAM)
+            if stream is None:
+                return await self._elsewhere.submit(identity, command)
             await self.do(stream, command)
         except Refused as refused:
             return RefusalTold(ref, refused.refusal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from server.domain import accounts as rules
@@ -35,6 +35,7 @@ class KnownPeople:
         self._clock = clock
         self._limits = limits
         self._facts: dict[str, _Facts] = {}
+        self._changed: Callable[[str], None] = lambda account_id: None
 
     async def _of(self, account_id: str) -> _Facts:
         facts = self._facts.get(account_id)
@@ -54,8 +55,17 @@ class KnownPeople:
             self._facts[account_id] = facts
         return facts
 
+    def on_changed(self, changed: Callable[[str], None]) -> None:
+        """Whom to tell that an account has changed here."""
+        self._changed = changed
+
     def forget(self, account_id: str) -> None:
-        """What is known of the account has changed on this node."""
+        """The account has changed on this node."""
+        self.outdated(account_id)
+        self._changed(account_id)
+
+    def outdated(self, account_id: str) -> None:
+        """The account has changed somewhere: what is kept of it is old."""
         self._facts.pop(account_id, None)
 
     # -- the port `People` ---------------------------------------------------------------------------------------------

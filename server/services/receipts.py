@@ -53,12 +53,20 @@ class Receipts:
         self._connected: Callable[[str], bool] = lambda account_id: False
         self._tell: Tell = lambda account_id, event: None
         self._send: Callable[[], None] = lambda: None
+        self._elsewhere: Callable[[Identity, Moved], None] = lambda identity, moved: None
 
     def on_told(self, connected: Callable[[str], bool], tell: Tell, send: Callable[[], None]) -> None:
         """Who is connected here, how to tell an account's devices with their next frame, and how to send what found none."""
         self._connected = connected
         self._tell = tell
         self._send = send
+
+    def on_moved(self, moved: Callable[[Identity, Moved], None]) -> None:
+        """Whom to tell that a device here has moved, and again when that is durable.
+
+        A node that reads the rows later needs it no more; one that has read them already may have missed the first time.
+        """
+        self._elsewhere = moved
 
     # -- events --------------------------------------------------------------------------------------------------------
 
@@ -90,6 +98,7 @@ class Receipts:
             reads = self._reads.setdefault(identity.account_id, {})
             reads[conversation_id] = max(moved.read, reads.get(conversation_id, 0))
         self.learned(identity, moved)
+        self._elsewhere(identity, moved)
 
     def learned(self, identity: Identity, moved: Moved) -> None:
         """A device has moved, on this node or on another one that keeps the position for the flush."""
@@ -206,6 +215,7 @@ class Receipts:
         for key, moved in dirty.items():
             if self._dirty.get(key) is moved:
                 del self._dirty[key]
+                self._elsewhere(*moved)
         for account_id, marks in reads.items():
             for conversation_id, seq in marks.items():
                 self._tell(account_id, PositionsTold(conversation_id, own_read_seq=seq))

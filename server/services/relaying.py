@@ -123,9 +123,10 @@ class Relaying:
         while True:
             await asyncio.sleep(self._limits.receipt_delay_ms / 1000)
             turn += 1
-            await self._tell_moved(groups=turn % GROUP_TURNS == 0)
+            await self.tell_moved(groups=turn % GROUP_TURNS == 0)
 
-    async def _tell_moved(self, *, groups: bool) -> None:
+    async def tell_moved(self, *, groups: bool = True) -> None:
+        """Tell what has moved, in groups too or in direct conversations only."""
         due = {key: moved for key, moved in self._moved.items() if groups or not ids.is_group(key[0])}
         for key in due:
             del self._moved[key]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from server.domain.identity import Identity
 from server.domain.limits import Limits
@@ -12,13 +11,8 @@ from server.domain.refusal import Refused
 from server.ports.cluster import Route, Routes
 from server.ports.world import Clock
 
-log = logging.getLogger(__name__)
-
 CACHE_MAX = 50_000
 RECLAIM_AT_ONCE = 500
-
-Replaced = Callable[[str, Route], None]
-"""Account and route: a device of this node's has come from another node, or has gone to one."""
 
 
 class Routing:
@@ -77,21 +71,16 @@ class Routing:
             Refused: UNAVAILABLE.
         """
         lost: list[str] = []
-        mine = list(self._mine.items())
-        for at in range(0, len(mine), RECLAIM_AT_ONCE):
-            part = mine[at : at + RECLAIM_AT_ONCE]
-            wanted = [
-                (identity.account_id, route or Route(identity.device_id, self.node_id, connection_id, 0))
-                for connection_id, (identity, route) in part
-            ]
-            kept = await self._routes.reclaim(wanted)
-            for (connection_id, (identity, _)), (_, route), ok in zip(part, wanted, kept):
-                if not ok:
-                    lost.append(connection_id)
-                elif connection_id in self._mine:
-                    self._mine[connection_id] = (identity, route)
+        had = [(identity.account_id, route) for identity, route in self._mine.values() if route is not None]
+        for at in range(0, len(had), RECLAIM_AT_ONCE):
+            part = had[at : at + RECLAIM_AT_ONCE]
+            kept = await self._routes.reclaim(part)
+            lost += [route.connection_id for (_, route), ok in zip(part, kept) if not ok]
+        for connection_id, (identity, route) in list(self._mine.items()):
+            if route is None:  # the store was away when it opened
+                await self.claim(identity, connection_id)
         self._known.clear()
-        return lost
+        return [connection_id for connection_id in lost if connection_id in self._mine]
 
     # -- others' -------------------------------------------------------------------------------------------------------
 

@@ -68,6 +68,10 @@ class Tokens:
         """The device's tokens are void now."""
         self._cache = {key: kept for key, kept in self._cache.items() if kept[0].device_id != device_id}
 
+    def outdated(self, account_id: str) -> None:
+        """The account has changed on another node: its tokens are looked up again."""
+        self._cache = {key: kept for key, kept in self._cache.items() if kept[0].account_id != account_id}
+
     def make(self, account_id: str, device_id: str) -> tuple[Credentials, Secrets]:
         """New tokens for a device, and what is stored of them."""
         return self._with(account_id, device_id, self._chance.token("twa_"), self._chance.token("twr_"))

@@ -18,6 +18,7 @@ from server.domain.limits import Limits
 from server.domain.refusal import Refused
 from server.services.chat import Chat
 from server.services.conversations import Conversations, Live
+from server.services.elsewhere import Nowhere
 from server.services.groups import GroupChanges
 from server.services.presence import Presence
 from server.services.rates import Rates
@@ -143,7 +144,7 @@ class Node:
         self.changes = GroupChanges(self.conversations, ports, ports, ports, ports, LIMITS)
         needs = Needs(self.conversations, self.receipts, ports, ports, wire, clock, LIMITS, tasks, Nothing())
         new_id = lambda: str(world.number())  # noqa: E731
-        self.chat = Chat(hub, needs, sending, ports, ports, presence, Rates(LIMITS), new_id, ports.touch)
+        self.chat = Chat(hub, needs, sending, ports, ports, presence, Rates(LIMITS), new_id, ports.touch, Nowhere())
         self.sweeper = Sweeper(self.conversations, ports, ports, ports, ports, ports, clock, LIMITS)
         self.servicer = ChatServicer(self.chat, wire, LIMITS, _authenticate, lambda message: None)
         self.conversations.on_publish(self._published)

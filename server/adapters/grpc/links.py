@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import grpc
 from tidewire.internal.v1 import relay_pb2, relay_pb2_grpc
 
-from server.adapters.grpc import codec, relay_codec
+from server.adapters.grpc import codec, refusals, relay_codec
 from server.domain import events
 from server.domain.identity import Identity
 from server.domain.limits import Limits
@@ -136,14 +136,16 @@ class Links:
 
     def __init__(
         self,
-        me: Peer,
+        node_id: str,
+        incarnation: str,
         token: str,
         credentials: grpc.ChannelCredentials | None,
         limits: Limits,
         tasks: asyncio.TaskGroup,
         uniform: Callable[[float, float], float],
     ) -> None:
-        self.me = me
+        self.node_id = node_id
+        self.incarnation = incarnation
         self.dropped = 0
         """What did not fit, of links that are gone."""
         self._metadata = (("authorization", SCHEME + token),)
@@ -182,7 +184,7 @@ class Links:
 
     def follow(self, peers: Sequence[Peer]) -> None:
         """These nodes are alive."""
-        alive = {peer.node_id: peer for peer in peers if peer.node_id != self.me.node_id}
+        alive = {peer.node_id: peer for peer in peers if peer.node_id != self.node_id}
         for node_id, link in list(self._links.items()):
             if alive.get(node_id) != link.peer:
                 self._end(node_id)
@@ -190,7 +192,7 @@ class Links:
             if node_id not in self._links:
                 self._links[node_id] = Link(peer, self._limits, lambda told: self._take(told))
                 self._channels[node_id] = self._channel(peer)
-                if self.me.node_id < node_id:
+                if self.node_id < node_id:
                     self._calling[node_id] = self._tasks.create_task(self._call(self._links[node_id]), name=f"link {node_id}")
 
     def _end(self, node_id: str) -> None:
@@ -215,7 +217,7 @@ class Links:
         """Keep the link to a node with a greater id, as long as it lives."""
         stub: Any = relay_pb2_grpc.RelayServiceStub(self._channels[link.peer.node_id])
         pause_s = RETRY_MIN_S
-        hello = relay_pb2.LinkHello(node_id=self.me.node_id, incarnation=self.me.incarnation)
+        hello = relay_pb2.LinkHello(node_id=self.node_id, incarnation=self.incarnation)
         while True:
             call = stub.Link(metadata=self._metadata)
             try:
@@ -244,14 +246,12 @@ class Links:
         link = self._links.get(first.hello.node_id)
         if link is None or link.peer.incarnation != first.hello.incarnation:
             raise Refused(unavailable("this node has not seen the lease yet", retry_after_ms=200))
-        await wire.write(
-            relay_pb2.LinkResponse(hello=relay_pb2.LinkHello(node_id=self.me.node_id, incarnation=self.me.incarnation))
-        )
+        await wire.write(relay_pb2.LinkResponse(hello=relay_pb2.LinkHello(node_id=self.node_id, incarnation=self.incarnation)))
         self._linked(link.times == 0)
         await link.talk(wire, relay_pb2.LinkResponse)
 
-    async def forward(self, node_id: str, identity: Identity, command: events.Command) -> list[Any]:
-        """Have a command done by the node that has the device's stream; the events that answer it, as messages.
+    async def forward(self, node_id: str, identity: Identity, command: events.Command) -> events.RefusalTold | None:
+        """Have a command done by the node that has the device's stream; its refusal, if it is refused.
 
         Raises:
             Refused: UNAVAILABLE.
@@ -267,7 +267,9 @@ class Links:
             response = await stub.Forward(request, metadata=self._metadata, timeout=FORWARD_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
             raise Refused(unavailable("the node of the device's stream did not answer", retry_after_ms=500)) from error
-        return list(response.events)
+        for event in response.events:
+            return events.RefusalTold(command.ref, refusals.refusal(event.refusal))
+        return None
 
 
 class RelayServicer(relay_pb2_grpc.RelayServiceServicer):

@@ -43,6 +43,13 @@ def message(refusal: Refusal, ref: int = 0) -> refusal_pb2.Refusal:
     )
 
 
+def refusal(message: refusal_pb2.Refusal) -> Refusal:
+    """The inverse of `message`, on the way from another node."""
+    name = refusal_pb2.RefusalReason.Name(message.reason).removeprefix("REFUSAL_REASON_")
+    optional = {key: getattr(message, key) for key in ("limit", "actual", "retry_after_ms") if message.HasField(key)}
+    return Refusal(Reason[name], message.detail, message.subject, **optional)
+
+
 def status(refusal: Refusal) -> grpc.Status:
     """A refusal as a status with ErrorInfo, and RetryInfo where it may succeed later."""
     metadata = {"subject": refusal.subject, "limit": refusal.limit, "actual": refusal.actual}
