@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,21 +44,23 @@ class App:
     """Of the certificate authority with tls = auto; ""."""
     drain: Callable[[], Any]
     """Tell the devices, and wait until they are gone or the grace is over."""
+    links: Callable[[], int]
+    """How many other nodes there is a link to."""
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[App]:
-    """Run a node until the block ends. End-to-end tests use it as `__main__` does.
+async def serving(settings: Settings, stores: Stores | None = None) -> AsyncIterator[App]:
+    """Run a node until the block ends, over other stores than the settings' if given. Tests use it as `__main__` does.
 
     Raises:
         StoreError: the store cannot be opened.
         OSError: an address is taken, or the data folder cannot be written.
     """
     async with (
-        opened(settings) as stores,
+        nullcontext(stores) if stores is not None else opened(settings) as kept,
         found(settings) as redis,
         asyncio.TaskGroup() as tasks,
-        _node(settings, stores, redis, tasks) as app,
+        _node(settings, kept, redis, tasks) as app,
     ):
         yield app
 
@@ -100,7 +102,8 @@ async def _node(settings: Settings, stores: Stores, redis: RedisCluster | None, 
         await internal.start()
         await devices.start()
         try:
-            yield App(port, http_port, internal_port, fingerprint, drain)
+            links = cluster.links.up if cluster is not None else lambda: 0
+            yield App(port, http_port, internal_port, fingerprint, drain, links)
         finally:
             if not chat.draining:
                 await drain()

@@ -178,9 +178,13 @@ class Links:
                 parcel = parcel or Parcel(relayed, relay_codec.message(relayed).SerializeToString())
                 link.put(parcel)
 
-    def all(self) -> list[Link]:
-        """The links, up or not."""
-        return list(self._links.values())
+    def up(self) -> int:
+        """How many links are up."""
+        return sum(link.up for link in self._links.values())
+
+    def lost(self) -> int:
+        """How much did not fit so far."""
+        return self.dropped + sum(link.queue.dropped for link in self._links.values())
 
     def follow(self, peers: Sequence[Peer]) -> None:
         """These nodes are alive."""
