@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 from server.adapters.sqlite.backup import back_up, restore
-from server.adapters.sqlite.database import StoreError
 from server.app import App, serving
 from server.log_format import set_up
 from server.loops import run
+from server.ports.store import StoreError
 from server.settings import Settings, SettingsError, load
 from server.stores import STORE
 
