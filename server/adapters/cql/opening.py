@@ -22,7 +22,11 @@ from cassandra.policies import (
 )
 from cassandra.query import tuple_factory
 
-from server.adapters.cql import log, migrations, positions
+from server.adapters.cql import accounts, challenges, contacts, devices, handles, log, migrations, positions
+from server.adapters.cql.accounts import CqlAccounts
+from server.adapters.cql.challenges import CqlChallenges
+from server.adapters.cql.contacts import CqlContacts
+from server.adapters.cql.devices import CqlDevices
 from server.adapters.cql.log import CqlLog
 from server.adapters.cql.migrations import Stage
 from server.adapters.cql.positions import CqlMemberships, CqlPositions
@@ -33,6 +37,8 @@ from server.ports.world import Clock
 
 BEGIN_EPOCH = Statement("INSERT INTO meta (key, value) VALUES ('epoch', ?) IF NOT EXISTS", Kind.CONDITIONAL)
 EPOCH = Statement("SELECT value FROM meta WHERE key = 'epoch'", Kind.SERIAL_READ)
+
+PARTS = (log, positions, accounts, handles, contacts, devices, challenges)
 
 SPECULATIVE_S = 0.5
 """A statement that can be repeated is tried on another node when the first has not answered for so long."""
@@ -67,6 +73,10 @@ class CqlStores:
     """Also `LogRetention`."""
     memberships: CqlMemberships
     positions: CqlPositions
+    accounts: CqlAccounts
+    contacts: CqlContacts
+    devices: CqlDevices
+    challenges: CqlChallenges
     cql: Cql
     """For its `usage`."""
 
@@ -88,7 +98,7 @@ async def open_cql(settings: CqlSettings, clock: Clock, *, retention_s: int) -> 
     cluster, session = await asyncio.to_thread(_connected, settings, with_keyspace=True)
     cql = Cql(cluster, session, everywhere=settings.data_centres == "all")
     try:
-        await cql.prepare([BEGIN_EPOCH, EPOCH, *log.STATEMENTS, *positions.STATEMENTS])
+        await cql.prepare([BEGIN_EPOCH, EPOCH, *(each for part in PARTS for each in part.STATEMENTS)])
         epoch = await _epoch(cql)
     except (Refused, *FAILURES) as error:
         await cql.close()
@@ -97,7 +107,10 @@ async def open_cql(settings: CqlSettings, clock: Clock, *, retention_s: int) -> 
         await cql.close()
         raise
     kept = CqlLog(cql, clock, retention_s=retention_s, epoch=epoch)
-    return CqlStores(kept, CqlMemberships(cql), CqlPositions(cql), cql)
+    people, own, pending = CqlContacts(cql), CqlDevices(cql, clock), CqlChallenges(cql)
+    return CqlStores(
+        kept, CqlMemberships(cql), CqlPositions(cql), CqlAccounts(cql, clock, people, own, pending), people, own, pending, cql
+    )
 
 
 async def migrate(settings: CqlSettings, stage: Stage = "pre") -> list[str]:
