@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import ssl
 from collections.abc import Mapping
@@ -37,6 +38,8 @@ from server.ports.world import Clock
 
 BEGIN_EPOCH = Statement("INSERT INTO meta (key, value) VALUES ('epoch', ?) IF NOT EXISTS", Kind.CONDITIONAL)
 EPOCH = Statement("SELECT value FROM meta WHERE key = 'epoch'", Kind.SERIAL_READ)
+
+logger = logging.getLogger(__name__)
 
 PARTS = (log, positions, accounts, handles, contacts, devices, challenges)
 
@@ -145,18 +148,22 @@ async def _epoch(cql: Cql) -> str:
 
 def _connected(settings: CqlSettings, *, with_keyspace: bool) -> tuple[Cluster, Session]:
     """Blocks."""
-    cluster = _cluster(settings, migrating=not with_keyspace)
+    where = f"the database at {', '.join(settings.contact_points)}, port {settings.port}, cannot be used"
+    try:
+        cluster = _cluster(settings, migrating=not with_keyspace)
+    except (UnresolvableContactPoints, OSError) as error:
+        raise StoreError(f"{where}: {_first_line(error)}") from error
     try:
         session = cluster.connect()
         if with_keyspace:
             migrations.check(session, settings.keyspace, migrations.known_migrations())
             _check_data_centres(session, settings)
+            _warn_of_loss(session)
             session.set_keyspace(settings.keyspace)
         return cluster, session
-    except (InvalidRequest, UnresolvableContactPoints, OSError, *FAILURES) as error:
+    except (InvalidRequest, OSError, *FAILURES) as error:
         cluster.shutdown()
-        where = ", ".join(settings.contact_points)
-        raise StoreError(f"the database at {where}, port {settings.port}, cannot be used: {_first_line(error)}") from error
+        raise StoreError(f"{where}: {_first_line(error)}") from error
     except BaseException:
         cluster.shutdown()
         raise
@@ -188,12 +195,28 @@ def _cluster(settings: CqlSettings, *, migrating: bool) -> Cluster:
 
 def _check_data_centres(session: Session, settings: CqlSettings) -> None:
     row = session.execute("SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = %s", (settings.keyspace,)).one()
-    places = sorted(set(row[0]) - {"class", "replication_factor"})
-    if len(places) > 1 and settings.data_centres == "one":
+    if places := orders_apart(row[0], settings.data_centres):
         raise StoreError(
             f"keyspace {settings.keyspace} has copies in {', '.join(places)}: say with data_centres whether nodes run in one (home)"
             " or in all of them, since each data centre would otherwise give out seqs of its own"
         )
+
+
+def _warn_of_loss(session: Session) -> None:
+    """With a periodic commit log a Cassandra node that is killed forgets what it acknowledged last, promises of Paxos included, so that
+    a seq could be given out twice. ScyllaDB has no such table, and syncs conditional writes whatever its setting."""
+    with suppress(InvalidRequest, *FAILURES):
+        row = session.execute("SELECT value FROM system_views.settings WHERE name = 'commitlog_sync'").one()
+        if row is not None and row[0] == "periodic":
+            logger.warning(
+                "the database's commitlog_sync is periodic: a node of it that dies can lose what was acknowledged as sent"
+            )
+
+
+def orders_apart(replication: Mapping[str, str], data_centres: str) -> list[str]:
+    """The data centres that would each give out seqs of their own; []: none would (log-attacks B5)."""
+    places = sorted(set(replication) - {"class", "replication_factor"})
+    return places if len(places) > 1 and data_centres == "one" else []
 
 
 def _local_dc(session: Session) -> str:
@@ -201,4 +224,6 @@ def _local_dc(session: Session) -> str:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, UnresolvableContactPoints):
+        return "its name is not known"
     return str(error).splitlines()[0][:300] if str(error) else type(error).__name__

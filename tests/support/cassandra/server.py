@@ -63,8 +63,8 @@ storage_port: {storage_port}
 seed_provider:
   - class_name: org.apache.cassandra.locator.SimpleSeedProvider
     parameters: [{{seeds: '{seeds}'}}]
-commitlog_sync: periodic
-commitlog_sync_period: 1000ms
+commitlog_sync: {commitlog_sync}
+{commitlog_period}
 commitlog_disk_access_mode: legacy
 commitlog_segment_size: 8MiB
 commitlog_total_space: 64MiB
@@ -109,22 +109,35 @@ def _free(hosts: Sequence[str]) -> int:
 class CassandraNode:
     """One node: a JVM that dies with the thread that started it."""
 
-    def __init__(self, folder: Path, host: str, port: int, storage_port: int, *, seeds: str, token: int) -> None:
+    def __init__(
+        self, folder: Path, host: str, port: int, storage_port: int, *, seeds: str, token: int, durable: bool = True
+    ) -> None:
+        """`durable`: every write is on the disk before it is acknowledged, as an operator has to have it."""
         self.host, self.port = host, port
         self.folder = folder
         self.log = folder / "log"
         """What it wrote, over all its lives."""
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        config = _CONFIG.format(host=host, port=port, storage_port=storage_port, seeds=seeds, token=token, data=folder)
+        sync = ("batch", "") if durable else ("periodic", "commitlog_sync_period: 10000ms")
+        config = _CONFIG.format(
+            commitlog_sync=sync[0],
+            commitlog_period=sync[1],
+            host=host,
+            port=port,
+            storage_port=storage_port,
+            seeds=seeds,
+            token=token,
+            data=folder,
+        )
         (folder / "cassandra.yaml").write_text(config)
 
     @classmethod
-    def alone(cls, folder: Path) -> CassandraNode:
+    def alone(cls, folder: Path, *, durable: bool = True) -> CassandraNode:
         """A node that is a cluster by itself."""
         host = "127.0.0.1"
         storage_port = _free([host])
-        return cls(folder, host, _free([host]), storage_port, seeds=f"{host}:{storage_port}", token=0)
+        return cls(folder, host, _free([host]), storage_port, seeds=f"{host}:{storage_port}", token=0, durable=durable)
 
     @property
     def pid(self) -> int:
