@@ -35,6 +35,13 @@ $(BUF):
 	command -v redis-server >/dev/null || command -v redis-check-rdb >/dev/null || { apt-get update -q && apt-get install -qy redis-tools; }
 	mkdir -p .tools && ln -sf "$$(command -v redis-server || command -v redis-check-rdb)" $@
 
+# A real Cassandra for the tests: about 70 MB, kept outside the checkout.
+CASSANDRA ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tidewire/cassandra-5.0.5
+export TIDEWIRE_CASSANDRA := $(CASSANDRA)
+
+$(CASSANDRA)/lib: | $(VENV)/.tests
+	$(BIN)/python -m tests.support.cassandra.fetch
+
 buf: $(BUF)
 
 run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
@@ -51,7 +58,7 @@ run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
 	.venv-sdk-newest/bin/pip install -q --upgrade grpcio protobuf -e sdk/python
 	touch $@
 
-test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime .tools/redis-server ## install what the tests need, check, and run all of them
+test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime .tools/redis-server $(CASSANDRA)/lib ## install what the tests need, check, and run all of them
 	$(MAKE) check coverage
 	$(BIN)/python -m pytest
 

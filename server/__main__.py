@@ -11,13 +11,14 @@ import signal
 import sys
 from pathlib import Path
 
+from server.adapters.cql.opening import migrate_blocking
 from server.adapters.sqlite.backup import back_up, restore
-from server.adapters.sqlite.database import StoreError
 from server.app import App, serving
 from server.log_format import set_up
 from server.loops import run
+from server.ports.store import StoreError
 from server.settings import Settings, SettingsError, load
-from server.stores import STORE
+from server.stores import STORE, cql_settings
 
 log = logging.getLogger("server")
 
@@ -33,6 +34,15 @@ Tidewire is up. Chat at {address}, health and metrics at http://{http}.{pin}
 def main() -> int:
     """Exit codes: 0 clean, 1 it could not start, 2 a setting is wrong."""
     parser = argparse.ArgumentParser(prog="python -m server", description="A Tidewire routing node.")
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=("run", "migrate"),
+        default="run",
+        help="run: the default; migrate: bring the schema of a CQL database up to date, before nodes of a new release start"
+        " (pre), and after the last of an old one has stopped (--stage post)",
+    )
+    parser.add_argument("--stage", choices=("pre", "post"), default="pre", help="of migrate")
     parser.add_argument("--config", type=Path, help="a TOML file of settings")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; may be repeated")
     parser.add_argument("--backup", type=Path, metavar="FILE", help="write a copy of the store and end; the node may be running")
@@ -50,7 +60,13 @@ def main() -> int:
         return 2
     set_up(settings.log_format, settings.log_level)
     try:
-        if arguments.backup or arguments.restore:
+        if arguments.command == "migrate":
+            if settings.store != "cql":
+                print("store = sqlite is migrated when a node starts; migrate is for store = cql", file=sys.stderr)
+                return 2
+            done = migrate_blocking(cql_settings(settings), arguments.stage)
+            print("\n".join(f"done: {name}" for name in done) or "nothing to do")
+        elif arguments.backup or arguments.restore:
             _copy(settings.data_dir / STORE, arguments.backup, arguments.restore)
         else:
             run(_run(settings))

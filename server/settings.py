@@ -81,6 +81,9 @@ class Settings:
     """The data centre that this node is in."""
     cql_replication: str = "datacenter1:3"
     """Copies in each data centre, for a keyspace that does not exist yet."""
+    cql_data_centres: str = "one"
+    """one: a keyspace with copies in several data centres is refused; home: nodes run in this one only; all: nodes run in several, and
+    every condition spans them all."""
     cql_user: str = ""
     cql_password: str = ""
     cql_ca: str = ""
@@ -180,6 +183,7 @@ def check(settings: Settings) -> None:
         "code_sender": ("console", "smtp"),
         "store": ("sqlite", "cql"),
         "routes": ("memory", "redis"),
+        "cql_data_centres": ("one", "home", "all"),
     }
     for name, allowed in choices.items():
         if getattr(settings, name) not in allowed:
@@ -200,7 +204,20 @@ def check(settings: Settings) -> None:
     _check_cluster(settings)
 
 
+def copies(text: str) -> dict[str, int]:
+    """ "datacenter1:3,datacenter2:2" as data centre → copies.
+
+    Raises:
+        SettingsError: it is not of this form.
+    """
+    pairs = [part.strip().rpartition(":") for part in text.split(",")]
+    if any(not name or not number.isdigit() for name, _, number in pairs):
+        raise SettingsError(f"cql_replication is data centres with their copies such as datacenter1:3, not {text!r}")
+    return {name: int(number) for name, _, number in pairs}
+
+
 def _check_cluster(settings: Settings) -> None:
+    copies(settings.cql_replication)
     mutual_tls = bool(settings.cluster_ca and settings.cluster_cert and settings.cluster_key)
     if settings.routes == "redis" and settings.store != "cql":
         raise SettingsError("routes = redis is for several nodes, and store = sqlite is one node's own: set store = cql")

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from server.adapters.cql.opening import CqlSettings, open_cql
 from server.adapters.sqlite.accounts import SqliteAccounts, SqliteContacts
 from server.adapters.sqlite.database import open_database
 from server.adapters.sqlite.devices import SqliteChallenges, SqliteDevices
 from server.adapters.sqlite.log import SqliteLog
 from server.adapters.sqlite.positions import SqliteMemberships, SqlitePositions
+from server.adapters.world import SystemClock
 from server.ports.accounts import Accounts, Challenges, Contacts, Devices
 from server.ports.log import Log, LogRetention, Memberships, Positions
-from server.settings import Settings
+from server.settings import Settings, copies
 
 STORE = "tidewire.db"
 """The embedded store, in the data folder."""
@@ -41,6 +44,16 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
         StoreError: the store cannot be opened.
         OSError: the data folder cannot be written.
     """
+    if settings.store == "cql":
+        async with _cql(settings) as stores:
+            yield stores
+    else:
+        async with _sqlite(settings) as stores:
+            yield stores
+
+
+@asynccontextmanager
+async def _sqlite(settings: Settings) -> AsyncIterator[Stores]:
     database = await open_database(settings.data_dir / STORE)
     log = SqliteLog(database)
     try:
@@ -56,3 +69,36 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
         )
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def _cql(settings: Settings) -> AsyncIterator[Stores]:
+    kept = await open_cql(cql_settings(settings), SystemClock(), retention_s=settings.limits.retention_s)
+    try:
+        yield Stores(
+            kept.log,
+            kept.log,
+            kept.memberships,
+            kept.positions,
+            kept.accounts,
+            kept.contacts,
+            kept.devices,
+            kept.challenges,
+        )
+    finally:
+        await kept.close()
+
+
+def cql_settings(settings: Settings) -> CqlSettings:
+    """Where the database is."""
+    return CqlSettings(
+        tuple(host.strip() for host in settings.cql_hosts.split(",")),
+        settings.cql_port,
+        settings.cql_keyspace,
+        settings.cql_dc,
+        copies(settings.cql_replication),
+        settings.cql_data_centres,  # type: ignore[arg-type]  # checked with the settings
+        settings.cql_user,
+        settings.cql_password,
+        Path(settings.cql_ca) if settings.cql_ca else None,
+    )

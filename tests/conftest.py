@@ -1,11 +1,53 @@
-"""Options of the whole suite."""
+"""Options of the whole suite, and the servers that several of its parts use."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+
+from tests.support.cassandra import CassandraNode, Ring
+from tests.support.cassandra.keyspaces import Keyspace
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--cuts N`, `--seed N`: how many connections the ledger cuts, and from what its plan follows."""
     parser.addoption("--cuts", type=int, default=200, help="connections that the ledger cuts")
     parser.addoption("--seed", type=int, default=1, help="of the ledger's plan")
+
+
+@pytest.fixture(scope="session")
+def cassandra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraNode]:
+    """A real Cassandra of one node, for all tests that do it no harm."""
+    node = CassandraNode.alone(tmp_path_factory.mktemp("cassandra"))
+    node.start()
+    try:
+        node.wait()
+        yield node
+    finally:
+        node.kill()
+
+
+@pytest.fixture(scope="session")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ring]:
+    """A real Cassandra of three nodes, which tests may kill and freeze, and leave whole."""
+    nodes = Ring(tmp_path_factory.mktemp("ring"))
+    try:
+        nodes.start()
+        yield nodes
+    finally:
+        nodes.close()
+
+
+@pytest.fixture(scope="session")
+def _keyspace(cassandra: CassandraNode) -> Iterator[Keyspace]:
+    kept = Keyspace(cassandra, "contracts")
+    yield kept
+    kept.close()
+
+
+@pytest.fixture
+def keyspace(_keyspace: Keyspace) -> Keyspace:
+    """A keyspace with the node's schema and nothing in it."""
+    _keyspace.empty()
+    return _keyspace

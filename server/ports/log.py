@@ -106,7 +106,7 @@ class LogRetention(Protocol):
         ...
 
     async def conversations(self, after_id: str, limit: int) -> Sequence[str]:
-        """At most `limit` conversation ids after `after_id`, in order: what the trimmer walks over."""
+        """At most `limit` conversation ids after `after_id`, in a fixed order of the store's own: what the trimmer walks over."""
         ...
 
     async def epoch(self) -> str:

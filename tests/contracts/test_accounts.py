@@ -1,4 +1,4 @@
-"""What every store of accounts, contacts, devices and challenges must do: over memory and SQLite."""
+"""What every store of accounts, contacts, devices and challenges must do: over memory, SQLite and Cassandra."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from server.adapters.cql.opening import open_cql
 from server.adapters.memory.accounts import MemoryAccounts, MemoryChallenges, MemoryContacts, MemoryDevices
 from server.adapters.sqlite.accounts import SqliteAccounts, SqliteContacts
 from server.adapters.sqlite.database import open_database
 from server.adapters.sqlite.devices import SqliteChallenges, SqliteDevices
+from server.adapters.world import SystemClock
 from server.domain.accounts import Account, Audience, Challenge, Device, Privacy
 from server.ports.accounts import Accounts, Challenges, Contacts, Devices, Secrets
 from tests.support.cast import ALICE, BOB, CAROL, NOW
@@ -31,11 +33,16 @@ class Stores:
     challenges: Challenges
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("cql", marks=pytest.mark.process)])
 async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stores]:
     if request.param == "memory":
         contacts, devices, challenges = MemoryContacts(), MemoryDevices(), MemoryChallenges()
         yield Stores(MemoryAccounts(contacts, devices, challenges), contacts, devices, challenges)
+        return
+    if request.param == "cql":
+        cql = await open_cql(request.getfixturevalue("keyspace").settings, SystemClock(), retention_s=86_400)
+        yield Stores(cql.accounts, cql.contacts, cql.devices, cql.challenges)
+        await cql.close()
         return
     database = await open_database(tmp_path / "tidewire.db")
     yield Stores(SqliteAccounts(database), SqliteContacts(database), SqliteDevices(database), SqliteChallenges(database))

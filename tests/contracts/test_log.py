@@ -1,4 +1,4 @@
-"""What every log, membership and position store must do: over memory and SQLite."""
+"""What every log, membership and position store must do: over memory, SQLite and Cassandra."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from server.adapters.cql.opening import open_cql
 from server.adapters.memory.log import MemoryLog, MemoryMemberships, MemoryPositions
-from server.adapters.sqlite.database import StoreError, open_database
+from server.adapters.sqlite.database import open_database
 from server.adapters.sqlite.log import SqliteLog
 from server.adapters.sqlite.positions import SqliteMemberships, SqlitePositions
+from server.adapters.world import SystemClock
 from server.domain.envelope import DELETED, Change, MemberAction, Role
 from server.ports.log import Appended, Behind, Head, Log, LogRetention, Memberships, PositionRow, Positions, Reload, Snapshot
+from server.ports.store import StoreError
 from tests.support.cast import ALICE, BOB, DIRECT, GROUP, NOW, created, entry, membership
 
 
@@ -29,11 +32,16 @@ class Stores:
     positions: Positions
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("cql", marks=pytest.mark.process)])
 async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stores]:
     if request.param == "memory":
         log = MemoryLog()
         yield Stores(log, log, MemoryMemberships(), MemoryPositions())
+        return
+    if request.param == "cql":
+        cql = await open_cql(request.getfixturevalue("keyspace").settings, SystemClock(), retention_s=86_400)
+        yield Stores(cql.log, cql.log, cql.memberships, cql.positions)
+        await cql.close()
         return
     database = await open_database(tmp_path / "tidewire.db")
     kept = SqliteLog(database)
@@ -104,10 +112,16 @@ async def test_an_older_snapshot_never_replaces_a_newer_one(stores: Stores) -> N
     assert await stores.log.snapshot(GROUP) == Snapshot(7, b"seven")
 
 
-async def test_conversations_are_walked_in_order(stores: Stores) -> None:
-    for conversation_id in ("g:b", "g:a", "g:c"):
+async def test_conversations_are_walked_page_by_page_each_once(stores: Stores) -> None:
+    names = {f"g:{number}" for number in range(7)}
+    for conversation_id in names:
         await stores.log.append(conversation_id, 0, [entry(1)])
-    assert list(await stores.retention.conversations("g:a", 1)) == ["g:b"]
+    walked, after = [], ""
+    while page := await stores.retention.conversations(after, 3):
+        assert len(page) <= 3
+        walked += page
+        after = page[-1]
+    assert len(walked) == 7 and set(walked) == names
     assert await stores.retention.epoch()
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from server.domain.refusal import Refused, unavailable
+from server.ports.store import StoreError
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
@@ -33,10 +34,6 @@ GROUP_MAX = 512
 """Works in one transaction."""
 
 _MIGRATION = re.compile(r"(\d{4})_\w+\.sql")
-
-
-class StoreError(Exception):
-    """The store cannot be used; the message is one sentence for the operator."""
 
 
 class Database:

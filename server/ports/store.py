@@ -1,0 +1,7 @@
+"""What all stores have in common."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """The store cannot be used; the message is one sentence for the operator."""

@@ -1,0 +1,90 @@
+"""The schema on Cassandra: brought up to date by any number of nodes at once, and refused when it is not what a node knows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from server.adapters.cql.migrations import Migration, known_migrations
+from server.adapters.cql.opening import CqlSettings, migrate, open_cql, orders_apart
+from server.adapters.world import SystemClock
+from server.ports.store import StoreError
+from tests.server.cql.conftest import Opened
+from tests.support.cassandra import CassandraNode
+from tests.support.cassandra.keyspaces import Keyspace
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def fresh(cassandra: CassandraNode, keyspace: Keyspace) -> Iterator[CqlSettings]:
+    """A keyspace that is not there yet."""
+    yield CqlSettings((cassandra.host,), cassandra.port, "fresh", replication={"datacenter1": 1})
+    keyspace.session.execute("DROP KEYSPACE IF EXISTS fresh", timeout=60)
+
+
+async def test_a_keyspace_without_a_schema_is_refused_then_made_by_two_at_once(fresh: CqlSettings) -> None:
+    with pytest.raises(StoreError, match="keyspace fresh has no schema yet: run python -m server migrate"):
+        await open_cql(fresh, SystemClock(), retention_s=1)
+    done = await asyncio.gather(migrate(fresh), migrate(fresh))
+    assert sorted(map(len, done)) == [0, len([each for each in known_migrations() if each.stage == "pre"])]
+    assert await migrate(fresh) == [] == await migrate(fresh, "post")
+    stores = await open_cql(fresh, SystemClock(), retention_s=1)
+    assert len(await stores.log.epoch()) == 16
+    await stores.close()
+
+
+@pytest.fixture
+def migrations(keyspace: Keyspace) -> Iterator[Keyspace]:
+    """The table of migrations, put right afterwards."""
+    yield keyspace
+    for name in ("9999_later", "9998_later"):
+        keyspace.session.execute("DELETE FROM schema_migrations WHERE scope = 'all' AND name = %s", (name,))
+    known = known_migrations()[0]
+    put(keyspace, known.name, known.stage, known.checksum)
+
+
+def put(keyspace: Keyspace, name: str, stage: str, checksum: str) -> None:
+    keyspace.session.execute(
+        "INSERT INTO schema_migrations (scope, name, stage, checksum) VALUES ('all', %s, %s, %s)", (name, stage, checksum)
+    )
+
+
+async def test_what_a_newer_node_added_is_no_obstacle_but_what_it_took_away_is(opened: Opened, migrations: Keyspace) -> None:
+    put(migrations, "9998_later", "pre", "x")
+    await opened()
+    put(migrations, "9999_later", "post", "x")
+    for work in (opened(), migrate(migrations.settings)):
+        with pytest.raises(StoreError, match="has migration 9999_later, made by a newer node"):
+            await work
+
+
+async def test_a_schema_that_lacks_a_migration_or_had_another_text_is_refused(opened: Opened, migrations: Keyspace) -> None:
+    first = known_migrations()[0]
+    put(migrations, first.name, first.stage, "another")
+    with pytest.raises(StoreError, match=f"another text of migration {first.name}"):
+        await opened()
+    migrations.session.execute("DELETE FROM schema_migrations WHERE scope = 'all' AND name = %s", (first.name,))
+    with pytest.raises(StoreError, match=f"lacks migration {first.name}: run python -m server migrate"):
+        await opened()
+
+
+async def test_a_name_that_is_none_for_a_keyspace_is_refused(fresh: CqlSettings) -> None:
+    with pytest.raises(StoreError, match="is no name for a keyspace"):
+        await migrate(CqlSettings(fresh.contact_points, fresh.port, "no name; DROP"))
+
+
+def test_a_checksum_sees_statements_and_not_comments() -> None:
+    plain = Migration("1", "pre", "CREATE TABLE a (b text PRIMARY KEY);\nDROP TABLE c;")
+    assert plain.checksum == Migration("1", "pre", "-- why\nCREATE TABLE a (b text PRIMARY KEY); -- so\nDROP TABLE c").checksum
+    assert plain.checksum != Migration("1", "pre", "CREATE TABLE a (b text PRIMARY KEY)").checksum
+    assert plain.statements() == ["CREATE TABLE a (b text PRIMARY KEY)", "DROP TABLE c"]
+
+
+def test_b5_copies_in_two_data_centres_need_a_word_about_who_gives_out_seqs() -> None:
+    assert orders_apart({"class": "N", "north": "3", "south": "3"}, "one") == ["north", "south"]
+    assert orders_apart({"class": "N", "north": "3", "south": "3"}, "home") == []
+    assert orders_apart({"class": "N", "north": "3", "south": "3"}, "all") == []
+    assert orders_apart({"class": "N", "north": "3"}, "one") == []
