@@ -17,6 +17,7 @@ from server.domain.refusal import Reason, Refused
 from server.ports.cluster import Peer, Route
 from server.ports.world import Clock
 from tests.support.cast import ALICE, BOB
+from tests.support.clock import HandClock
 from tests.support.node import free_port
 from tests.support.redis import RedisServer
 
@@ -27,19 +28,6 @@ LEASE_MS = 60_000
 OPEN_MS = 300
 PATIENT_S = 10.0
 """Where a test is not about the timeout."""
-
-
-class HandClock(SystemClock):
-    """Its time passes when the test says so."""
-
-    def __init__(self) -> None:
-        self._ms = 0
-
-    def monotonic_ms(self) -> int:
-        return self._ms
-
-    def pass_ms(self, ms: int) -> None:
-        self._ms += ms
 
 
 @pytest.fixture
