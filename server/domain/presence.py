@@ -180,6 +180,8 @@ class PresenceBook:
 
     def nodes(self, live: Set[str], now_ms: int) -> None:
         """The places of the other nodes that are live."""
+        if live == self._live:
+            return
         self._live = frozenset(live)
         for account_id, places in self._elsewhere.items():
             for place in [place for place, there in places.items() if not there.online and place not in live]:

@@ -12,7 +12,6 @@ from server.domain.limits import Limits
 from server.domain.presence import PresenceBook, PresenceFact
 from server.domain.refusal import Refused
 from server.domain.relayed import PresenceChanged
-from server.ports.cluster import Peer
 from server.ports.world import Clock
 from server.services.presence_sharing import Sharing
 
@@ -92,11 +91,10 @@ class Presence:
 
     # -- other nodes ---------------------------------------------------------------------------------------------------
 
-    def nodes(self, peers: Iterable[Peer]) -> None:
-        """The nodes whose leases are live. While that cannot be told, those that were last known."""
-        mine = "" if self._sharing is None else self._sharing.node_id
-        others = frozenset(peer.place for peer in peers if peer.node_id != mine)
-        self._book.nodes(others, self._clock.now_ms())
+    def nodes(self, places: frozenset[str]) -> None:
+        """The places (`Peer.place`) of the nodes whose leases are live. While that cannot be told, those that were last known."""
+        mine = "" if self._sharing is None else self._sharing.place
+        self._book.nodes(places - {mine}, self._clock.now_ms())
 
     def learned(self, changed: PresenceChanged) -> None:
         """Another node told this."""
@@ -122,7 +120,7 @@ class Presence:
         try:
             found = await self._sharing.look(account_ids)
             if frozenset().union(*found.values()) - self._book.live:
-                self.nodes(await self._sharing.peers())
+                self.nodes(await self._sharing.live())
         except Refused:
             return
         self._do(self._book.looked_up(found, turn, self._clock.now_ms()))

@@ -28,8 +28,8 @@ class Sharing:
     """One node's side. What it says of an account goes out in order; of two changes that wait, the later alone."""
 
     def __init__(self, me: Peer, cluster: Cluster, relay: Relay, limits: Limits, tasks: asyncio.TaskGroup) -> None:
-        self.node_id = me.node_id
-        self._me = me
+        self.place = me.place
+        self._node_id = me.node_id
         self._leases = cluster.leases
         self._board = cluster.board
         self._relay = relay
@@ -74,12 +74,12 @@ class Sharing:
         """The board first, then those who watch: whoever begins to watch in between finds it on the board."""
         try:
             if owed.online is not None:
-                await self._board.put(account_id, self._me.place, owed.online, self._ttl_ms)
+                await self._board.put(account_id, self.place, owed.online, self._ttl_ms)
             if owed.last_seen_ms:
                 await self._board.save_last_seen(account_id, owed.last_seen_ms)
             if owed.online is not None:
-                changed = PresenceChanged(account_id, self._me.place, owed.online, owed.last_seen_ms)
-                self._relay.send(await self._board.watchers(account_id) - {self.node_id}, changed)
+                changed = PresenceChanged(account_id, self.place, owed.online, owed.last_seen_ms)
+                self._relay.send(await self._board.watchers(account_id) - {self._node_id}, changed)
         except Refused:
             return False
         if self._owed.get(account_id) is owed:
@@ -92,17 +92,17 @@ class Sharing:
         Raises:
             Refused: UNAVAILABLE.
         """
-        await self._board.watch(self.node_id, account_ids, self._ttl_ms)
+        await self._board.watch(self._node_id, account_ids, self._ttl_ms)
         found = await self._board.online(account_ids)
-        return {account_id: found.get(account_id, frozenset()) - {self._me.place} for account_id in account_ids}
+        return {account_id: found.get(account_id, frozenset()) - {self.place} for account_id in account_ids}
 
-    async def peers(self) -> Sequence[Peer]:
-        """The nodes whose leases are live.
+    async def live(self) -> frozenset[str]:
+        """The places of the nodes whose leases are live.
 
         Raises:
             Refused: UNAVAILABLE.
         """
-        return await self._leases.peers()
+        return frozenset(peer.place for peer in await self._leases.peers())
 
     async def last_seen(self, account_ids: Sequence[str]) -> Mapping[str, int]:
         """When accounts were last seen, as far as the board knows."""

@@ -47,7 +47,7 @@ class Node:
 
     async def look_around(self) -> None:
         """What the node's lease loop does then."""
-        self.presence.nodes(await self.deployment.cluster.leases.peers())
+        self.presence.nodes(frozenset(peer.place for peer in await self.deployment.cluster.leases.peers()))
 
     async def watches_alice(self) -> None:
         """Bob opens his chat with Alice here."""
