@@ -249,8 +249,11 @@ async def test_without_redis_each_node_knows_its_own_and_when_it_is_back_they_fi
             assert here.told[2:] == [(ALICE, LastSeen(left))]
             await server.start()
             clock.pass_ms(100)
+            await here.renew()
+            await there.renew()
+            await deployment.pass_ms(1)
+            assert await redis.cluster.board.online([ALICE]) == {ALICE: {there.peer.place}}, "what was owed was said"
             for node in (here, there):
-                await node.renew()
                 await node.look_around()
                 node.presence.register()
             await settled()
