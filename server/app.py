@@ -77,7 +77,7 @@ async def _node(settings: Settings, stores: Stores, redis: RedisCluster | None, 
     await add_standard_services(internal, [cluster.serve(internal, settings, chat)] if cluster is not None else [])
     port, fingerprint = listen_to_devices(devices, settings)
     internal_port = listen_to_services(internal, settings)
-    attendance = cluster.attend(settings, internal_port, chat) if cluster is not None else None
+    attendance = cluster.attend(settings, internal_port, chat, made.presence) if cluster is not None else None
     stopping: list[asyncio.Task[None]] = []
 
     async def drain() -> None:

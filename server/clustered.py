@@ -20,6 +20,8 @@ from server.services.attendance import Attendance
 from server.services.chat import Chat
 from server.services.conversations import Conversations
 from server.services.elsewhere import OtherNodes
+from server.services.presence import Presence
+from server.services.presence_sharing import Sharing
 from server.services.receipts import Receipts
 from server.services.relaying import Relaying
 from server.services.routing import Routing
@@ -58,6 +60,7 @@ class Clustered:
     links: Links
     relaying: Relaying
     elsewhere: OtherNodes
+    sharing: Sharing
 
     def serve(self, server: grpc.aio.Server, settings: Settings, chat: Chat) -> str:
         """Add the relay to the internal listener; its full name."""
@@ -65,7 +68,7 @@ class Clustered:
         relay_pb2_grpc.add_RelayServiceServicer_to_server(servicer, server)
         return "tidewire.internal.v1.RelayService"
 
-    def attend(self, settings: Settings, internal_port: int, chat: Chat) -> Attendance:
+    def attend(self, settings: Settings, internal_port: int, chat: Chat, presence: Presence) -> Attendance:
         """The keeping of this node's lease, once its internal listener has a port."""
         relay = settings.internal_public or f"{settings.internal_listen.rpartition(':')[0]}:{internal_port}"
         attendance = Attendance(
@@ -78,6 +81,7 @@ class Clustered:
             chat.replaced,
             chat.compare_all,
         )
+        attendance.on_nodes(presence.nodes, presence.register)
         self.links.on_told(self.relaying.take, self.relaying.undelivered, attendance.linked)
         return attendance
 
@@ -98,7 +102,8 @@ def clustered(
     routing = Routing(node_id, redis.cluster.routes, clock, limits, tasks)
     links = Links(node_id, incarnation, settings.cluster_token, _credentials(settings), limits, tasks, chance.uniform)
     relaying = Relaying(hub, conversations, receipts, routing, links, wire, limits, tasks)
-    return Clustered(redis, routing, links, relaying, OtherNodes(routing, relaying, links.forward))
+    sharing = Sharing(Peer(node_id, incarnation, ""), redis.cluster, links, limits, tasks)
+    return Clustered(redis, routing, links, relaying, OtherNodes(routing, relaying, links.forward), sharing)
 
 
 def _credentials(settings: Settings) -> grpc.ChannelCredentials | None:

@@ -90,17 +90,17 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
     log, memberships, positions = stores.log, stores.memberships, stores.positions
     endpoints = limits_pb2.Endpoints(chat=settings.public_chat, media=settings.public_media, calls=settings.public_calls)
     wire = codec.WireEvents(limits, ENABLED_KINDS, endpoints)
-    hub, rates = Hub(limits), Rates(limits)
+    hub, rates = Hub(limits), Rates(limits, redis.cluster.buckets if redis is not None else None)
     metrics = Metrics(hub.count)
     people = KnownPeople(stores.accounts, stores.contacts, stores.devices, clock, limits)
     conversations = Conversations(log, memberships, wire, clock, limits, tasks, metrics)
     receipts = Receipts(positions, memberships, people, conversations, limits)
-    presence = Presence(people, clock, limits, tasks)
     sending = Sending(conversations, log, people, limits)
     changes = GroupChanges(conversations, log, memberships, positions, people, limits)
     needs = Needs(conversations, receipts, log, positions, wire, clock, limits, tasks, metrics)
     tokens = Tokens(stores.devices, clock, chance, limits)
     cluster = clustered(settings, redis, hub, conversations, receipts, wire, tasks) if redis is not None else None
+    presence = Presence(people, clock, limits, tasks, cluster.sharing if cluster is not None else None)
     made = Parts(
         clock=clock,
         chance=chance,
@@ -171,7 +171,7 @@ def _connect(made: Parts) -> None:
         made.receipts.on_told(hub.is_connected, cluster.relaying.tell_positions, hub.wake)
         made.receipts.on_moved(cluster.relaying.moved)
         made.people.on_changed(cluster.relaying.account_changed)
-        cluster.relaying.on_learned(made.outdated, lambda changed: None)
+        cluster.relaying.on_learned(made.outdated, made.presence.learned)
     made.presence.on_told(tell_presence)
 
 

@@ -9,6 +9,8 @@ class Rate:
     """`per_s` in the long run, `burst` at once, for each of at most `keys_max` keys; the least recently used are forgotten first."""
 
     def __init__(self, per_s: float, burst: int, keys_max: int = 100_000) -> None:
+        self.per_s = per_s
+        self.burst = burst
         self._interval_ms = 1000 / per_s
         self._slack_ms = self._interval_ms * (burst - 1)
         self._keys_max = keys_max

@@ -55,10 +55,11 @@ class DeviceClosed:
 
 @dataclass(frozen=True, slots=True)
 class PresenceChanged:
-    """An account came to the foreground on a node, or left it."""
+    """An account is online on a node, or no more."""
 
     account_id: str
     node_id: str
+    """With its incarnation (`Peer.place`): what it said before it was started again counts for nothing."""
     online: bool
     last_seen_ms: int
 

@@ -43,14 +43,17 @@ class Attendance:
         self._replace = replace
         self._compare = compare
         self._nodes: Callable[[frozenset[str]], None] = lambda places: None
+        self._registered: Callable[[], None] = lambda: None
         self._tenure = tenure.Tenure(me.node_id, limits.lease_ms, clock.monotonic_ms())
         self._register = False
         self._registered_ms = clock.monotonic_ms()
         self._due: asyncio.TaskGroup | None = None
 
-    def on_nodes(self, nodes: Callable[[frozenset[str]], None]) -> None:
-        """Whom to tell the places (`Peer.place`) of all live nodes, this one's among them, at each renewal."""
+    def on_nodes(self, nodes: Callable[[frozenset[str]], None], registered: Callable[[], None]) -> None:
+        """Whom to tell the places (`Peer.place`) of all live nodes, this one's among them, at each renewal; and whom, when routes were
+        registered again."""
         self._nodes = nodes
+        self._registered = registered
 
     async def run(self) -> None:
         """Renew for ever, three times as often as the lease asks."""
@@ -74,6 +77,7 @@ class Attendance:
             if self._register:
                 for connection_id in await self._routing.reclaim():
                     self._replace(connection_id)
+                self._registered()
                 self._register, self._registered_ms = False, now_ms
                 self._later(self._limits.second_look_ms, 0)
         except Refused:

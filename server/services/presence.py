@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from server.domain import presence
@@ -11,9 +11,13 @@ from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.presence import PresenceBook, PresenceFact
 from server.domain.refusal import Refused
+from server.domain.relayed import PresenceChanged
 from server.ports.world import Clock
+from server.services.presence_sharing import Sharing
 
 TICK_S = 1.0
+LOOK_MAX = 1_000
+"""Accounts that are asked for together."""
 
 
 class Audience(Protocol):
@@ -36,13 +40,24 @@ Told = Callable[[str, str, str, PresenceFact], None]
 
 
 class Presence:
-    """The presence of everybody on this node."""
+    """The presence of everybody on this node, and of whom it watches on others."""
 
-    def __init__(self, audience: Audience, clock: Clock, limits: Limits, tasks: asyncio.TaskGroup) -> None:
+    def __init__(
+        self,
+        audience: Audience,
+        clock: Clock,
+        limits: Limits,
+        tasks: asyncio.TaskGroup,
+        sharing: Sharing | None = None,
+    ) -> None:
+        """`sharing`: with other nodes; None: this one is alone."""
         self._audience = audience
         self._clock = clock
         self._tasks = tasks
+        self._sharing = sharing
         self._book = PresenceBook(limits)
+        self._look_ms = 1_000 * limits.last_seen_interval_s
+        self._looked_ms = clock.monotonic_ms()
         self._told: Told = lambda watcher_id, connection_id, account_id, fact: None
 
     def on_told(self, told: Told) -> None:
@@ -69,15 +84,67 @@ class Presence:
         """
         wanted = list(account_ids)
         self._book.watch(connection_id, wanted)
+        await self._look(wanted)
+        seen = await self._seen(wanted)
         for account_id in wanted:
-            last_seen_ms = await self._audience.last_seen(account_id)
-            await self._tell(account_id, (connection_id,), self._book.is_online(account_id), last_seen_ms)
+            await self._tell(account_id, (connection_id,), self._book.is_online(account_id), seen[account_id])
+
+    # -- other nodes ---------------------------------------------------------------------------------------------------
+
+    def nodes(self, places: frozenset[str]) -> None:
+        """The places (`Peer.place`) of the nodes whose leases are live. While that cannot be told, those that were last known."""
+        mine = "" if self._sharing is None else self._sharing.place
+        self._book.nodes(places - {mine}, self._clock.now_ms())
+
+    def learned(self, changed: PresenceChanged) -> None:
+        """Another node told this."""
+        now_ms = self._clock.now_ms()
+        self._do(self._book.learned(changed.account_id, changed.node_id, changed.online, changed.last_seen_ms, now_ms))
+
+    def register(self) -> None:
+        """The cluster's store was wiped or replaced, or this node's lease had lapsed: say everything again, in the background."""
+        self._do(self._book.own(self._clock.now_ms()))
+        self._background(self._look_again())
+
+    async def _look_again(self) -> None:
+        """Watch on, and heal what was lost on the way here."""
+        self._looked_ms = self._clock.monotonic_ms()
+        watched = self._book.watched()
+        for start in range(0, len(watched), LOOK_MAX):
+            await self._look(watched[start : start + LOOK_MAX])
+
+    async def _look(self, account_ids: Sequence[str]) -> None:
+        if self._sharing is None or not account_ids:
+            return
+        turn = self._book.turn()
+        try:
+            found = await self._sharing.look(account_ids)
+            if frozenset().union(*found.values()) - self._book.live:
+                self.nodes(await self._sharing.live())
+        except Refused:
+            return
+        self._do(self._book.looked_up(found, turn, self._clock.now_ms()))
+
+    async def _seen(self, account_ids: Sequence[str]) -> Mapping[str, int]:
+        """From the board where it knows, else from the store."""
+        known = {} if self._sharing is None else await self._sharing.last_seen(account_ids)
+        return {key: known[key] if key in known else await self._audience.last_seen(key) for key in account_ids}
+
+    # -- driving the book ----------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Let time pass, for ever."""
         while True:
             await asyncio.sleep(TICK_S)
-            self._do(self._book.tick(self._clock.now_ms()))
+            self.tick()
+
+    def tick(self) -> None:
+        """Time has passed. `run` calls it every second."""
+        self._do(self._book.tick(self._clock.now_ms()))
+        if self._sharing is not None:
+            self._sharing.go_on()
+            if self._clock.monotonic_ms() - self._looked_ms >= self._look_ms:
+                self._background(self._look_again())
 
     def _do(self, commands: list[presence.Command]) -> None:
         for command in commands:
@@ -87,6 +154,11 @@ class Presence:
                         self._background(self._tell(account_id, watchers, online, last_seen_ms))
                 case presence.SaveLastSeen(account_id, at_ms):
                     self._background(self._audience.save_last_seen(account_id, at_ms))
+                    if self._sharing is not None:
+                        self._sharing.seen(account_id, at_ms)
+                case presence.Share(account_id, online, last_seen_ms):
+                    if self._sharing is not None:
+                        self._sharing.changed(account_id, online, last_seen_ms)
 
     def _background(self, work: Coroutine[Any, Any, None]) -> None:
         """Presence may be lost: a store that is away costs a stale last seen, nothing more."""
@@ -100,6 +172,8 @@ class Presence:
         self._tasks.create_task(quietly(), name="presence")
 
     async def _tell(self, account_id: str, watchers: Iterable[str], online: bool, last_seen_ms: int) -> None:
+        if not online and not last_seen_ms:
+            last_seen_ms = (await self._seen([account_id]))[account_id]
         for connection_id in watchers:
             watcher_id = self._book.owner(connection_id)
             if watcher_id is not None:

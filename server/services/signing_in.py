@@ -130,7 +130,7 @@ class SigningIn:
         self, username: str, display_name: str, device_name: str, address: str
     ) -> tuple[Credentials, str] | Refusal:
         """Make an account from a username alone. The second value is the recovery code, never shown again."""
-        refusal = self._rates.registration(address, self._clock.monotonic_ms())
+        refusal = await self._rates.registration(address, self._clock.monotonic_ms())
         if refusal is not None:
             return refusal
         code = rules.recovery_code(self._chance.new_id())
@@ -176,7 +176,7 @@ class SigningIn:
         self, purpose: str, handle: str, account_id: str, device_name: str, address: str, *, send: bool
     ) -> Challenge | Refusal:
         now_ms = self._clock.monotonic_ms()
-        refusal = self._rates.registration(address, now_ms) or self._rates.code(handle, now_ms)
+        refusal = await self._rates.registration(address, now_ms) or await self._rates.code(handle, now_ms)
         if refusal is not None:
             return refusal
         challenge_id, code = self._chance.new_id(), self._chance.code()

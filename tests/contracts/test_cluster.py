@@ -18,6 +18,8 @@ from tests.support.redis import RedisServer
 HERE, THERE = Peer("here", "1", "127.0.0.1:1"), Peer("there", "1", "127.0.0.1:2")
 LONG_MS = 60_000
 SHORT_MS = 30
+FAR_AHEAD = 8_000_000_000_000_000
+"""Given by a store whose clock was wrong."""
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.process)])
@@ -119,12 +121,19 @@ async def test_reclaiming_writes_what_is_missing_and_never_over_a_later_claim_or
     gone, _ = await cluster.routes.claim(BOB, "phone", "here", "c2")
     new, _ = await cluster.routes.claim(ALICE, "phone", "there", "c3")
     await cluster.routes.release(BOB, gone)
-    missing = Route("tablet", "here", "c4", 7)
-    routes = [(ALICE, old), (BOB, gone), (ALICE, new), (ALICE, missing), (CAROL, missing), (CAROL, missing._replace(since=6))]
+    missing = Route("tablet", "here", "c4", FAR_AHEAD)
+    routes = [
+        (ALICE, old),
+        (BOB, gone),
+        (ALICE, new),
+        (ALICE, missing),
+        (CAROL, missing),
+        (CAROL, missing._replace(since=FAR_AHEAD - 1)),
+    ]
     assert await cluster.routes.reclaim(routes) == [False, False, True, True, True, False]
     assert await cluster.routes.of_accounts([ALICE, BOB, CAROL]) == {ALICE: [new, missing], CAROL: [missing]}
     claimed, before = await cluster.routes.claim(CAROL, "tablet", "there", "c5")
-    assert before == missing and claimed.since > 7
+    assert before == missing and claimed.since > FAR_AHEAD
     assert await cluster.routes.reclaim([]) == []
 
 

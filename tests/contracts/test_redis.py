@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from server.domain.refusal import Reason, Refused
 from server.ports.cluster import Peer, Route
 from server.ports.world import Clock
 from tests.support.cast import ALICE, BOB
+from tests.support.clock import HandClock
 from tests.support.node import free_port
 from tests.support.redis import RedisServer
 
@@ -27,19 +28,6 @@ LEASE_MS = 60_000
 OPEN_MS = 300
 PATIENT_S = 10.0
 """Where a test is not about the timeout."""
-
-
-class HandClock(SystemClock):
-    """Its time passes when the test says so."""
-
-    def __init__(self) -> None:
-        self._ms = 0
-
-    def monotonic_ms(self) -> int:
-        return self._ms
-
-    def pass_ms(self, ms: int) -> None:
-        self._ms += ms
 
 
 @pytest.fixture
@@ -74,6 +62,26 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(20):
         while not await true():
             await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def losing_answers(server: RedisServer) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """A way to Redis that is cut, once the event is set, whenever Redis answers."""
+    lossy = asyncio.Event()
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: bool) -> None:
+        while (data := await reader.read(65_536)) and not (answers and lossy.is_set()):
+            writer.write(data)
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", server.port)
+        with suppress(ConnectionError):
+            await asyncio.gather(pump(reader, up_writer, False), pump(up_reader, writer, True))
+
+    listener = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with listener:
+        yield f"redis://127.0.0.1:{listener.sockets[0].getsockname()[1]}/0", lossy
 
 
 async def serves(redis: RedisCluster, clock: HandClock | None = None) -> bool:
@@ -186,7 +194,15 @@ async def test_a_call_to_a_frozen_redis_is_refused_also_when_it_has_to_connect(s
     server.thaw()
 
 
-async def test_a_timed_out_rate_is_not_counted_twice(server: RedisServer) -> None:
+async def test_a_rate_whose_answer_was_lost_is_not_counted_twice(server: RedisServer) -> None:
+    async with losing_answers(server) as (url, lossy), opened(server, url=url) as far, opened(server) as near:
+        assert await far.cluster.buckets.allow("a", 1 / 3600, 3) is None
+        lossy.set()
+        await refusal(far.cluster.buckets.allow("a", 1 / 3600, 3))
+        assert [await near.cluster.buckets.allow("a", 1 / 3600, 3) is None for _ in range(2)] == [True, False]
+
+
+async def test_a_rate_that_timed_out_is_counted_once_at_most(server: RedisServer) -> None:
     async with opened(server, timeout_s=0.25) as redis:
         await until(lambda: serves(redis))
         server.freeze()

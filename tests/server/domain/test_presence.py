@@ -7,7 +7,7 @@ import pytest
 from server.domain import accounts, presence
 from server.domain.accounts import Audience, Challenge, Device, in_audience
 from server.domain.limits import Limits
-from server.domain.presence import Hidden, LastSeen, Online, PresenceBook, SaveLastSeen, Tell
+from server.domain.presence import Hidden, LastSeen, Online, PresenceBook, SaveLastSeen, Share, Tell
 from server.domain.rates import Rate
 from server.domain.refusal import Reason, Refusal, Refused, limit_exceeded, unavailable
 from tests.support.cast import ALICE, BOB, LAPTOP, NOW, PHONE
@@ -18,11 +18,13 @@ LIMITS = Limits()
 def test_online_is_told_to_those_who_watch_and_offline_after_the_delay() -> None:
     book = PresenceBook(LIMITS)
     book.watch("bob", [ALICE, ALICE])
-    assert book.connected(PHONE, "a", True, NOW) == [Tell(ALICE, ("bob",), True, 0), SaveLastSeen(ALICE, NOW)]
+    online = [Tell(ALICE, ("bob",), True, 0), SaveLastSeen(ALICE, NOW), Share(ALICE, True, NOW)]
+    assert book.connected(PHONE, "a", True, NOW) == online
     assert book.is_online(ALICE) and book.owner("a") == ALICE
     assert book.disconnected("a", NOW + 1) == [SaveLastSeen(ALICE, NOW + 1)]
     assert book.tick(NOW + 2) == []
-    assert book.tick(NOW + 1 + LIMITS.offline_delay_ms) == [Tell(ALICE, ("bob",), False, NOW + 1)]
+    offline = [Share(ALICE, False, NOW + 1), Tell(ALICE, ("bob",), False, NOW + 1)]
+    assert book.tick(NOW + 1 + LIMITS.offline_delay_ms) == offline
     assert not book.is_online(ALICE) and book.tick(NOW + 10**9) == []
 
 
@@ -40,7 +42,8 @@ def test_a_second_device_in_the_foreground_keeps_the_account_online() -> None:
     book.connected(PHONE, "a", True, NOW)
     book.connected(LAPTOP, "b", True, NOW)
     assert book.foreground("a", False, NOW) == [] and book.foreground("a", False, NOW) == []
-    assert book.tick(NOW + 1000 * LIMITS.last_seen_interval_s) == [SaveLastSeen(ALICE, NOW + 1000 * LIMITS.last_seen_interval_s)]
+    later = NOW + 1000 * LIMITS.last_seen_interval_s
+    assert book.tick(later) == [SaveLastSeen(ALICE, later), Share(ALICE, True, later)]
 
 
 def test_a_background_connection_is_nobody_there() -> None:
@@ -61,7 +64,7 @@ def test_watching_again_replaces_and_is_limited() -> None:
     book.watch("erin", ["frank"])
     book.watch("erin", [])
     book.disconnected("a", NOW)
-    assert book.tick(NOW + 10**6) == [Tell(ALICE, ("bob",), False, NOW)]
+    assert book.tick(NOW + 10**6) == [Share(ALICE, False, NOW), Tell(ALICE, ("bob",), False, NOW)]
 
 
 def test_hidden_blocked_and_never_seen_look_the_same() -> None:
