@@ -49,7 +49,6 @@ from server.domain.refusal import Reason, Refusal, unavailable
 BUCKET = 512
 """Entries of one storage partition; an append never crosses a multiple."""
 
-
 __all__ = [
     "Answer",
     "Append",
@@ -90,6 +89,7 @@ class _Batch:
     fold: Fold | None = None
     joining: list[str] = field(default_factory=list)
     left: set[str] = field(default_factory=set)
+    unsettled: bool = False  # it may have landed: nothing of it may be refused until its slot is filled
 
 
 class AppendRound:
@@ -175,7 +175,11 @@ class AppendRound:
         return [*publish, *self.tick(self._now_ms)]
 
     def failed(self, refusal: Refusal) -> list[AppendCommand]:
-        """Loading, searching or writing hints failed; nothing was proposed. Everything that waits is refused."""
+        """Loading, searching or writing hints failed. Everything that waits is refused, unless it may have landed already: then the
+        same slot is proposed again (log-attacks B7), with the hints that were written before it was proposed first."""
+        if self._batch is not None and self._batch.unsettled:
+            self.state = State.PROPOSING
+            return [self._append()]
         tickets = list(self._waiting)
         if self._batch is not None:
             tickets = [ticket for ticket, _ in self._batch.tickets] + tickets

@@ -181,6 +181,16 @@ def test_an_unknown_outcome_writes_hints_again_before_the_slot_is_proposed_again
     assert round_.hints_written() == first
 
 
+def test_b7_hints_that_cannot_be_written_again_refuse_nothing_that_may_have_landed() -> None:
+    round_ = AppendRound(DIRECT, Limits())
+    ticket, _ = submit(round_, text(1))
+    round_.loaded(Fold(DIRECT), [], 0, 0)
+    first = round_.hints_written()
+    round_.unknown()
+    assert round_.failed(unavailable("the store is away")) == first, "the same slot again, and no answer"
+    assert one(round_.appended(1), Answer) == [Answer(ticket, Sent(1, NOW, duplicate=False))]
+
+
 def test_a_proposal_whose_stream_is_gone_is_dropped_before_its_first_append() -> None:
     round_ = loaded(DIRECT, entry(1))
     submit(round_, text(2, known=1))
