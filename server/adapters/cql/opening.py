@@ -185,8 +185,8 @@ def _cluster(settings: CqlSettings, *, migrating: bool) -> Cluster:
         ssl_context=None if settings.tls_ca is None else ssl.create_default_context(cafile=str(settings.tls_ca)),
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         reconnection_policy=ExponentialReconnectionPolicy(0.2, 5.0),
-        idle_heartbeat_interval=5,
-        idle_heartbeat_timeout=3,
+        idle_heartbeat_interval=2,  # a node that stands still is asked no more after 4 s
+        idle_heartbeat_timeout=2,
         connect_timeout=5,
         max_schema_agreement_wait=30,
         schema_metadata_enabled=migrating,  # without it the driver does not wait for agreement
