@@ -44,7 +44,7 @@ async def opened(
 ) -> AsyncIterator[RedisCluster]:
     """A node's client, with a breaker that opens after three failures and stays so for `OPEN_MS`."""
     given = {"url": server.url, "password": server.password, "ca": server.ca, "prefix": "tw", **changes}
-    redis = await open_redis(**given, clock=clock or SystemClock(), timeout_s=timeout_s, breaker=Breaker(3, OPEN_MS))
+    redis = await open_redis(**given, clock=clock or SystemClock(), timeout_s=timeout_s, new_breaker=lambda: Breaker(3, OPEN_MS))
     try:
         yield redis
     finally:
@@ -66,11 +66,14 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
 
 @asynccontextmanager
 async def losing_answers(server: RedisServer) -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """A way to Redis that is cut, once the event is set, whenever Redis answers."""
+    """A way to Redis; once the event is set, the next answer cuts the connection that it comes on."""
     lossy = asyncio.Event()
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: bool) -> None:
-        while (data := await reader.read(65_536)) and not (answers and lossy.is_set()):
+        while data := await reader.read(65_536):
+            if answers and lossy.is_set():
+                lossy.clear()
+                break
             writer.write(data)
         writer.close()
 

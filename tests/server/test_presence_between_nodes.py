@@ -229,7 +229,7 @@ async def test_without_redis_each_node_knows_its_own_and_when_it_is_back_they_fi
     server = RedisServer(tmp_path / "redis")
     await server.start()
     clock = HandClock()
-    redis = await open_redis(server.url, "", "", "tw", clock, timeout_s=5, breaker=Breaker(1, 100))
+    redis = await open_redis(server.url, "", "", "tw", clock, timeout_s=5, new_breaker=lambda: Breaker(1, 100))
     try:
         async with asyncio.TaskGroup() as tasks:
             deployment = Deployment(redis.cluster, clock, tasks)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
-from redis.exceptions import AuthenticationError, NoScriptError, RedisError
+from redis.exceptions import AuthenticationError, NoScriptError, RedisClusterException, RedisError
 
 from server.adapters.redis.scripts import Command, in_full
 from server.domain.breaker import Breaker, Pass
@@ -22,6 +23,8 @@ from server.ports.world import Clock
 
 log = logging.getLogger(__name__)
 
+FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError)
+"""Everything that redis-py raises when it cannot do what it was asked to."""
 BATCH_MAX = 250
 """Commands that go out together and have one timeout."""
 
@@ -38,21 +41,23 @@ class Counters:
 
 
 class Client:
-    """A connection pool with a breaker. Every error is `Refused` with UNAVAILABLE."""
+    """A connection pool with a breaker for each primary. Every error is `Refused` with UNAVAILABLE."""
 
-    def __init__(self, redis: Redis | RedisCluster, prefix: str, clock: Clock, timeout_s: float, breaker: Breaker) -> None:
+    def __init__(
+        self, redis: Redis | RedisCluster, prefix: str, clock: Clock, timeout_s: float, new_breaker: Callable[[], Breaker]
+    ) -> None:
         self.counters = Counters()
         self.redis = redis
         self._prefix = prefix
         self._clock = clock
         self._timeout_s = timeout_s
-        self._breaker = breaker
+        self._breakers: defaultdict[str, Breaker] = defaultdict(new_breaker)
         self._away = False
 
     @property
     def degraded(self) -> bool:
-        """Redis is away, as far as is known."""
-        return self._breaker.is_open
+        """Redis, or a primary of a Redis Cluster, is away, as far as is known."""
+        return any(breaker.is_open for breaker in self._breakers.values())
 
     def key(self, tag: str, name: str) -> str:
         """A key; those of one tag lie in one slot of a cluster."""
@@ -64,38 +69,56 @@ class Client:
 
     async def run_all(self, commands: Sequence[Command]) -> list[Any]:
         """The answers of commands that are independent of one another, in their order."""
-        answers: list[Any] = []
-        for start in range(0, len(commands), BATCH_MAX):
-            answers += await self._guarded(commands[start : start + BATCH_MAX])
+        shards: dict[str, list[int]] = {}
+        for n, command in enumerate(commands):
+            shards.setdefault(self._shard(command), []).append(n)
+        answers: list[Any] = [None] * len(commands)
+        for shard, numbers in shards.items():
+            for start in range(0, len(numbers), BATCH_MAX):
+                some = numbers[start : start + BATCH_MAX]
+                for n, answer in zip(some, await self._guarded(shard, [commands[n] for n in some]), strict=True):
+                    answers[n] = answer
         return answers
+
+    def _shard(self, command: Command) -> str:
+        """The primary that has the command's key; "" where there is one Redis, or where it is not known yet."""
+        if not isinstance(self.redis, RedisCluster):
+            return ""
+        key = command[3] if command[0] == "EVALSHA" else command[1]
+        try:
+            node = self.redis.get_node_from_key(str(key))
+        except RedisClusterException:
+            return ""
+        return "" if node is None else str(node.name)
 
     async def close(self) -> None:
         """Close the connections."""
         await self.redis.aclose()
 
-    async def _guarded(self, commands: Sequence[Command]) -> list[Any]:
-        passed = self._breaker.ask(self._clock.monotonic_ms())
+    async def _guarded(self, shard: str, commands: Sequence[Command]) -> list[Any]:
+        breaker = self._breakers[shard]
+        passed = breaker.ask(self._clock.monotonic_ms())
         if passed is None:
             self.counters.refused += 1
-            raise Refused(unavailable("Redis has been away", self._breaker.retry_after_ms(self._clock.monotonic_ms())))
+            raise Refused(unavailable("Redis has been away", breaker.retry_after_ms(self._clock.monotonic_ms())))
         self.counters.calls += 1
         try:
             async with asyncio.timeout(self._timeout_s):
                 answers = await self._answers(commands)
-        except (RedisError, OSError, TimeoutError) as error:
-            self._failed(passed, error)
+        except FAILURES as error:
+            self._failed(breaker, passed, error)
             raise Refused(unavailable(sentence(error))) from error
         except BaseException:
-            self._breaker.abandoned(passed)
+            breaker.abandoned(passed)
             raise
-        if self._breaker.succeeded(passed) or self._away:
+        if breaker.succeeded(passed) or (self._away and not self.degraded):
             self._away = False
             log.info("Redis is back")
         return answers
 
-    def _failed(self, passed: Pass, error: Exception) -> None:
+    def _failed(self, breaker: Breaker, passed: Pass, error: Exception) -> None:
         self.counters.failures += 1
-        if self._breaker.failed(passed, self._clock.monotonic_ms()):
+        if breaker.failed(passed, self._clock.monotonic_ms()):
             self.say_away(sentence(error))
 
     def say_away(self, why: str) -> None:

@@ -6,9 +6,8 @@ import asyncio
 import re
 
 from redis.asyncio import RedisCluster
-from redis.exceptions import RedisError
 
-from server.adapters.redis.client import Client
+from server.adapters.redis.client import FAILURES, Client
 
 PRIMARY_TIMEOUT_S = 0.1
 
@@ -25,7 +24,7 @@ async def run_ids(client: Client) -> str:
         try:
             async with asyncio.timeout(PRIMARY_TIMEOUT_S):
                 answer = await redis.execute_command("INFO", "server", target_nodes=redis.get_node(node_name=name))
-        except (RedisError, OSError, TimeoutError):
+        except FAILURES:
             return ""
         return str(answer.get("run_id", "")) if isinstance(answer, dict) else str(_RUN_ID.search(str(answer)))
 

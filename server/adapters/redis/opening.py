@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ async def open_redis(
     clock: Clock,
     *,
     timeout_s: float = 0.25,
-    breaker: Breaker | None = None,
+    new_breaker: Callable[[], Breaker] = Breaker,
 ) -> RedisCluster:
     """Open Redis at `url`: redis:// or rediss:// (TLS), redis+cluster:// or rediss+cluster:// for a Redis Cluster.
 
@@ -69,7 +70,7 @@ async def open_redis(
         ValueError: the URL or the file cannot be used. One sentence.
     """
     redis = _redis(url, password, ca, timeout_s)
-    client = Client(redis, prefix, clock, timeout_s, breaker or Breaker())
+    client = Client(redis, prefix, clock, timeout_s, new_breaker)
     try:
         await client.run(("EXISTS", client.key("nodes", "leases")))
     except Refused as refused:
@@ -104,7 +105,7 @@ def _redis(url: str, password: str, ca: str, timeout_s: float) -> Redis | RedisC
     options |= target
     if cluster:
         options.pop("connection_class", None)
-        return RedisClusterClient(**options, ssl=tls, require_full_coverage=False, cluster_error_retry_attempts=0)
+        return RedisClusterClient(**options, ssl=tls, require_full_coverage=False)
     return Redis(connection_pool=BlockingConnectionPool(timeout=timeout_s, **options))
 
 
