@@ -100,6 +100,8 @@ async def _node(settings: Settings, stores: Stores, redis: RedisCluster | None, 
         ),
     ):
         await internal.start()
+        if attendance is not None:
+            await attendance.turn()  # before any device comes: others look for the node of its route
         await devices.start()
         try:
             links = cluster.links.up if cluster is not None else lambda: 0

@@ -81,6 +81,7 @@ class Clustered:
             chat.replaced,
             chat.compare_all,
         )
+        self.routing.on_strangers(attendance.look)
         attendance.on_nodes(presence.nodes, presence.register)
         self.links.on_told(self.relaying.take, self.relaying.undelivered, attendance.linked)
         return attendance

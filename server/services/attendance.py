@@ -47,6 +47,9 @@ class Attendance:
         self._tenure = tenure.Tenure(me.node_id, limits.lease_ms, clock.monotonic_ms())
         self._register = False
         self._registered_ms = clock.monotonic_ms()
+        self._peers: dict[str, Peer] = {}
+        self._settling_ms = 0
+        """Until then nodes that were known and are not seen count as alive: they have not come to a new store yet."""
         self._due: asyncio.TaskGroup | None = None
 
     def on_nodes(self, nodes: Callable[[frozenset[str]], None], registered: Callable[[], None]) -> None:
@@ -66,12 +69,10 @@ class Attendance:
         """Renew once, and do what follows. A store that is away leaves everything as it was last known."""
         try:
             lease = await self._leases.renew(self._me, self._limits.lease_ms)
-            peers = await self._leases.peers()
-            self._follow(peers)
-            self._do(self._tenure.renewed(lease.held, lease.epoch, self._clock.monotonic_ms()))
-            self._do(self._tenure.seen(peer.node_id for peer in peers))
-            self._nodes(frozenset(peer.place for peer in (*peers, self._me)))
             now_ms = self._clock.monotonic_ms()
+            self._do(self._tenure.renewed(lease.held, lease.epoch, now_ms))
+            await self.look()
+            self._nodes(frozenset(peer.place for peer in (*self._peers.values(), self._me)))
             if now_ms - self._registered_ms > 1000 * self._limits.comparison_interval_s:
                 self._register = True  # routes are kept for a day only
             if self._register:
@@ -82,6 +83,15 @@ class Attendance:
                 self._later(self._limits.second_look_ms, 0)
         except Refused:
             return
+
+    async def look(self) -> None:
+        """See which nodes are alive, between two renewals."""
+        peers = {peer.node_id: peer for peer in await self._leases.peers()}
+        if self._clock.monotonic_ms() < self._settling_ms:
+            peers = {**self._peers, **peers}
+        self._peers = peers
+        self._follow(list(peers.values()))
+        self._do(self._tenure.seen(peers))
 
     def linked(self, first: bool) -> None:
         """A link to another node was made, for the first time or anew."""
@@ -100,6 +110,7 @@ class Attendance:
                 case tenure.Register():
                     log.info("registering every route again")
                     self._register = True
+                    self._settling_ms = self._clock.monotonic_ms() + self._limits.lease_ms
                 case tenure.Compare():
                     self._later(0, self._limits.comparison_spread_ms)
                 case tenure.Nodes(node_ids):

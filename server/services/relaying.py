@@ -81,8 +81,6 @@ class Relaying:
 
     def grown(self, conversation_id: str, live: Live, entries: tuple[Entry, ...], since: int) -> None:
         """This node has appended, or has met a duplicate whose nudge may have been lost."""
-        if not self._routing.nodes:
-            return
         known = self._grown.get(conversation_id)
         if known is not None and known[2] and entries and known[2][-1].seq + 1 == entries[0].seq:
             since, entries = known[1], known[2] + entries
@@ -114,8 +112,7 @@ class Relaying:
 
     def moved(self, identity: Identity, moved: Moved) -> None:
         """A device here has acked or read, or what it acked is durable now: authors may be elsewhere. Told with others' soon."""
-        if self._routing.nodes:
-            self._moved[moved.conversation_id, identity.device_id] = (identity, moved)
+        self._moved[moved.conversation_id, identity.device_id] = (identity, moved)
 
     async def run(self) -> None:
         """Tell positions, for ever."""
@@ -149,8 +146,7 @@ class Relaying:
 
     def tell_elsewhere(self, account_ids: Iterable[str], event: Told, except_device_id: str = "", *, along: bool = False) -> None:
         """Tell these accounts' devices on other nodes."""
-        if self._routing.nodes:
-            self._spawn(self._tell(list(account_ids), tuple(self._wire.told(event)), except_device_id, along))
+        self._spawn(self._tell(list(account_ids), tuple(self._wire.told(event)), except_device_id, along))
 
     async def _tell(self, account_ids: list[str], events: tuple[bytes, ...], except_device_id: str, along: bool) -> None:
         for node_id, there in (await self._routing.others(account_ids)).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from server.domain.identity import Identity
 from server.domain.limits import Limits
@@ -29,6 +29,12 @@ class Routing:
         self._mine: dict[str, tuple[Identity, Route | None]] = {}
         """Connection → whose, and its route once the store has given one."""
         self._known: dict[str, tuple[int, tuple[Route, ...]]] = {}
+        self._look: Callable[[], Awaitable[None]] | None = None
+        self._looked_ms = -limits.route_cache_ms
+
+    def on_strangers(self, look: Callable[[], Awaitable[None]]) -> None:
+        """How to look for new nodes, when a route names one that this node does not know. It may just have started."""
+        self._look = look
 
     # -- this node's streams -------------------------------------------------------------------------------------------
 
@@ -90,8 +96,6 @@ class Routing:
         When the store is away: every node that was last known, with all of them.
         """
         wanted = list(account_ids)
-        if not self.nodes:
-            return {}
         try:
             found = await self._lookup(wanted)
         except Refused:
@@ -115,6 +119,16 @@ class Routing:
         return ""
 
     async def _lookup(self, account_ids: Sequence[str]) -> list[tuple[Route, ...]]:
+        found = await self._read(account_ids)
+        now_ms = self._clock.monotonic_ms()
+        known = {*self.nodes, self.node_id}
+        strange = any(route.node_id not in known for routes in found for route in routes)
+        if strange and self._look is not None and now_ms - self._looked_ms >= self._limits.route_cache_ms:
+            self._looked_ms = now_ms
+            await self._look()
+        return found
+
+    async def _read(self, account_ids: Sequence[str]) -> list[tuple[Route, ...]]:
         now_ms = self._clock.monotonic_ms()
         missing = [key for key in account_ids if key not in self._known or self._known[key][0] <= now_ms]
         if missing:

@@ -27,7 +27,7 @@ SCHEME = "Cluster "
 RETRY_MIN_S, RETRY_MAX_S = 0.1, 2.0
 FORWARD_TIMEOUT_S = 5.0
 CHANNEL_OPTIONS = [
-    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_time_ms", 20_000),  # the listener takes one each 10 s
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -148,6 +148,7 @@ class Links:
         self.incarnation = incarnation
         self.dropped = 0
         """What did not fit, of links that are gone."""
+        self._closed = False
         self._metadata = (("authorization", SCHEME + token),)
         self._credentials = credentials
         self._limits = limits
@@ -188,6 +189,8 @@ class Links:
 
     def follow(self, peers: Sequence[Peer]) -> None:
         """These nodes are alive."""
+        if self._closed:
+            return
         alive = {peer.node_id: peer for peer in peers if peer.node_id != self.node_id}
         for node_id, link in list(self._links.items()):
             if alive.get(node_id) != link.peer:
@@ -208,7 +211,8 @@ class Links:
         self._undelivered(list(link.queue.empty()))
 
     def close(self) -> None:
-        """The node stops."""
+        """The node stops: it has no links from now on."""
+        self._closed = True
         for node_id in list(self._links):
             self._end(node_id)
 
