@@ -236,7 +236,7 @@ class AppendRound:
     def unknown(self) -> list[AppendCommand]:
         """Nobody knows whether the batch landed: the same slot again. Hints that may have been swept meanwhile are written anew."""
         assert self._batch is not None, "nothing was proposed"
-        self._batch.unsettled = self._uncertain = True
+        self._uncertain = self._batch.unsettled = True
         if self._batch.joining:
             self.state = State.HINTING
             return [WriteHints(tuple(self._batch.joining), self._batch.expected_head)]
