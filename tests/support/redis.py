@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import datetime
 import ipaddress
 import os
@@ -24,7 +23,8 @@ from redis.exceptions import RedisError
 from tests.support.node import free_port
 
 STARTING_S = 20
-PR_SET_PDEATHSIG = 1
+DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
+"""Becomes the program that follows. Not a function between fork and exec: gRPC's fork handlers would run in this process, too."""
 
 
 class RedisServer:
@@ -62,7 +62,7 @@ class RedisServer:
         """Start it, empty, and wait until it answers."""
         with (self.folder / "redis.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                _program(), *self._arguments(), stdout=log, stderr=log, preexec_fn=_die_with_parent
+                *DIE_WITH_PARENT, _program(), *self._arguments(), stdout=log, stderr=log
             )
         client = self.client()
         async with asyncio.timeout(STARTING_S):
@@ -147,13 +147,6 @@ def _program() -> str:
     found = str(linked) if linked.exists() else shutil.which("redis-server")
     assert found, "redis-server is not installed: make test does it"
     return found
-
-
-_LIBC = ctypes.CDLL(None)
-
-
-def _die_with_parent() -> None:
-    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def make_certificates(folder: Path) -> None:
