@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from server.adapters.cql.opening import migrate_blocking
@@ -19,6 +20,7 @@ from server.loops import run
 from server.ports.store import StoreError
 from server.settings import Settings, SettingsError, load
 from server.stores import STORE, cql_settings
+from server.workers import READY, Workers, worker_settings
 
 log = logging.getLogger("server")
 
@@ -42,6 +44,10 @@ def main() -> int:
         help="run: the default; migrate: bring the schema of a CQL database up to date, before nodes of a new release start"
         " (pre), and after the last of an old one has stopped (--stage post)",
     )
+    parser.add_argument("--workers", metavar="N", help="as --set workers=N: so many processes on one port")
+    parser.add_argument("--store", choices=("sqlite", "cql"), help="as --set store=…")
+    parser.add_argument("--routes", choices=("memory", "redis"), help="as --set routes=…")
+    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--stage", choices=("pre", "post"), default="pre", help="of migrate")
     parser.add_argument("--config", type=Path, help="a TOML file of settings")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; may be repeated")
@@ -50,6 +56,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         given = dict(item.split("=", 1) for item in arguments.set)
+        given |= {name: value for name in ("workers", "store", "routes") if (value := getattr(arguments, name)) is not None}
     except ValueError:
         print("--set takes NAME=VALUE", file=sys.stderr)
         return 2
@@ -68,8 +75,10 @@ def main() -> int:
             print("\n".join(f"done: {name}" for name in done) or "nothing to do")
         elif arguments.backup or arguments.restore:
             _copy(settings.data_dir / STORE, arguments.backup, arguments.restore)
+        elif settings.workers > 1 and arguments.worker is None:
+            return run(Workers(settings, sys.argv[1:]).run())
         else:
-            run(_run(settings))
+            run(_run(settings if arguments.worker is None else worker_settings(settings, arguments.worker), arguments.worker))
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -101,7 +110,7 @@ GC_THRESHOLD = 50_000
 """Objects made before the collector looks: a message makes dozens that die at once, and at the default it took 4 % of the time."""
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, worker: int | None) -> None:
     gc.set_threshold(GC_THRESHOLD, 20, 100)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -114,13 +123,25 @@ async def _run(settings: Settings) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    if worker is not None:
+        await _end_with_parent(loop, stop)
     async with serving(settings) as app:
         gc.freeze()  # what the start has made stays: the collector need not look at it again
         log.info("started", extra=settings.describe())
-        print(_try(settings, app), flush=True)
+        print(_try(settings, app), *([] if worker is None else [READY]), sep="\n", flush=True)
         await stopping.wait()
         await app.drain()
     log.info("stopped")
+
+
+async def _end_with_parent(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+    """Stop when the process that started this worker is gone: standard input ends."""
+
+    class Ended(asyncio.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            stop()
+
+    await loop.connect_read_pipe(Ended, sys.stdin)
 
 
 def _try(settings: Settings, app: App) -> str:

@@ -70,7 +70,7 @@ async def _node(settings: Settings, stores: Stores, redis: RedisCluster | None, 
     made = parts(settings, stores, redis, tasks)
     fields = FieldLimits(is_phone)
     edge = Edge(fields, made.rates, made.clock, made.metrics.refused, settings.limits.frame_bytes_max)
-    devices, internal = new_server(edge), new_server(edge)
+    devices, internal = new_server(edge, reuse_port=settings.workers > 1), new_server(edge)
     servicer = _add_device_services(devices, settings, stores, made, fields)
     health = await add_standard_services(devices, DEVICE_SERVICES)
     chat, cluster = made.chat, made.cluster

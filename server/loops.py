@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 try:
     import uvloop
@@ -12,9 +12,11 @@ except ImportError:  # where it cannot be built; asyncio's own loop does the sam
     uvloop = None  # type: ignore[assignment]
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
+T = TypeVar("T")
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
     """As `asyncio.run`, on uvloop where there is one."""
     if uvloop is None:
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
+        return asyncio.run(main)
+    return uvloop.run(main)

@@ -54,6 +54,8 @@ class Settings:
     """sqlite: embedded, one node; cql: Cassandra or ScyllaDB, any number of nodes."""
     routes: str = "memory"
     """memory: this node is alone; redis: nodes find one another, and each other's devices."""
+    workers: int = 1
+    """So many nodes, one per process, on one chat_listen; their HTTP and internal ports are 100 apart."""
     node_id: str = ""
     """What other nodes call this one; empty: another name at each start."""
     internal_listen: str = "127.0.0.1:7420"
@@ -221,6 +223,10 @@ def _check_cluster(settings: Settings) -> None:
     mutual_tls = bool(settings.cluster_ca and settings.cluster_cert and settings.cluster_key)
     if settings.routes == "redis" and settings.store != "cql":
         raise SettingsError("routes = redis is for several nodes, and store = sqlite is one node's own: set store = cql")
+    if settings.workers > 1 and settings.routes != "redis":
+        raise SettingsError("workers are nodes that share a store: set store = cql and routes = redis")
+    if settings.workers > 1 and settings.chat_listen.endswith(":0"):
+        raise SettingsError("workers listen on one port: give chat_listen one")
     if settings.routes == "redis" and not (settings.cluster_token or mutual_tls):
         raise SettingsError("routes = redis needs cluster_token, or cluster_ca, cluster_cert and cluster_key for mutual TLS")
     if settings.store == "cql" and not settings.pepper:

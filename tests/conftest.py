@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.cassandra import CassandraNode, Ring
 from tests.support.cassandra.keyspaces import Keyspace
+from tests.support.redis import RedisServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,6 +28,15 @@ def cassandra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraNod
         yield node
     finally:
         node.kill()
+
+
+@pytest.fixture
+async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
+    """A real Redis with nothing in it."""
+    server = RedisServer(tmp_path / "redis")
+    await server.start()
+    yield server
+    await server.close()
 
 
 @pytest.fixture(scope="session")

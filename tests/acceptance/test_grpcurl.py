@@ -8,9 +8,13 @@ import re
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from tests.support.cassandra import CassandraNode
+from tests.support.cluster import Nodes
 from tests.support.node import Node
+from tests.support.redis import RedisServer
 
 pytestmark = pytest.mark.process
 
@@ -35,20 +39,50 @@ def found(key: str, text: str) -> str:
     return match[1]
 
 
+async def follow_the_page(address: str) -> None:
+    """Do what it says."""
+    variables = {"SERVER": address}
+    blocks = re.findall(r"```sh\n(.*?)```\n+(?:Expect: `(.*?)`)?(?:\s*Keep: ([^\n]*))?", PAGE.read_text(), re.S)
+    assert len(blocks) >= 10
+    for command, expected, keep in blocks:
+        out = await shell(command, variables)
+        assert not expected or expected in out, f"{command}\n{out}"
+        for name, key in re.findall(r"`(\w+)` = `(\w+)`", keep):
+            variables[name] = found(key, out)
+
+
 async def test_every_command_of_the_page_does_what_the_page_says(tmp_path: Path) -> None:
     node = Node(tmp_path)
     await node.start()
-    variables = {"SERVER": node.address}
     try:
-        blocks = re.findall(r"```sh\n(.*?)```\n+(?:Expect: `(.*?)`)?(?:\s*Keep: ([^\n]*))?", PAGE.read_text(), re.S)
-        assert len(blocks) >= 10
-        for command, expected, keep in blocks:
-            out = await shell(command, variables)
-            assert not expected or expected in out, f"{command}\n{out}"
-            for name, key in re.findall(r"`(\w+)` = `(\w+)`", keep):
-                variables[name] = found(key, out)
+        await follow_the_page(node.address)
     finally:
         assert await node.stop() == 0
+
+
+async def test_the_page_holds_for_two_workers_whichever_takes_a_call(
+    tmp_path: Path, cassandra: CassandraNode, redis: RedisServer
+) -> None:
+    both = Nodes(tmp_path, redis, [cassandra.host], cassandra.port, "two_workers", count=1, workers=2)
+    await both.start()
+    (node,) = both.all
+    try:
+        await follow_the_page(node.address)
+        assert await taken_by_each(node) == [True, True]
+    finally:
+        assert await node.stop() == 0
+
+
+async def taken_by_each(node: Node) -> list[bool]:
+    """Whether each of two workers has answered a call on the common port: asked until both have, each caller on a channel of its own."""
+    async with asyncio.timeout(20):
+        while True:
+            await shell(f"grpcurl -plaintext -d '{{}}' {node.address} tidewire.v1.AccountService/GetAccount", {})
+            async with aiohttp.ClientSession() as http:
+                texts = [await (await http.get(f"http://127.0.0.1:{node.http_port + step}/metrics")).text() for step in (0, 100)]
+            taken = ['tidewire_refusal_total{reason="UNAUTHENTICATED"}' in text for text in texts]
+            if all(taken):
+                return taken
 
 
 async def test_bad_input_gets_a_typed_refusal_and_the_node_lives_on(tmp_path: Path) -> None:

@@ -37,6 +37,13 @@ def test_the_command_line_wins_over_the_environment_over_the_file(tmp_path: Path
         ({"routes": "redis"}, "set store = cql"),
         ({"routes": "redis", "store": "cql", "pepper": SECRET}, "needs cluster_token"),
         ({"store": "cql"}, "needs pepper"),
+        ({"workers": "2"}, "set store = cql and routes = redis"),
+        (
+            {"workers": "2", "store": "cql", "routes": "redis", "pepper": SECRET, "chat_listen": "127.0.0.1:0"},
+            "give chat_listen one",
+        ),
+        ({"cql_replication": "3"}, "such as datacenter1:3"),
+        ({"cql_data_centres": "two"}, "cql_data_centres is one of one, home, all"),
         ({"store": "cql", "pepper": "short"}, "pepper has at least 32 characters, not 5"),
         ({"cluster_ca": "ca.pem"}, "needs all of cluster_ca"),
         ({"internal_listen": "0.0.0.0:7420"}, "internal_listen = 0.0.0.0:7420 is open"),
