@@ -80,21 +80,16 @@ async def compare(keyspace: Keyspace) -> None:
             for name, ask in drivers.items():
                 first += COUNT
                 best[name] = max(best.get(name, (0.0, 0.0)), await measured(ask, first))
-        (rate, cpu), (native_rate, native_cpu) = best["bridge"], best["acsylla"]
-        print(
-            json.dumps(
-                {
-                    "write": kind,
-                    "bridge_per_s": round(rate),
-                    "acsylla_per_s": round(native_rate),
-                    "rate_ratio": round(rate / native_rate, 2),
-                    "bridge_cpu_us": round(cpu),
-                    "acsylla_cpu_us": round(native_cpu),
-                }
-            )
-        )
+        report(kind, best)
     await other.close()
     await stores.close()
+
+
+def report(kind: str, best: dict[str, tuple[float, float]]) -> None:
+    """One line of JSON."""
+    (rate, cpu), (native_rate, native_cpu) = best["bridge"], best["acsylla"]
+    figures = {"bridge_per_s": round(rate), "acsylla_per_s": round(native_rate), "rate_ratio": round(rate / native_rate, 2)}
+    print(json.dumps({"write": kind, **figures, "bridge_cpu_us": round(cpu), "acsylla_cpu_us": round(native_cpu)}))
 
 
 def main() -> None:

@@ -120,3 +120,21 @@ async def test_a_database_that_is_away_is_told_in_one_sentence_at_the_start() ->
     assert "\n" not in str(error.value)
     with pytest.raises(StoreError, match="the database at no.such.place.invalid, port 9042, cannot be used"):
         await open_cql(CqlSettings(("no.such.place.invalid",)), SystemClock(), retention_s=1)
+
+
+async def test_a_database_that_forgets_when_it_is_killed_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    forgetful = CassandraNode.alone(tmp_path, durable=False)
+    forgetful.start()
+    try:
+        await asyncio.to_thread(forgetful.wait)
+        keyspace = await asyncio.to_thread(Keyspace, forgetful, "forgetful")
+        keyspace.close()
+        await (await open_cql(keyspace.settings, SystemClock(), retention_s=86_400)).close()
+    finally:
+        forgetful.kill()
+    assert "commitlog_sync is periodic" in caplog.text
+
+
+async def test_a_durable_database_is_not_warned_of(opened: Opened, caplog: pytest.LogCaptureFixture) -> None:
+    await opened()
+    assert "commitlog_sync" not in caplog.text
