@@ -20,12 +20,12 @@ from server.services.attendance import Attendance
 from server.services.chat import Chat
 from server.services.conversations import Conversations
 from server.services.elsewhere import OtherNodes
+from server.services.hub import Hub
 from server.services.presence import Presence
 from server.services.presence_sharing import Sharing
 from server.services.receipts import Receipts
 from server.services.relaying import Relaying
 from server.services.routing import Routing
-from server.services.streaming import Hub
 from server.settings import Settings, SettingsError
 
 

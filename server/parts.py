@@ -20,18 +20,20 @@ from server.domain.events import NoticeTold, PresenceTold
 from server.domain.notice import ClosingReason, Notice
 from server.domain.presence import PresenceFact
 from server.ports.accounts import CodeSender
+from server.ports.people import Streams
 from server.services.chat import Chat
 from server.services.conversations import Conversations, Live
 from server.services.elsewhere import Nowhere
 from server.services.groups import GroupChanges
 from server.services.history import History
+from server.services.hub import Hub
 from server.services.people import KnownPeople
 from server.services.presence import Presence
 from server.services.rates import Rates
 from server.services.receipts import Receipts
 from server.services.sending import ENABLED_KINDS, Sending
 from server.services.signing_in import SigningIn, Tokens
-from server.services.streaming import Hub, Needs
+from server.services.streaming import Needs
 from server.services.sweeping import Sweeper
 from server.settings import Settings
 from server.stores import Stores
@@ -101,6 +103,9 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
     tokens = Tokens(stores.devices, clock, chance, limits)
     cluster = clustered(settings, redis, hub, conversations, receipts, wire, tasks) if redis is not None else None
     presence = Presence(people, clock, limits, tasks, cluster.sharing if cluster is not None else None)
+    elsewhere = cluster.elsewhere if cluster is not None else Nowhere()
+    streams = cluster.relaying if cluster is not None else LocalStreams(hub, wire)
+    touch = stores.devices.touch
     made = Parts(
         clock=clock,
         chance=chance,
@@ -115,37 +120,32 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
         presence=presence,
         changes=changes,
         cluster=cluster,
-        chat=Chat(
-            hub,
-            needs,
-            sending,
-            memberships,
-            stores.retention,
-            presence,
-            rates,
-            chance.new_id,
-            stores.devices.touch,
-            cluster.elsewhere if cluster is not None else Nowhere(),
-        ),
+        chat=Chat(hub, needs, sending, memberships, stores.retention, presence, rates, chance.new_id, touch, elsewhere),
         history=History(conversations, receipts, log, memberships, people, clock, limits),
         sweeper=Sweeper(conversations, log, stores.retention, memberships, positions, people, clock, limits),
-        signing_in=SigningIn(
-            stores.accounts,
-            stores.devices,
-            stores.challenges,
-            tokens,
-            _code_sender(settings),
-            changes,
-            cluster.relaying if cluster is not None else LocalStreams(hub, wire),
-            rates,
-            clock,
-            chance,
-            limits,
-            settings.pepper or _own_pepper(settings.data_dir),
-        ),
+        signing_in=_signing_in(settings, stores, tokens, changes, streams, rates),
     )
     _connect(made)
     return made
+
+
+def _signing_in(
+    settings: Settings, stores: Stores, tokens: Tokens, changes: GroupChanges, streams: Streams, rates: Rates
+) -> SigningIn:
+    return SigningIn(
+        stores.accounts,
+        stores.devices,
+        stores.challenges,
+        tokens,
+        _code_sender(settings),
+        changes,
+        streams,
+        rates,
+        SystemClock(),
+        SystemRandom(),
+        settings.limits,
+        settings.pepper or _own_pepper(settings.data_dir),
+    )
 
 
 def _connect(made: Parts) -> None:

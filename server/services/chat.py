@@ -16,10 +16,11 @@ from server.domain.refusal import Reason, Refusal, Refused
 from server.domain.rules import Proposal
 from server.ports.log import Head, Hint, LogRetention, Memberships
 from server.services.elsewhere import NO_STREAM, Elsewhere
+from server.services.hub import Hub
 from server.services.presence import Presence
 from server.services.rates import Rates
 from server.services.sending import Sending
-from server.services.streaming import Hub, Needs, Stream
+from server.services.streaming import Needs, Stream
 
 HEADS_AT_ONCE = 32
 DRAIN_AT_ONCE = 8
@@ -308,8 +309,14 @@ class Chat:
             if stream is None:
                 answers.append(RefusalTold(command.ref, NO_STREAM))
             else:
-                await self.do(stream, command)
+                await self._done(stream, command)
         return answers
+
+    async def _done(self, stream: Stream, command: Command) -> None:
+        """Do a command of a unary call: what has moved is durable when it is answered."""
+        await self.do(stream, command)
+        if isinstance(command.said, (events.Ack, events.MarkRead)):
+            await self._needs.receipts.flush_device(stream.identity.device_id)
 
     async def submit(self, identity: Identity, commands: list[Command]) -> list[Told]:
         """Do commands of a unary call; those that are about the device's stream go to it. Answers when all are done."""
@@ -341,7 +348,7 @@ class Chat:
                 return RefusalTold(ref, NO_STREAM)
             if stream is None:
                 return await self._elsewhere.submit(identity, command)
-            await self.do(stream, command)
+            await self._done(stream, command)
         except Refused as refused:
             return RefusalTold(ref, refused.refusal)
         return None

@@ -130,8 +130,7 @@ class Receipts:
         """Read the rows again where envelopes of `account_id` wait for ticks: what another node told may have been lost."""
         for conversation_id in [key for key, authors in self._authors.items() if account_id in authors]:
             book = await self.book(conversation_id)
-            for row in await self._positions.of_conversation(conversation_id):
-                book.raise_to(row.device_id, row.account_id, row.acked, row.read, row.skipped)
+            self._take_in(book, await self._positions.of_conversation(conversation_id))
             self._due.add(conversation_id)
 
     # -- questions -----------------------------------------------------------------------------------------------------
@@ -142,15 +141,21 @@ class Receipts:
         if book is None:
             rows = await self._positions.of_conversation(conversation_id)
             book = self._books.setdefault(conversation_id, ReceiptBook())
-            for row in [*rows, *(_row(*dirty) for key, dirty in self._dirty.items() if key[0] == conversation_id)]:
-                book.raise_to(row.device_id, row.account_id, row.acked, row.read, row.skipped)
+            self._take_in(book, rows)
+            self._take_in(book, (_row(*dirty) for key, dirty in self._dirty.items() if key[0] == conversation_id))
             if len(self._books) > BOOKS_MAX:
                 self._books.pop(next(iter(self._books)))
         return book
 
+    @staticmethod
+    def _take_in(book: ReceiptBook, rows: Iterable[PositionRow]) -> None:
+        for row in rows:
+            book.raise_to(row.device_id, row.account_id, row.acked, row.read, row.skipped)
+
     async def receipts(self, fold: Fold, author_id: str, seq: int) -> list[tuple[str, bool, bool]]:
-        """(account, delivered, read) of each member at `seq` but the author."""
+        """(account, delivered, read) of each member at `seq` but the author. The rows are read again: another node may have written."""
         book = await self.book(fold.conversation_id)
+        self._take_in(book, await self._positions.of_conversation(fold.conversation_id))
         out = []
         for account_id, member in fold.members.items():
             if account_id == author_id or not member.entitled(seq):
@@ -219,6 +224,16 @@ class Receipts:
         for account_id, marks in reads.items():
             for conversation_id, seq in marks.items():
                 self._tell(account_id, PositionsTold(conversation_id, own_read_seq=seq))
+
+    async def flush_device(self, device_id: str) -> None:
+        """Write what one device has moved, so that it is there when a unary call is answered. It is flushed again with the others.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        rows = [_row(*moved) for key, moved in self._dirty.items() if key[1] == device_id]
+        if rows:
+            await self._positions.raise_to(rows)
 
     async def _tell_due(self, *, groups: bool) -> None:
         due = [conversation_id for conversation_id in self._due if groups or not ids.is_group(conversation_id)]

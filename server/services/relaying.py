@@ -30,9 +30,9 @@ from server.domain.relayed import (
 from server.ports.cluster import Relay
 from server.ports.wire import Wire
 from server.services.conversations import Conversations, Live
+from server.services.hub import Hub
 from server.services.receipts import Receipts
 from server.services.routing import Routing
-from server.services.streaming import Hub
 
 log = logging.getLogger(__name__)
 

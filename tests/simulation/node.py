@@ -20,11 +20,12 @@ from server.services.chat import Chat
 from server.services.conversations import Conversations, Live
 from server.services.elsewhere import Nowhere
 from server.services.groups import GroupChanges
+from server.services.hub import Hub
 from server.services.presence import Presence
 from server.services.rates import Rates
 from server.services.receipts import Receipts
 from server.services.sending import ENABLED_KINDS, Sending
-from server.services.streaming import Hub, Needs, Stream
+from server.services.streaming import Needs, Stream
 from server.services.sweeping import Sweeper
 from tests.simulation.loop import Tasks
 from tests.simulation.network import Call, Context, Frame, Routes
