@@ -11,6 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
+from server import token_command
 from server.adapters.cql.opening import migrate_blocking
 from server.adapters.sqlite.backup import back_up, restore
 from server.app import App, serving
@@ -47,6 +48,7 @@ def main() -> int:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; may be repeated")
     parser.add_argument("--backup", type=Path, metavar="FILE", help="write a copy of the store and end; the node may be running")
     parser.add_argument("--restore", type=Path, metavar="FILE", help="put a copy in the store's place and end; devices re-sync")
+    token_command.add_parser(parser.add_subparsers(dest="command", metavar="COMMAND"))
     arguments = parser.parse_args()
     try:
         given = dict(item.split("=", 1) for item in arguments.set)
@@ -68,6 +70,8 @@ def main() -> int:
             print("\n".join(f"done: {name}" for name in done) or "nothing to do")
         elif arguments.backup or arguments.restore:
             _copy(settings.data_dir / STORE, arguments.backup, arguments.restore)
+        elif arguments.command == "token":
+            return asyncio.run(token_command.run(settings, arguments))
         else:
             run(_run(settings))
     except (StoreError, OSError) as error:

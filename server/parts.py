@@ -20,6 +20,7 @@ from server.domain.events import NoticeTold, PresenceTold
 from server.domain.notice import ClosingReason, Notice
 from server.domain.presence import PresenceFact
 from server.ports.accounts import CodeSender
+from server.ports.people import Streams
 from server.services.chat import Chat
 from server.services.conversations import Conversations, Live
 from server.services.elsewhere import Nowhere
@@ -50,9 +51,9 @@ class LocalStreams:
             if stream.identity.device_id == device_id:
                 stream.close(reason)
 
-    async def notify(self, account_id: str, notice: Notice, except_device_id: str = "") -> None:
+    async def notify(self, account_id: str, notice: Notice, except_device_id: str = "", only_device_id: str = "") -> None:
         """See `Streams.notify`."""
-        self._hub.tell(account_id, NoticeTold(notice), self._wire, except_device_id)
+        self._hub.tell(account_id, NoticeTold(notice), self._wire, except_device_id, only_device_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Parts:
     history: History
     sweeper: Sweeper
     signing_in: SigningIn
+    streams: Streams
     cluster: Clustered | None
     """None: the node is alone."""
 
@@ -98,8 +100,9 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
     sending = Sending(conversations, log, people, limits)
     changes = GroupChanges(conversations, log, memberships, positions, people, limits)
     needs = Needs(conversations, receipts, log, positions, wire, clock, limits, tasks, metrics)
-    tokens = Tokens(stores.devices, clock, chance, limits)
+    tokens = Tokens(stores.devices, stores.accounts, clock, chance, limits)
     cluster = clustered(settings, redis, hub, conversations, receipts, wire, tasks) if redis is not None else None
+    streams = cluster.relaying if cluster is not None else LocalStreams(hub, wire)
     presence = Presence(people, clock, limits, tasks, cluster.sharing if cluster is not None else None)
     made = Parts(
         clock=clock,
@@ -136,13 +139,14 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
             tokens,
             _code_sender(settings),
             changes,
-            cluster.relaying if cluster is not None else LocalStreams(hub, wire),
+            streams,
             rates,
             clock,
             chance,
             limits,
             settings.pepper or _own_pepper(settings.data_dir),
         ),
+        streams=streams,
     )
     _connect(made)
     return made
