@@ -42,6 +42,17 @@ async def token(node: Node, name: str, scope: str) -> str:
     return out.decode().strip()
 
 
+@pytest.fixture
+async def running() -> AsyncIterator[list[asyncio.subprocess.Process]]:
+    """Examples that are to be gone when the test is over, however it ends."""
+    processes: list[asyncio.subprocess.Process] = []
+    yield processes
+    for process in processes:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
 async def example(node: Node, name: str, secret: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, str(EXAMPLES / f"{name}.py"), f"127.0.0.1:{node.internal_port}", secret,
@@ -55,7 +66,9 @@ async def kill(process: asyncio.subprocess.Process) -> None:
     await process.communicate()
 
 
-async def test_the_echo_bot_answers_each_text_once_however_often_it_is_killed(node: Node, tmp_path: Path) -> None:
+async def test_the_echo_bot_answers_each_text_once_however_often_it_is_killed(
+    node: Node, tmp_path: Path, running: list[asyncio.subprocess.Process]
+) -> None:
     secret = await token(node, "echo", "bot")
     async with Client.open(node.address, tmp_path / "ann.db") as ann:
         await ann.register_username("ann")
@@ -64,13 +77,14 @@ async def test_the_echo_bot_answers_each_text_once_however_often_it_is_killed(no
         answered: Counter[str] = Counter()
 
         async def listen(count: int) -> None:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(30):
                 while len(answered) < count:
                     event = await at_ann.get()
                     if isinstance(event, Message) and not event.mine:
                         answered[event.text] += 1
 
         bot = await example(node, "echo_bot", secret)
+        running.append(bot)
         for kills in range(1, KILLS + 1):
             for number in range((kills - 1) * TEXTS // KILLS, kills * TEXTS // KILLS):
                 await ann.send(echo, f"text {number}")
@@ -80,6 +94,7 @@ async def test_the_echo_bot_answers_each_text_once_however_often_it_is_killed(no
                 await node.kill()
                 await node.start()
             bot = await example(node, "echo_bot", secret)
+            running.append(bot)
         await listen(TEXTS)
         await (await ann.send(echo, "the last"))  # what would be answered twice is answered before this
         await listen(TEXTS + 1)
@@ -90,12 +105,15 @@ async def test_the_echo_bot_answers_each_text_once_however_often_it_is_killed(no
     assert answered == Counter(history)
 
 
-async def test_the_code_sender_sends_a_code_to_each_who_asks(node: Node, tmp_path: Path) -> None:
+async def test_the_code_sender_sends_a_code_to_each_who_asks(
+    node: Node, tmp_path: Path, running: list[asyncio.subprocess.Process]
+) -> None:
     secret = await token(node, "codes", "append")
     async with Client.open(node.address, tmp_path / "ann.db") as ann:
         await ann.register_username("ann")
         at_ann = ann.listen()
         sender = await example(node, "one_time_codes", secret)
+        running.append(sender)
         assert sender.stdin is not None and sender.stdout is not None
         sender.stdin.write(b"ann\nnobody\n")
         name, code = (await sender.stdout.readline()).decode().split()

@@ -140,25 +140,27 @@ class Bot:
         self._ref += 1
         ref = self._ref
         await self._write(chat_pb2.Command(ref=ref, send=send))
-        while True:
+        result: chat_pb2.SendResult | None = None
+        while result is None:
             for event in await self._read():
-                if not event.HasField("send_result") or event.send_result.ref != ref:
+                if event.HasField("send_result") and event.send_result.ref == ref:
+                    result = event.send_result
+                else:
                     self._events.append(event)
-                    continue
-                result = event.send_result
-                if result.HasField("sent"):
-                    self._own.setdefault(send.conversation_id, set()).add(result.sent.seq)
-                    return int(result.sent.seq)
-                reason = result.WhichOneof("outcome") or ""
-                if reason in ("unavailable", "rate_limited"):
-                    raise _Lost(getattr(result, reason).retry_after_ms / 1000)
-                raise Stopped(f"the answer was refused: {reason}")
+        if result.HasField("sent"):
+            self._own.setdefault(send.conversation_id, set()).add(result.sent.seq)
+            return int(result.sent.seq)
+        reason = result.WhichOneof("outcome") or ""
+        if reason in ("unavailable", "rate_limited"):
+            raise _Lost(getattr(result, reason).retry_after_ms / 1000)
+        raise Stopped(f"the answer was refused: {reason}")
 
     async def _next(self) -> chat_pb2.Event:
         while not self._events:
             if self._call is None:
                 await self._open()
-            self._events.extend(await self._read())
+            else:
+                self._events.extend(await self._read())
         return self._events.popleft()
 
     async def _open(self) -> None:
