@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from tidewire.internal.v1 import notify_pb2_grpc, presence_pb2_grpc, system_pb2_grpc, token_pb2_grpc
+from tidewire.internal.v1 import admin_pb2_grpc, notify_pb2_grpc, presence_pb2_grpc, system_pb2_grpc, token_pb2_grpc
 
+from server.adapters.grpc.admin import AdminServicer
 from server.adapters.grpc.bots import BotServicer
 from server.adapters.grpc.field_limits import FieldLimits
 from server.adapters.grpc.services import NotifyServicer, PresenceServicer, ServiceBearer, SystemServicer, TokenServicer
 from server.parts import Parts
+from server.services.administration import Administration
 from server.services.sending import Sending
 from server.services.service_access import ServiceAccess
 from server.services.service_streams import ServiceStreams
@@ -48,7 +50,20 @@ def add_internal_services(
     notify_pb2_grpc.add_NotifyServiceServicer_to_server(NotifyServicer(made.streams, authorise), server)
     presence = PresenceServicer(made.presence, stores.accounts, authorise)
     presence_pb2_grpc.add_PresenceServiceServicer_to_server(presence, server)
-    names = ["Token", "System", "Notify", "Presence", "Bot"]
+    administration = Administration(
+        stores.accounts,
+        stores.marks,
+        stores.devices,
+        made.signing_in,
+        made.tokens,
+        made.people,
+        made.streams,
+        made.hub.is_connected,
+        made.metrics.refusals.lately,
+        made.clock,
+    )
+    admin_pb2_grpc.add_AdminServiceServicer_to_server(AdminServicer(administration, authorise), server)
+    names = ["Token", "System", "Notify", "Presence", "Bot", "Admin"]
 
     async def run() -> None:
         await asyncio.gather(bots.watch(), open_streams.run())

@@ -93,7 +93,7 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
     endpoints = limits_pb2.Endpoints(chat=settings.public_chat, media=settings.public_media, calls=settings.public_calls)
     wire = codec.WireEvents(limits, ENABLED_KINDS, endpoints)
     hub, rates = Hub(limits), Rates(limits, redis.cluster.buckets if redis is not None else None)
-    metrics = Metrics(hub.count)
+    metrics = Metrics(hub.count, clock.now_ms)
     people = KnownPeople(stores.accounts, stores.contacts, stores.devices, clock, limits)
     conversations = Conversations(log, memberships, wire, clock, limits, tasks, metrics)
     receipts = Receipts(positions, memberships, people, conversations, limits)

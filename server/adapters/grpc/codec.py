@@ -227,7 +227,7 @@ def _outcome(message: chat_pb2.SendResult, refusal: Refusal) -> None:
     match refusal.reason:
         case Reason.NOT_A_MEMBER:
             message.not_a_member.SetInParent()
-        case Reason.NOT_ALLOWED:
+        case Reason.NOT_ALLOWED | Reason.ACCOUNT_SUSPENDED:
             message.not_allowed.CopyFrom(refusal_pb2.NotAllowed(needed=limit))  # type: ignore[arg-type]
         case Reason.LIMIT_EXCEEDED:
             message.limit_exceeded.CopyFrom(refusal_pb2.LimitExceeded(name=refusal.subject, limit=limit, actual=actual))
