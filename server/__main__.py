@@ -35,20 +35,19 @@ Tidewire is up. Chat at {address}, health and metrics at http://{http}.{pin}
 def main() -> int:
     """Exit codes: 0 clean, 1 it could not start, 2 a setting is wrong."""
     parser = argparse.ArgumentParser(prog="python -m server", description="A Tidewire routing node.")
-    parser.add_argument(
-        "command",
-        nargs="?",
-        choices=("run", "migrate"),
-        default="run",
-        help="run: the default; migrate: bring the schema of a CQL database up to date, before nodes of a new release start"
-        " (pre), and after the last of an old one has stopped (--stage post)",
-    )
-    parser.add_argument("--stage", choices=("pre", "post"), default="pre", help="of migrate")
     parser.add_argument("--config", type=Path, help="a TOML file of settings")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; may be repeated")
     parser.add_argument("--backup", type=Path, metavar="FILE", help="write a copy of the store and end; the node may be running")
     parser.add_argument("--restore", type=Path, metavar="FILE", help="put a copy in the store's place and end; devices re-sync")
-    token_command.add_parser(parser.add_subparsers(dest="command", metavar="COMMAND"))
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", help="none: run a node")
+    commands.add_parser("run", help="run a node")
+    migrate = commands.add_parser(
+        "migrate",
+        help="bring the schema of a CQL database up to date, before nodes of a new release start (pre), and after the last of an old"
+        " one has stopped (--stage post)",
+    )
+    migrate.add_argument("--stage", choices=("pre", "post"), default="pre")
+    token_command.add_parser(commands)
     arguments = parser.parse_args()
     try:
         given = dict(item.split("=", 1) for item in arguments.set)

@@ -42,7 +42,7 @@ from server.domain.append_commands import (
     Ticket,
     WriteHints,
 )
-from server.domain.envelope import DELETED, Entry, Header, Kind, MemberAction, identity
+from server.domain.envelope import DELETED, Entry, Kind, identity
 from server.domain.fold import SYSTEM_IDS_MAX, Fold
 from server.domain.limits import Limits
 from server.domain.refusal import Reason, Refusal, unavailable
@@ -324,11 +324,11 @@ class AppendRound:
         if entry.seq == 1:
             batch.joining += fold.members
         if admitted.header.change is not None:
-            joined = _joined(admitted.header)
+            joined = admitted.header.change.joined()
             if not batch.left.isdisjoint(joined):
                 return None  # a hint of this batch would be older than the mark that he left in it
             batch.joining += joined
-            batch.left.update(_left(admitted.header))
+            batch.left.update(admitted.header.change.left())
         fold.apply(entry)
         batch.entries.append(entry)
         mine[key] = sent = Sent(entry.seq, admitted.header.at_ms, False, admitted.refused)
@@ -383,7 +383,7 @@ class AppendRound:
         for entry in entries:
             header = entry.header
             if header.change is not None and header.change.members:
-                left = _left(header)
+                left = header.change.left()
                 if left:
                     commands.append(MarkLeft(left, entry.seq))
             if header.kind == Kind.DELETION:
@@ -393,21 +393,6 @@ class AppendRound:
             self._snapshot_seq = head
             commands.append(SaveSnapshot(head, self.fold.dump()))
         return commands
-
-
-_LEAVING = (MemberAction.REMOVED, MemberAction.LEFT)
-
-
-def _joined(header: Header) -> list[str]:
-    change = header.change
-    assert change is not None, "only a change makes members"
-    return [c.account_id for c in change.members if c.action in (MemberAction.CREATED, MemberAction.ADDED)]
-
-
-def _left(header: Header) -> tuple[str, ...]:
-    change = header.change
-    assert change is not None, "only a change removes members"
-    return tuple(c.account_id for c in change.members if c.action in _LEAVING)
 
 
 def _duplicate(entry: Entry) -> Sent:

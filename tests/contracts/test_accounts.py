@@ -178,7 +178,8 @@ async def test_devices_are_listed_the_primary_first_then_by_age(stores: Stores) 
 
 async def test_an_access_token_holds_until_its_time(stores: Stores) -> None:
     await stores.devices.add(device("phone"), secrets("phone"))
-    assert await stores.devices.by_access("phone-access", NOW) == device("phone")
+    found = await stores.devices.by_access("phone-access", NOW)
+    assert found == device("phone") and found.access_until_ms == LATER
     assert await stores.devices.by_access("phone-access", LATER) is None
     assert await stores.devices.by_access("phone-refresh", NOW) is None
 

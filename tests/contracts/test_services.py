@@ -1,4 +1,4 @@
-"""What every store of service tokens must do: over memory and SQLite."""
+"""What every store of service tokens must do: over memory, SQLite and CQL."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from server.adapters.cql.opening import open_cql
 from server.adapters.memory.services import MemoryServiceTokens
 from server.adapters.sqlite.database import open_database
 from server.adapters.sqlite.services import SqliteServiceTokens
+from server.adapters.world import SystemClock
 from server.domain.service_tokens import Scope, ServiceToken
 from server.ports.services import ServiceTokens
 from tests.support.cast import NOW
@@ -20,10 +22,15 @@ CALLS = ServiceToken("calls", "hash", (Scope.INTROSPECT, Scope.NOTIFY), "", "", 
 ECHO = ServiceToken("echo", "other", (Scope.BOT,), "bot", "bot-device", NOW)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "cql"])
 async def tokens(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ServiceTokens]:
     if request.param == "memory":
         yield MemoryServiceTokens()
+        return
+    if request.param == "cql":
+        cql = await open_cql(request.getfixturevalue("keyspace").settings, SystemClock(), retention_s=86_400)
+        yield cql.service_tokens
+        await cql.close()
         return
     database = await open_database(tmp_path / "tidewire.db")
     yield SqliteServiceTokens(database)
