@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import logging
@@ -12,9 +11,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from server import token_command
 from server.adapters.cql.opening import migrate_blocking
 from server.adapters.sqlite.backup import back_up, restore
 from server.app import App, serving
+from server.command_line import parse
 from server.log_format import set_up
 from server.loops import run
 from server.ports.store import StoreError
@@ -35,33 +36,9 @@ Tidewire is up. Chat at {address}, health and metrics at http://{http}.{pin}
 
 def main() -> int:
     """Exit codes: 0 clean, 1 it could not start, 2 a setting is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m server", description="A Tidewire routing node.")
-    parser.add_argument(
-        "command",
-        nargs="?",
-        choices=("run", "migrate"),
-        default="run",
-        help="run: the default; migrate: bring the schema of a CQL database up to date, before nodes of a new release start"
-        " (pre), and after the last of an old one has stopped (--stage post)",
-    )
-    parser.add_argument("--workers", metavar="N", help="as --set workers=N: so many processes on one port")
-    parser.add_argument("--store", choices=("sqlite", "cql"), help="as --set store=…")
-    parser.add_argument("--routes", choices=("memory", "redis"), help="as --set routes=…")
-    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--stage", choices=("pre", "post"), default="pre", help="of migrate")
-    parser.add_argument("--config", type=Path, help="a TOML file of settings")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; may be repeated")
-    parser.add_argument("--backup", type=Path, metavar="FILE", help="write a copy of the store and end; the node may be running")
-    parser.add_argument("--restore", type=Path, metavar="FILE", help="put a copy in the store's place and end; devices re-sync")
-    arguments = parser.parse_args()
+    arguments = parse(sys.argv[1:])
     try:
-        given = dict(item.split("=", 1) for item in arguments.set)
-        given |= {name: value for name in ("workers", "store", "routes") if (value := getattr(arguments, name)) is not None}
-    except ValueError:
-        print("--set takes NAME=VALUE", file=sys.stderr)
-        return 2
-    try:
-        settings = load(arguments.config, os.environ, given)
+        settings = load(arguments.config, os.environ, arguments.given)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -75,6 +52,8 @@ def main() -> int:
             print("\n".join(f"done: {name}" for name in done) or "nothing to do")
         elif arguments.backup or arguments.restore:
             _copy(settings.data_dir / STORE, arguments.backup, arguments.restore)
+        elif arguments.command == "token":
+            return asyncio.run(token_command.run(settings, arguments))
         elif settings.workers > 1 and arguments.worker is None:
             return run(Workers(settings, sys.argv[1:]).run())
         else:

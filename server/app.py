@@ -20,6 +20,7 @@ from server.adapters.http_ops import serving_http
 from server.adapters.phones import is_phone
 from server.adapters.redis.opening import RedisCluster
 from server.clustered import found
+from server.internal import add_internal_services
 from server.listening import add_standard_services, listen_to_devices, listen_to_services, new_server
 from server.parts import Parts, parts
 from server.settings import Settings
@@ -74,7 +75,9 @@ async def _node(settings: Settings, stores: Stores, redis: RedisCluster | None, 
     servicer = _add_device_services(devices, settings, stores, made, fields)
     health = await add_standard_services(devices, DEVICE_SERVICES)
     chat, cluster = made.chat, made.cluster
-    await add_standard_services(internal, [cluster.serve(internal, settings, chat)] if cluster is not None else [])
+    services = add_internal_services(internal, settings, stores, made, fields)
+    relay = [cluster.serve(internal, settings, chat)] if cluster is not None else []
+    await add_standard_services(internal, [*services.names, *relay])
     port, fingerprint = listen_to_devices(devices, settings)
     internal_port = listen_to_services(internal, settings)
     attendance = cluster.attend(settings, internal_port, chat, made.presence) if cluster is not None else None
@@ -96,6 +99,7 @@ async def _node(settings: Settings, stores: Stores, redis: RedisCluster | None, 
             sweeper=made.sweeper.run(),
             comparison=chat.compare(),
             slow_devices=servicer.watch(),
+            services=services.run(),
             **({"lease": attendance.run(), "positions": cluster.relaying.run()} if attendance and cluster else {}),
         ),
     ):

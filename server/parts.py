@@ -52,9 +52,9 @@ class LocalStreams:
             if stream.identity.device_id == device_id:
                 stream.close(reason)
 
-    async def notify(self, account_id: str, notice: Notice, except_device_id: str = "") -> None:
+    async def notify(self, account_id: str, notice: Notice, except_device_id: str = "", only_device_id: str = "") -> None:
         """See `Streams.notify`."""
-        self._hub.tell(account_id, NoticeTold(notice), self._wire, except_device_id)
+        self._hub.tell(account_id, NoticeTold(notice), self._wire, except_device_id, only_device_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ class Parts:
     history: History
     sweeper: Sweeper
     signing_in: SigningIn
+    streams: Streams
     cluster: Clustered | None
     """None: the node is alone."""
 
@@ -93,14 +94,14 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
     endpoints = limits_pb2.Endpoints(chat=settings.public_chat, media=settings.public_media, calls=settings.public_calls)
     wire = codec.WireEvents(limits, ENABLED_KINDS, endpoints)
     hub, rates = Hub(limits), Rates(limits, redis.cluster.buckets if redis is not None else None)
-    metrics = Metrics(hub.count)
+    metrics = Metrics(hub.count, clock.now_ms)
     people = KnownPeople(stores.accounts, stores.contacts, stores.devices, clock, limits)
     conversations = Conversations(log, memberships, wire, clock, limits, tasks, metrics)
     receipts = Receipts(positions, memberships, people, conversations, limits)
     sending = Sending(conversations, log, people, limits)
     changes = GroupChanges(conversations, log, memberships, positions, people, limits)
     needs = Needs(conversations, receipts, log, positions, wire, clock, limits, tasks, metrics)
-    tokens = Tokens(stores.devices, clock, chance, limits)
+    tokens = Tokens(stores.devices, stores.accounts, clock, chance, limits)
     cluster = clustered(settings, redis, hub, conversations, receipts, wire, tasks) if redis is not None else None
     presence = Presence(people, clock, limits, tasks, cluster.sharing if cluster is not None else None)
     elsewhere = cluster.elsewhere if cluster is not None else Nowhere()
@@ -124,6 +125,7 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
         history=History(conversations, receipts, log, memberships, people, clock, limits),
         sweeper=Sweeper(conversations, log, stores.retention, memberships, positions, people, clock, limits),
         signing_in=_signing_in(settings, stores, tokens, changes, streams, rates),
+        streams=streams,
     )
     _connect(made)
     return made

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from server.adapters.cql.opening import CqlSettings, open_cql
 from server.adapters.sqlite.accounts import SqliteAccounts, SqliteContacts
-from server.adapters.sqlite.database import open_database
+from server.adapters.sqlite.database import Database, open_beside, open_database
 from server.adapters.sqlite.devices import SqliteChallenges, SqliteDevices
 from server.adapters.sqlite.log import SqliteLog
 from server.adapters.sqlite.positions import SqliteMemberships, SqlitePositions
+from server.adapters.sqlite.services import SqliteServiceTokens
 from server.adapters.world import SystemClock
-from server.ports.accounts import Accounts, Challenges, Contacts, Devices
+from server.ports.accounts import AccountMarks, Accounts, Challenges, Contacts, Devices
 from server.ports.log import Log, LogRetention, Memberships, Positions
+from server.ports.services import ServiceTokens
 from server.settings import Settings, copies
 
 STORE = "tidewire.db"
@@ -31,9 +33,11 @@ class Stores:
     memberships: Memberships
     positions: Positions
     accounts: Accounts
+    marks: AccountMarks
     contacts: Contacts
     devices: Devices
     challenges: Challenges
+    service_tokens: ServiceTokens
 
 
 @asynccontextmanager
@@ -48,24 +52,41 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
         async with _cql(settings) as stores:
             yield stores
     else:
-        async with _sqlite(settings) as stores:
+        async with _sqlite(await open_database(settings.data_dir / STORE)) as stores:
             yield stores
 
 
 @asynccontextmanager
-async def _sqlite(settings: Settings) -> AsyncIterator[Stores]:
-    database = await open_database(settings.data_dir / STORE)
-    log = SqliteLog(database)
+async def opened_beside(settings: Settings) -> AsyncIterator[Stores]:
+    """The same, for a command that an operator runs beside a node, or without one.
+
+    Raises:
+        StoreError: the store cannot be opened, or a node of another version uses it.
+        OSError: the data folder cannot be written.
+    """
+    if settings.store == "cql":
+        async with _cql(settings) as stores:
+            yield stores
+    else:
+        async with _sqlite(await open_beside(settings.data_dir / STORE)) as stores:
+            yield stores
+
+
+@asynccontextmanager
+async def _sqlite(database: Database) -> AsyncIterator[Stores]:
+    log, accounts = SqliteLog(database), SqliteAccounts(database)
     try:
         yield Stores(
             log,
             log,
             SqliteMemberships(database),
             SqlitePositions(database),
-            SqliteAccounts(database),
+            accounts,
+            accounts,
             SqliteContacts(database),
             SqliteDevices(database),
             SqliteChallenges(database),
+            SqliteServiceTokens(database),
         )
     finally:
         await database.close()
@@ -81,9 +102,11 @@ async def _cql(settings: Settings) -> AsyncIterator[Stores]:
             kept.memberships,
             kept.positions,
             kept.accounts,
+            kept.accounts,
             kept.contacts,
             kept.devices,
             kept.challenges,
+            kept.service_tokens,
         )
     finally:
         await kept.close()

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from server.domain.tally import Tally
+
 BATCH_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128)
 LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
@@ -16,10 +18,12 @@ LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 class Metrics:
     """What the node counts."""
 
-    def __init__(self, streams: Callable[[], int]) -> None:
+    def __init__(self, streams: Callable[[], int], now_ms: Callable[[], int]) -> None:
         self._streams = streams
+        self._now_ms = now_ms
         self._appended = self._delivered = self._stalls = 0
         self._refused: Counter[str] = Counter()
+        self.refusals = Tally()
         self._batches = [0] * (len(BATCH_BOUNDS) + 1)
         self._latencies = [0] * (len(LATENCY_BOUNDS_MS) + 1)
         self._latency_sum_ms = 0.0
@@ -44,6 +48,7 @@ class Metrics:
     def refused(self, reason: str) -> None:
         """Something was refused."""
         self._refused[reason] += 1
+        self.refusals.count(reason, self._now_ms())
 
     def text(self) -> bytes:
         """The scrape."""

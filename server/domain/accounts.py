@@ -4,6 +4,7 @@ Rules that live here and nowhere else:
 - An account has one primary device and at most `devices_max` in all; one more is refused with the list.
 - A code is valid for `code_ttl_s` and `code_tries_max` tries; a secret is stored as a keyed hash only.
 - Who may know something: by the audience of the one it is about; of presence, reciprocally; nobody across a block.
+- A suspended account can do nothing; who writes to it is not told.
 """
 
 from __future__ import annotations
@@ -40,6 +41,18 @@ class Privacy:
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """What the operator has said of an account."""
+
+    bot: bool = False
+    """A program speaks for it."""
+    suspended_at_ms: int = 0
+    """Since when it is suspended (Unix ms); 0: it is not."""
+    suspended_for: str = ""
+    """Why, in the operator's words; told to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """An account. `handles`: kind (username, phone, email) → value."""
 
@@ -50,6 +63,7 @@ class Account:
     privacy: Privacy = Privacy()
     created_at_ms: int = 0
     last_seen_ms: int = 0
+    marks: Marks = Marks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,8 @@ class Device:
     primary: bool
     created_at_ms: int
     active_at_ms: int
+    access_until_ms: int = field(default=0, compare=False)
+    """Where it was found by its access token: until when that holds (Unix ms)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +147,11 @@ def check_challenge(challenge: Challenge | None, purpose: str, now_ms: int, limi
 def wrong_code(tries: int, limits: Limits) -> Refusal:
     """The refusal of a wrong code, with the number of tries so far."""
     return Refusal(Reason.WRONG_CODE, subject="code_tries_max", limit=limits.code_tries_max, actual=tries)
+
+
+def check_suspended(account: Account | None) -> Refusal | None:
+    """Whether the account may sign in, connect and send."""
+    return Refusal(Reason.ACCOUNT_SUSPENDED) if account is not None and account.marks.suspended_at_ms else None
 
 
 def check_devices(devices: list[Device], limits: Limits) -> Refusal | None:

@@ -11,6 +11,7 @@ Rules that live here and nowhere else (facts/log-attacks.md names the schedules)
   across a multiple of 512.
 - In every round of every attempt the id is searched in (known_seq, expected head], before any rule (A2).
 - `known_seq` below the floor and not found: TOO_OLD, never an append (B1).
+- A system sender has no `known_seq`: its twin is one of the ids that the fold keeps of it, or could be one it no longer keeps (B4).
 - An unknown outcome: the same entries at the same slot, until somebody has filled it; nothing is refused or checked again
   meanwhile (B7). A proposal whose stream is gone is dropped before its first append, never after.
 - After Behind everything is searched and checked again.
@@ -41,8 +42,8 @@ from server.domain.append_commands import (
     Ticket,
     WriteHints,
 )
-from server.domain.envelope import DELETED, Entry, Header, Kind, MemberAction, identity
-from server.domain.fold import Fold
+from server.domain.envelope import DELETED, Entry, Kind, identity
+from server.domain.fold import SYSTEM_IDS_MAX, Fold
 from server.domain.limits import Limits
 from server.domain.refusal import Reason, Refusal, unavailable
 
@@ -283,7 +284,7 @@ class AppendRound:
                 self._waiting.popleft()
                 continue
             known = max(proposal.known_seq, ticket.searched_from)
-            if known < oldest and max(known, self.floor) < oldest:
+            if known < oldest and max(known, self.floor) < oldest and not proposal.is_system():
                 if batch.entries:
                     break
                 self.state = State.SEARCHING
@@ -313,11 +314,9 @@ class AppendRound:
         """Add the ticket to the batch, or answer it. None: it has to wait for the next batch."""
         proposal, fold = ticket.proposal, batch.fold
         assert fold is not None, "a batch has a fold"
-        found = self._find(key, proposal.known_seq)
-        if found is not None:
-            return [Answer(ticket, _duplicate(found)), Renudge(found)]
-        if proposal.known_seq < self.floor:
-            return [Answer(ticket, Refusal(Reason.TOO_OLD, subject="known_seq", limit=self.floor, actual=self.fold.seq))]
+        twin = self._twin_of_system(ticket, fold, key) if proposal.is_system() else self._twin(ticket, key)
+        if twin is not None:
+            return twin
         admitted = rules.admit(fold, proposal, self._now_ms, self._limits)
         if isinstance(admitted, Refusal):
             return [Answer(ticket, admitted)]
@@ -325,21 +324,36 @@ class AppendRound:
         if entry.seq == 1:
             batch.joining += fold.members
         if admitted.header.change is not None:
-            joined = _joined(admitted.header)
+            joined = admitted.header.change.joined()
             if not batch.left.isdisjoint(joined):
                 return None  # a hint of this batch would be older than the mark that he left in it
             batch.joining += joined
-            batch.left.update(_left(admitted.header))
+            batch.left.update(admitted.header.change.left())
         fold.apply(entry)
         batch.entries.append(entry)
         mine[key] = sent = Sent(entry.seq, admitted.header.at_ms, False, admitted.refused)
         batch.tickets.append((ticket, sent))
         return []
 
-    def _find(self, key: tuple[str, str], known_seq: int) -> Entry | None:
-        """The entry with this identity in (known_seq, head], as far as the ring goes."""
-        seq = self._seqs.get(key, 0)
-        return self.ring[seq] if seq > known_seq else None
+    def _twin(self, ticket: Ticket, key: tuple[str, str]) -> list[AppendCommand] | None:
+        """The answer where the identity is in (known_seq, head], as far as the ring goes, or where that cannot be known."""
+        found = self.ring.get(self._seqs.get(key, 0))
+        if found is not None and found.seq > ticket.proposal.known_seq:
+            return [Answer(ticket, _duplicate(found)), Renudge(found)]
+        if ticket.proposal.known_seq < self.floor:
+            return [Answer(ticket, Refusal(Reason.TOO_OLD, subject="known_seq", limit=self.floor, actual=self.fold.seq))]
+        return None
+
+    def _twin_of_system(self, ticket: Ticket, fold: Fold, key: tuple[str, str]) -> list[AppendCommand] | None:
+        """Likewise for a system sender, whose last ids the fold keeps."""
+        found = fold.system_entry(*key)
+        if found is not None:
+            entry = self.ring.get(found.seq)  # one that is no longer in it was followed by many nudges
+            return [Answer(ticket, Sent(found.seq, found.at_ms, duplicate=True)), *([] if entry is None else [Renudge(entry)])]
+        if fold.may_have_forgotten(*key):
+            detail = f"{SYSTEM_IDS_MAX} later envelopes of this sender are in the log, so that a twin could not be ruled out"
+            return [Answer(ticket, Refusal(Reason.TOO_OLD, detail, "envelope_id"))]
+        return None
 
     def _take_uncertain(self) -> bool:
         uncertain, self._uncertain = self._uncertain, False
@@ -369,7 +383,7 @@ class AppendRound:
         for entry in entries:
             header = entry.header
             if header.change is not None and header.change.members:
-                left = _left(header)
+                left = header.change.left()
                 if left:
                     commands.append(MarkLeft(left, entry.seq))
             if header.kind == Kind.DELETION:
@@ -379,21 +393,6 @@ class AppendRound:
             self._snapshot_seq = head
             commands.append(SaveSnapshot(head, self.fold.dump()))
         return commands
-
-
-_LEAVING = (MemberAction.REMOVED, MemberAction.LEFT)
-
-
-def _joined(header: Header) -> list[str]:
-    change = header.change
-    assert change is not None, "only a change makes members"
-    return [c.account_id for c in change.members if c.action in (MemberAction.CREATED, MemberAction.ADDED)]
-
-
-def _left(header: Header) -> tuple[str, ...]:
-    change = header.change
-    assert change is not None, "only a change removes members"
-    return tuple(c.account_id for c in change.members if c.action in _LEAVING)
 
 
 def _duplicate(entry: Entry) -> Sent:

@@ -75,6 +75,14 @@ class Change(NamedTuple):
     description: str | None = None
     setting: tuple[str, bytes] | None = None
 
+    def joined(self) -> list[str]:
+        """The accounts that it makes members."""
+        return [c.account_id for c in self.members if c.action in (MemberAction.CREATED, MemberAction.ADDED)]
+
+    def left(self) -> tuple[str, ...]:
+        """The accounts that are members no more."""
+        return tuple(c.account_id for c in self.members if c.action in (MemberAction.REMOVED, MemberAction.LEFT))
+
 
 class Header(NamedTuple):
     """The clear part of an entry, stamped by the node that appends it. Tuples, not dataclasses: one is made per message."""

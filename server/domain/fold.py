@@ -6,6 +6,8 @@ Rules that live here and nowhere else:
 - A direct conversation's members follow from its id, from seq 1 on; a self conversation's likewise.
 - Whether a conversation is sealed is fixed by its first entry.
 - The newest value of each setting of a self conversation counts.
+- Of each system sender (entries without a device) the 16 greatest envelope ids are kept with their places. Its ids grow, so that any
+  other id is either greater than the least of the 16, and then was never appended, or below it, and then is refused (log-attacks B4).
 """
 
 from __future__ import annotations
@@ -19,8 +21,14 @@ from server.domain import ids, ranges
 from server.domain.envelope import VISIBLE_KINDS, Change, Entry, Kind, MemberAction, Role
 from server.domain.ranges import Ranges
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Of the rules that this code knows. A fold of a newer version is refused as UNAVAILABLE, never misread."""
+
+SYSTEM_RULES_VERSION = 2
+"""Of a fold that keeps ids of system senders, which an older node would forget. A fold that has none stays at 1."""
+
+SYSTEM_IDS_MAX = 16
+"""Envelope ids kept of one system sender: so many of its appends may be unanswered at a time."""
 
 INTERVALS_MAX = 8
 """Intervals kept of one member; earlier ones are below any floor that matters."""
@@ -59,6 +67,14 @@ class Member(NamedTuple):
         return self.intervals[-1][1]
 
 
+class SystemEntry(NamedTuple):
+    """An envelope of a system sender, and where it is."""
+
+    envelope_id: str
+    seq: int
+    at_ms: int
+
+
 class Fold:
     """The state of one conversation as of `seq`. `members` and `settings` are replaced, never changed, so that a copy is cheap."""
 
@@ -71,6 +87,7 @@ class Fold:
         "sealed",
         "seq",
         "settings",
+        "systems",
         "title",
         "visible_count",
         "withheld",
@@ -85,13 +102,15 @@ class Fold:
         self.sealed = False
         self.title = ""
         self.description = ""
-        self.rules_version = RULES_VERSION
+        self.rules_version = 1
         self.members: Mapping[str, Member] = {
             account: Member(Role.MEMBER, ((0, 0),)) for account in ids.accounts_of(conversation_id)
         }
         self.settings: Mapping[str, bytes] = {}
         self.withheld: Mapping[str, Ranges] = {}
         """By account: the seqs that are withheld from it (direct conversations)."""
+        self.systems: Mapping[str, tuple[SystemEntry, ...]] = {}
+        """By system sender: its entries with the greatest ids, ascending by id."""
 
     def copy(self) -> Fold:
         """An independent fold with the same state."""
@@ -99,7 +118,7 @@ class Fold:
         twin.conversation_id, twin.rules_version, twin.sealed = self.conversation_id, self.rules_version, self.sealed
         twin.seq, twin.at_ms, twin.visible_count = self.seq, self.at_ms, self.visible_count
         twin.title, twin.description = self.title, self.description
-        twin.members, twin.settings, twin.withheld = self.members, self.settings, self.withheld
+        twin.members, twin.settings, twin.withheld, twin.systems = self.members, self.settings, self.withheld, self.systems
         return twin
 
     def apply(self, entry: Entry) -> None:
@@ -122,6 +141,10 @@ class Fold:
             self.withheld = {**self.withheld, account: ranges.add(self.withheld.get(account, ()), seq)}
         if header.change is not None:
             self._change(seq, header.change)
+        elif not header.device_id:
+            kept = (*self.systems.get(header.sender_id, ()), SystemEntry(header.envelope_id, seq, header.at_ms))
+            self.systems = {**self.systems, header.sender_id: tuple(sorted(kept)[-SYSTEM_IDS_MAX:])}
+            self.rules_version = max(self.rules_version, SYSTEM_RULES_VERSION)
 
     def _change(self, seq: int, change: Change) -> None:
         if change.members:
@@ -139,6 +162,15 @@ class Fold:
             if value:
                 settings[key] = value
             self.settings = settings
+
+    def system_entry(self, sender_id: str, envelope_id: str) -> SystemEntry | None:
+        """The system sender's entry with this id, if it is one of those that are kept."""
+        return next((entry for entry in self.systems.get(sender_id, ()) if entry.envelope_id == envelope_id), None)
+
+    def may_have_forgotten(self, sender_id: str, envelope_id: str) -> bool:
+        """Whether the system sender's id, which is not kept, may be in the log all the same."""
+        kept = self.systems.get(sender_id, ())
+        return len(kept) == SYSTEM_IDS_MAX and envelope_id < kept[0].envelope_id
 
     def is_member(self, account_id: str) -> bool:
         """Whether the account is a member now."""
@@ -214,6 +246,7 @@ class Fold:
                 "members": {account: [int(m.role), m.intervals] for account, m in self.members.items()},
                 "settings": {key: base64.b64encode(value).decode() for key, value in self.settings.items()},
                 "withheld": {account: runs for account, runs in self.withheld.items()},
+                "systems": self.systems,
             },
             separators=(",", ":"),
         ).encode()
@@ -242,6 +275,8 @@ class Fold:
         }
         fold.settings = {key: base64.b64decode(value) for key, value in data["settings"].items()}
         fold.withheld = {account: tuple((first, last) for first, last in runs) for account, runs in data["withheld"].items()}
+        stored_systems = data.get("systems", {})  # snapshots of rules 1 have none
+        fold.systems = {account: tuple(SystemEntry(*entry) for entry in kept) for account, kept in stored_systems.items()}
         return fold
 
 

@@ -29,6 +29,11 @@ class Limits:
     address_commands_per_s: int = 500
     """Unauthenticated and unary calls from one address, in the long run."""
     address_commands_burst: int = 5_000
+    service_calls_per_s: int = 2_000
+    """Calls of one service token on one node, in the long run."""
+    service_calls_burst: int = 10_000
+    feed_events_max: int = 4_096
+    """Events that wait for one follower of the feed; more are dropped, and it is told how many."""
     edit_window_s: int = 900
     delete_window_s: int = 216_000
     """60 hours."""

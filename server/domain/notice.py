@@ -18,6 +18,7 @@ class ClosingReason(Enum):
     ACCOUNT_DELETED = 7
     SIGNED_OUT = 8
     INTERNAL = 9
+    SUSPENDED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +39,11 @@ class AccountChanged:
     """Profile, privacy, contacts or blocks have changed."""
 
 
-Notice = DevicesChanged | LoginRequested | AccountChanged
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What an internal service says, which the node does not read: a serialised `tidewire.v1.Notice`."""
+
+    notice: bytes
+
+
+Notice = DevicesChanged | LoginRequested | AccountChanged | Passed

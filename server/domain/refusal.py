@@ -37,6 +37,7 @@ class Reason(Enum):
     APPROVAL_DENIED = "the login was denied by another device"
     OUT_OF_PLACE = "the command makes no sense here"
     INTERNAL = "a bug of the node; it has been logged"
+    ACCOUNT_SUSPENDED = "the account is suspended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class AccountsTold:
     except_device_id: str = ""
     along: bool = False
     """It may wait for the next frame."""
+    only_device_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,10 @@ class Proposal:
     setting: tuple[str, bytes] | None = None
     command: groups.Command | None = None
 
+    def is_system(self) -> bool:
+        """Whether a system sender wants it: it has no log of its own, so that the fold, not `known_seq`, says what is a twin."""
+        return not self.sender.device_id and self.command is None
+
 
 class Admitted(NamedTuple):
     """The header that the proposal gets, and the accounts that its command could not change."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from server.domain.accounts import Account, Challenge, Device
+from server.domain.accounts import Account, Challenge, Device, Marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class Accounts(Protocol):
     """Accounts and their handles ("username:…", "phone:…", "email:…")."""
 
     async def add(self, account: Account, recovery_hash: str) -> bool:
-        """Store a new account with its handles. False, and nothing stored, when a handle is taken."""
+        """Store a new account with its handles and marks. False, and nothing stored, when a handle is taken."""
         ...
 
     async def update(self, account: Account) -> bool:
-        """Replace display name, bio, privacy and handles. False, and nothing changed, when a handle is taken."""
+        """Replace display name, bio, privacy and handles; marks stay. False, and nothing changed, when a handle is taken."""
         ...
 
     async def get(self, account_ids: Sequence[str]) -> list[Account]:
@@ -51,6 +51,14 @@ class Accounts(Protocol):
         ...
 
 
+class AccountMarks(Protocol):
+    """What the operator says of accounts. Read with the account."""
+
+    async def mark(self, account_id: str, marks: Marks) -> bool:
+        """Replace the marks of an account. False: there is no such account."""
+        ...
+
+
 class Devices(Protocol):
     """Devices and their tokens."""
 
@@ -71,7 +79,7 @@ class Devices(Protocol):
         ...
 
     async def by_access(self, access_hash: str, now_ms: int) -> Device | None:
-        """The device of an access token that holds."""
+        """The device of an access token that holds, with `access_until_ms`."""
         ...
 
     async def exchange(self, refresh_hash: str, secrets: Secrets, now_ms: int) -> Device | str | None:

@@ -14,6 +14,8 @@ class Standing(NamedTuple):
     """The account exists and is not deleted."""
     blocks: bool
     """It blocks the other one."""
+    suspended: bool = False
+    """It may not send."""
 
 
 class People(Protocol):
@@ -55,8 +57,8 @@ class Streams(Protocol):
         """Close the device's stream, if it has one, with `reason`. Idempotent."""
         ...
 
-    async def notify(self, account_id: str, notice: Notice, except_device_id: str = "") -> None:
-        """Tell the account's connected devices. Best effort."""
+    async def notify(self, account_id: str, notice: Notice, except_device_id: str = "", only_device_id: str = "") -> None:
+        """Tell the account's connected devices, or one of them. Best effort."""
         ...
 
 

@@ -122,12 +122,17 @@ class GroupChanges:
 
     async def start_device(self, account_id: str, device_id: str) -> None:
         """See `server.ports.people.Groups`."""
-        hints = await self._memberships.of_account(account_id)
-        heads = await self._log.heads([hint.conversation_id for hint in hints])
-        rows = [
-            PositionRow(conversation_id, account_id, device_id, head.seq, 0, ranges.up_to(head.seq))
-            for conversation_id, head in heads.items()
-            if not ids.is_self(conversation_id)
-        ]
-        if rows:
-            await self._positions.raise_to(rows)
+        await start_device(self._log, self._memberships, self._positions, account_id, device_id)
+
+
+async def start_device(log: Log, memberships: Memberships, positions: Positions, account_id: str, device_id: str) -> None:
+    """See `server.ports.people.Groups.start_device`."""
+    hints = await memberships.of_account(account_id)
+    heads = await log.heads([hint.conversation_id for hint in hints])
+    rows = [
+        PositionRow(conversation_id, account_id, device_id, head.seq, 0, ranges.up_to(head.seq))
+        for conversation_id, head in heads.items()
+        if not ids.is_self(conversation_id)
+    ]
+    if rows:
+        await positions.raise_to(rows)

@@ -66,15 +66,15 @@ class Hub:
                 for stream in list(streams.values()):
                     stream.nudge(conversation_id, head)
 
-    def tell(self, account_id: str, event: Told, wire: Wire, except_device_id: str = "") -> None:
-        """Tell all of an account's devices; serialised once."""
+    def tell(self, account_id: str, event: Told, wire: Wire, except_device_id: str = "", only_device_id: str = "") -> None:
+        """Tell all of an account's devices, or one of them; serialised once."""
         if account_id in self._streams:
-            self.send(account_id, wire.told(event), except_device_id)
+            self.send(account_id, wire.told(event), except_device_id, only_device_id)
 
-    def send(self, account_id: str, events: Sequence[bytes], except_device_id: str = "") -> None:
-        """Send serialised events to all of an account's devices."""
+    def send(self, account_id: str, events: Sequence[bytes], except_device_id: str = "", only_device_id: str = "") -> None:
+        """Send serialised events to all of an account's devices, or to one of them."""
         for device_id, stream in list(self._streams.get(account_id, {}).items()):
-            if device_id != except_device_id:
+            if device_id != except_device_id and only_device_id in ("", device_id):
                 stream.send(events)
 
     def tell_along(self, account_id: str, event: Told, wire: Wire) -> None:

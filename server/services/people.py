@@ -25,6 +25,11 @@ class _Facts:
     until_ms: int
 
 
+def _standing(facts: _Facts, other_id: str) -> Standing:
+    account = facts.account
+    return Standing(account is not None, other_id in facts.blocked, rules.check_suspended(account) is not None)
+
+
 class KnownPeople:
     """The ports `People` and `Audience`, and ContactService's use cases. Facts are at most `outside_rules_ttl_ms` stale."""
 
@@ -79,12 +84,12 @@ class KnownPeople:
         facts = self._facts.get(account_id)
         if facts is None or facts.until_ms <= self._clock.monotonic_ms():
             return None
-        return Standing(facts.account is not None, other_id in facts.blocked)
+        return _standing(facts, other_id)
 
     async def standing(self, account_id: str, other_id: str) -> Standing:
         """See `People.standing`."""
         facts = await self._of(account_id)
-        return Standing(facts.account is not None, other_id in facts.blocked)
+        return _standing(facts, other_id)
 
     async def blocks(self, account_id: str, other_id: str) -> bool:
         """See `People.blocks`."""

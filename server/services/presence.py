@@ -76,6 +76,10 @@ class Presence:
         """A connection is over."""
         self._do(self._book.disconnected(connection_id, self._clock.now_ms()))
 
+    async def online(self, account_ids: Iterable[str]) -> set[str]:
+        """Those of the accounts that are online."""
+        return {account_id for account_id in account_ids if self._book.is_online(account_id)}
+
     async def watch(self, connection_id: str, account_ids: Iterable[str]) -> None:
         """Watch these accounts, and tell at once what may be known of each.
 

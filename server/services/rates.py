@@ -16,6 +16,7 @@ class Rates:
         self._buckets = buckets
         self._commands = Rate(limits.commands_per_s, limits.commands_burst)
         self._addresses = Rate(limits.address_commands_per_s, limits.address_commands_burst)
+        self._services = Rate(limits.service_calls_per_s, limits.service_calls_burst)
         self._registrations = Rate(limits.registrations_per_address_hour / 3600, limits.registrations_per_address_hour)
         self._codes = Rate(limits.codes_per_handle_day / 86_400, limits.codes_per_handle_day)
 
@@ -26,6 +27,10 @@ class Rates:
     def address(self, address: str, now_ms: int) -> Refusal | None:
         """One unary call from an address."""
         return _refusal("address_commands_per_s", self._addresses.allow(address, now_ms))
+
+    def service(self, name: str, now_ms: int) -> Refusal | None:
+        """One call of an internal service."""
+        return _refusal("service_calls_per_s", self._services.allow(name, now_ms))
 
     async def registration(self, address: str, now_ms: int) -> Refusal | None:
         """One registration or login from an address."""

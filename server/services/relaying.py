@@ -7,6 +7,7 @@ append that is told of.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 
@@ -144,13 +145,22 @@ class Relaying:
         self._hub.tell_along(account_id, event, self._wire)
         self.tell_elsewhere([account_id], event, along=True)
 
-    def tell_elsewhere(self, account_ids: Iterable[str], event: Told, except_device_id: str = "", *, along: bool = False) -> None:
+    def tell_elsewhere(
+        self,
+        account_ids: Iterable[str],
+        event: Told,
+        except_device_id: str = "",
+        only_device_id: str = "",
+        *,
+        along: bool = False,
+    ) -> None:
         """Tell these accounts' devices on other nodes."""
-        self._spawn(self._tell(list(account_ids), tuple(self._wire.told(event)), except_device_id, along))
+        told = AccountsTold(tuple(account_ids), tuple(self._wire.told(event)), except_device_id, along, only_device_id)
+        self._spawn(self._tell(told))
 
-    async def _tell(self, account_ids: list[str], events: tuple[bytes, ...], except_device_id: str, along: bool) -> None:
-        for node_id, there in (await self._routing.others(account_ids)).items():
-            self._relay.send((node_id,), AccountsTold(tuple(there), events, except_device_id, along))
+    async def _tell(self, told: AccountsTold) -> None:
+        for node_id, there in (await self._routing.others(list(told.account_ids))).items():
+            self._relay.send((node_id,), dataclasses.replace(told, account_ids=tuple(there)))
 
     def account_changed(self, account_id: str) -> None:
         """Profile, privacy, contacts, blocks or tokens have changed here."""
@@ -182,10 +192,10 @@ class Relaying:
         self._take_closed(closed)
         self._relay.send(self._routing.nodes, closed)
 
-    async def notify(self, account_id: str, notice: Notice, except_device_id: str = "") -> None:
+    async def notify(self, account_id: str, notice: Notice, except_device_id: str = "", only_device_id: str = "") -> None:
         """See `Streams.notify`."""
-        self._hub.tell(account_id, NoticeTold(notice), self._wire, except_device_id)
-        self.tell_elsewhere([account_id], NoticeTold(notice), except_device_id)
+        self._hub.tell(account_id, NoticeTold(notice), self._wire, except_device_id, only_device_id)
+        self.tell_elsewhere([account_id], NoticeTold(notice), except_device_id, only_device_id)
 
     def replaced(self, account_id: str, device_id: str, node_id: str, connection_id: str) -> None:
         """A device of another node has come here: its stream there ends."""
@@ -225,7 +235,7 @@ class Relaying:
             if told.along:
                 self._hub.send_along(account_id, told.events)
             else:
-                self._hub.send(account_id, told.events, told.except_device_id)
+                self._hub.send(account_id, told.events, told.except_device_id, told.only_device_id)
 
     def _take_closed(self, told: DeviceClosed) -> None:
         for stream in self._hub.of_account(told.account_id):

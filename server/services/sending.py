@@ -26,6 +26,10 @@ ENABLED_KINDS = (
 """Kinds that this node takes; the others are refused with KIND_NOT_ENABLED until their issue lands."""
 
 _ENABLED = frozenset(int(kind) for kind in ENABLED_KINDS)
+_SYSTEM = _ENABLED - {int(Kind.SETTING)} | {int(Kind.SYSTEM_NOTICE)}
+"""What internal services append."""
+
+SUSPENDED = Refusal(Reason.ACCOUNT_SUSPENDED)
 
 
 class Sending:
@@ -43,8 +47,12 @@ class Sending:
         refusal = self._shape(proposal, conversation_id)
         if refusal is not None:
             return refusal
-        if proposal.kind in TARGETED_KINDS:
+        me = proposal.sender.account_id
+        mine = self._people.at_once(me, me)
+        if mine is None or proposal.kind in TARGETED_KINDS:
             return None
+        if mine.suspended:
+            return SUSPENDED
         if ids.is_group(conversation_id):
             return proposal
         other = self._other(proposal, conversation_id)
@@ -63,6 +71,9 @@ class Sending:
         refusal = self._shape(proposal, conversation_id)
         if refusal is not None:
             return refusal
+        me = proposal.sender.account_id
+        if (await self._people.standing(me, me)).suspended:
+            return SUSPENDED
         if not ids.is_group(conversation_id):
             other = self._other(proposal, conversation_id)
             if isinstance(other, Refusal):
@@ -81,7 +92,8 @@ class Sending:
         return await self._people.blocks(account_id, from_id)
 
     def _shape(self, proposal: Proposal, conversation_id: str) -> Refusal | None:
-        if proposal.sealed or proposal.kind not in _ENABLED:
+        enabled = proposal.kind in (_SYSTEM if proposal.is_system() else _ENABLED)
+        if proposal.sealed or not enabled:
             return Refusal(Reason.KIND_NOT_ENABLED, subject="kind", actual=proposal.kind)
         if proposal.kind in (Kind.MEMBERSHIP, Kind.GROUP_PROFILE):
             return Refusal(Reason.NOT_ALLOWED, detail="groups are changed through GroupService", subject="kind")

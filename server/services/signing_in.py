@@ -37,32 +37,45 @@ class Credentials:
 class Tokens:
     """Opaque tokens: stored as hashes, rotated, revoked with their device."""
 
-    def __init__(self, devices: Devices, clock: Clock, chance: Random, limits: Limits) -> None:
+    def __init__(self, devices: Devices, accounts: Accounts, clock: Clock, chance: Random, limits: Limits) -> None:
         self._devices = devices
+        self._accounts = accounts
         self._clock = clock
         self._chance = chance
         self._limits = limits
-        self._cache: dict[str, tuple[Identity, int]] = {}
+        self._cache: dict[str, tuple[Identity, int, int]] = {}
+        """By hash: whose it is, until when that is believed, until when the token holds."""
 
     async def identify(self, access_token: str) -> Identity:
         """Who speaks.
 
         Raises:
-            Refused: UNAUTHENTICATED, or UNAVAILABLE.
+            Refused: UNAUTHENTICATED, ACCOUNT_SUSPENDED, or UNAVAILABLE.
+        """
+        return (await self.introspect(access_token))[0]
+
+    async def introspect(self, access_token: str) -> tuple[Identity, int]:
+        """Whose token it is, and until when it holds (Unix ms).
+
+        Raises:
+            Refused: UNAUTHENTICATED, ACCOUNT_SUSPENDED, or UNAVAILABLE.
         """
         key = rules.token_hash(access_token)
         now_ms = self._clock.now_ms()
         known = self._cache.get(key)
         if known is not None and known[1] > now_ms:
-            return known[0]
+            return known[0], known[2]
         device = await self._devices.by_access(key, now_ms)
         if device is None:
             raise Refused(Refusal(Reason.UNAUTHENTICATED))
-        identity = Identity(device.account_id, device.device_id)
+        suspended = rules.check_suspended(next(iter(await self._accounts.get([device.account_id])), None))
+        if suspended is not None:
+            raise Refused(suspended)
+        identity, until_ms = Identity(device.account_id, device.device_id), device.access_until_ms
         if len(self._cache) >= CACHE_MAX:
             self._cache.clear()
-        self._cache[key] = (identity, now_ms + CACHE_MS)
-        return identity
+        self._cache[key] = (identity, now_ms + CACHE_MS, until_ms)
+        return identity, until_ms
 
     def forget(self, device_id: str) -> None:
         """The device's tokens are void now."""
@@ -210,6 +223,9 @@ class SigningIn:
         refusal = await self._check_proof(challenge, proof, value)
         if refusal is not None:
             return refusal
+        suspended = await self._suspended(challenge.account_id)
+        if suspended is not None:
+            return suspended
         devices = await self._devices.of_account(challenge.account_id)
         if any(device.device_id == replace_device_id for device in devices):
             await self.remove_device(challenge.account_id, replace_device_id)
@@ -263,7 +279,24 @@ class SigningIn:
             await self._revoke(found)
             return Refusal(Reason.TOKEN_REUSED)
         self._tokens.forget(found.device_id)
+        suspended = await self._suspended(found.account_id)
+        if suspended is not None:
+            return suspended  # the same exchange may be repeated when that is over
         return dataclasses.replace(credentials, account_id=found.account_id, device_id=found.device_id)
+
+    async def _suspended(self, account_id: str) -> Refusal | None:
+        return rules.check_suspended(next(iter(await self._accounts.get([account_id])), None))
+
+    async def sign_out(self, account_id: str) -> int:
+        """Void the tokens of all devices of the account and close their streams; how many devices it has.
+
+        Raises:
+            Refused: UNAVAILABLE; do it again.
+        """
+        devices = await self._devices.of_account(account_id)
+        for device in devices:
+            await self._revoke(device.device_id)
+        return len(devices)
 
     async def _revoke(self, device_id: str) -> None:
         """Void the device's tokens; the device itself stays listed until its owner removes it."""

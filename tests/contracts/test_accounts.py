@@ -16,8 +16,8 @@ from server.adapters.sqlite.accounts import SqliteAccounts, SqliteContacts
 from server.adapters.sqlite.database import open_database
 from server.adapters.sqlite.devices import SqliteChallenges, SqliteDevices
 from server.adapters.world import SystemClock
-from server.domain.accounts import Account, Audience, Challenge, Device, Privacy
-from server.ports.accounts import Accounts, Challenges, Contacts, Devices, Secrets
+from server.domain.accounts import Account, Audience, Challenge, Device, Marks, Privacy
+from server.ports.accounts import AccountMarks, Accounts, Challenges, Contacts, Devices, Secrets
 from tests.support.cast import ALICE, BOB, CAROL, NOW
 
 LATER = NOW + 1_000
@@ -28,6 +28,7 @@ class Stores:
     """One adapter's stores."""
 
     accounts: Accounts
+    marks: AccountMarks
     contacts: Contacts
     devices: Devices
     challenges: Challenges
@@ -37,15 +38,17 @@ class Stores:
 async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stores]:
     if request.param == "memory":
         contacts, devices, challenges = MemoryContacts(), MemoryDevices(), MemoryChallenges()
-        yield Stores(MemoryAccounts(contacts, devices, challenges), contacts, devices, challenges)
+        accounts = MemoryAccounts(contacts, devices, challenges)
+        yield Stores(accounts, accounts, contacts, devices, challenges)
         return
     if request.param == "cql":
         cql = await open_cql(request.getfixturevalue("keyspace").settings, SystemClock(), retention_s=86_400)
-        yield Stores(cql.accounts, cql.contacts, cql.devices, cql.challenges)
+        yield Stores(cql.accounts, cql.accounts, cql.contacts, cql.devices, cql.challenges)
         await cql.close()
         return
     database = await open_database(tmp_path / "tidewire.db")
-    yield Stores(SqliteAccounts(database), SqliteContacts(database), SqliteDevices(database), SqliteChallenges(database))
+    kept = SqliteAccounts(database)
+    yield Stores(kept, kept, SqliteContacts(database), SqliteDevices(database), SqliteChallenges(database))
     await database.close()
 
 
@@ -75,6 +78,23 @@ async def test_an_account_is_found_by_each_of_its_handles(stores: Stores) -> Non
     assert await stores.accounts.find("phone:+358401234567") == alice == await stores.accounts.find("username:alice")
     assert await stores.accounts.find("username:bob") is None
     assert await stores.accounts.recovery_hash(ALICE) == "recovery" and await stores.accounts.recovery_hash(BOB) == ""
+
+
+async def test_marks_are_the_operators_and_no_change_of_the_profile_touches_them(stores: Stores) -> None:
+    bot = dataclasses.replace(account(BOB), marks=Marks(bot=True))
+    await stores.accounts.add(account(ALICE), "")
+    await stores.accounts.add(bot, "")
+    assert await stores.accounts.get([BOB]) == [bot]
+    suspended = Marks(suspended_at_ms=LATER, suspended_for="spam")
+    assert await stores.marks.mark(ALICE, suspended)
+    await stores.accounts.update(account(ALICE, username="alicia"))
+    assert await stores.accounts.find("username:alicia") == dataclasses.replace(
+        account(ALICE, username="alicia"), marks=suspended
+    )
+    assert await stores.marks.mark(ALICE, Marks())
+    assert (await stores.accounts.get([ALICE]))[0].marks == Marks()
+    await stores.accounts.delete(ALICE)
+    assert not await stores.marks.mark(ALICE, suspended) and not await stores.marks.mark(CAROL, suspended)
 
 
 async def test_a_handle_belongs_to_one_account_and_a_refused_write_changes_nothing(stores: Stores) -> None:
@@ -158,7 +178,8 @@ async def test_devices_are_listed_the_primary_first_then_by_age(stores: Stores) 
 
 async def test_an_access_token_holds_until_its_time(stores: Stores) -> None:
     await stores.devices.add(device("phone"), secrets("phone"))
-    assert await stores.devices.by_access("phone-access", NOW) == device("phone")
+    found = await stores.devices.by_access("phone-access", NOW)
+    assert found == device("phone") and found.access_until_ms == LATER
     assert await stores.devices.by_access("phone-access", LATER) is None
     assert await stores.devices.by_access("phone-refresh", NOW) is None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 UPDATE_TO_SEE = "Update Tidewire to see this"
 """The text of a message of a kind that this version does not know."""
@@ -146,11 +147,13 @@ class PresenceChanged:
 
 @dataclass(frozen=True, slots=True)
 class NoticeReceived:
-    """devices_changed, login_requested or account_changed."""
+    """devices_changed, login_requested, account_changed, call_ringing, call_ended, blob_ready, blob_rejected or service."""
 
     kind: str
     login_id: str = ""
     device_name: str = ""
+    details: Mapping[str, str | int | bool | bytes] = field(default_factory=dict)
+    """What else the notice says, by the names of its fields; what is empty is left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,9 @@ class Receiving:
             case "notice":
                 kind = event.notice.WhichOneof("notice") or ""
                 asked = event.notice.login_requested
-                out.append(events.NoticeReceived(kind, asked.login_id, asked.device_name))
+                said = getattr(event.notice, kind).ListFields() if kind else ()
+                details = {field.name: value for field, value in said}
+                out.append(events.NoticeReceived(kind, asked.login_id, asked.device_name, details))
 
     def _envelope(self, envelope: envelope_pb2.Envelope, out: list[Event], moved: set[str]) -> None:
         at = self._position(envelope.conversation_id)

@@ -36,6 +36,7 @@ FINAL = {
     chat_pb2.CLOSING_REASON_DEVICE_REMOVED: "this device was removed from the account",
     chat_pb2.CLOSING_REASON_ACCOUNT_DELETED: "the account was deleted",
     chat_pb2.CLOSING_REASON_SIGNED_OUT: "the sign-in was revoked: log in again",
+    chat_pb2.CLOSING_REASON_SUSPENDED: "the account is suspended",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import NamedTuple
 
 from server.adapters.cql.challenges import CqlChallenges
@@ -12,16 +13,16 @@ from server.adapters.cql.contacts import CqlContacts
 from server.adapters.cql.devices import CqlDevices
 from server.adapters.cql.handles import Handles
 from server.adapters.cql.session import Bound, Cql, Kind, Statement
-from server.domain.accounts import Account, Audience, Privacy
+from server.domain.accounts import Account, Audience, Marks, Privacy
 from server.domain.refusal import Refused, unavailable
 from server.ports.world import Clock
 
-_COLUMNS = "version, display_name, bio, recovery_hash, privacy, handles, created_at_ms, deleted, last_seen_ms"
+_COLUMNS = "version, display_name, bio, recovery_hash, privacy, handles, created_at_ms, deleted, last_seen_ms, marks"
 GET = Statement(f"SELECT {_COLUMNS} FROM accounts WHERE account_id = ?", Kind.READ)  # noqa: S608 -- constants only
 GET_SERIAL = Statement(f"SELECT {_COLUMNS} FROM accounts WHERE account_id = ?", Kind.SERIAL_READ)  # noqa: S608
 ADD = Statement(
     "UPDATE accounts SET version = 1, display_name = ?, bio = ?, recovery_hash = ?, privacy = ?, handles = ?, created_at_ms = ?,"
-    " deleted = false WHERE account_id = ? IF version = null",
+    " marks = ?, deleted = false WHERE account_id = ? IF version = null",
     Kind.CONDITIONAL,
 )
 CHANGE = Statement(
@@ -35,7 +36,8 @@ ERASE = Statement(
     Kind.CONDITIONAL,
 )
 SEEN = Statement("UPDATE accounts USING TIMESTAMP ? SET last_seen_ms = ? WHERE account_id = ?", Kind.WRITE)
-STATEMENTS = (GET, GET_SERIAL, ADD, CHANGE, ERASE, SEEN)
+MARK = Statement("UPDATE accounts SET marks = ? WHERE account_id = ? IF deleted = false", Kind.CONDITIONAL)
+STATEMENTS = (GET, GET_SERIAL, ADD, CHANGE, ERASE, SEEN, MARK)
 
 
 class _Row(NamedTuple):
@@ -48,10 +50,11 @@ class _Row(NamedTuple):
     created_at_ms: int
     deleted: bool
     last_seen_ms: int
+    marks: str | None
 
 
 class CqlAccounts:
-    """The port `Accounts`."""
+    """The ports `Accounts` and `AccountMarks`."""
 
     def __init__(self, cql: Cql, clock: Clock, contacts: CqlContacts, devices: CqlDevices, challenges: CqlChallenges) -> None:
         self._cql = cql
@@ -66,7 +69,7 @@ class CqlAccounts:
         if claims is None:
             return False
         values = (account.display_name, account.bio, recovery_hash, _privacy_text(account.privacy), _handles(account))
-        key = (account.created_at_ms, account.account_id)
+        key = (account.created_at_ms, json.dumps(asdict(account.marks)), account.account_id)
         if await self._cql.settled(Bound(ADD, (*values, *key))) is False:
             await self._give_back(claims)
             return False  # the id is taken
@@ -114,6 +117,15 @@ class CqlAccounts:
     async def save_last_seen(self, account_id: str, at_ms: int) -> None:
         """See `Accounts.save_last_seen`."""
         await self._cql.write(SEEN, at_ms, at_ms, account_id)
+
+    async def mark(self, account_id: str, marks: Marks) -> bool:
+        """See `AccountMarks.mark`."""
+        text = json.dumps(asdict(marks))
+        applied = await self._cql.settled(Bound(MARK, (text, account_id)))
+        if applied is None:  # unknown at first: asked again, it says whether the account is there
+            row = await self._row(account_id, serial=True)
+            return row is not None and row.marks == text
+        return applied
 
     async def delete(self, account_id: str) -> None:
         """See `Accounts.delete`.
@@ -170,7 +182,10 @@ def _handles(account: Account) -> frozenset[str]:
 
 def _account(account_id: str, row: _Row) -> Account:
     handles = {kind: value for kind, _, value in (handle.partition(":") for handle in sorted(row.handles))}
-    return Account(account_id, row.display_name, row.bio, handles, _privacy(row.privacy), row.created_at_ms, row.last_seen_ms)
+    marks = Marks(**json.loads(row.marks or "{}"))
+    return Account(
+        account_id, row.display_name, row.bio, handles, _privacy(row.privacy), row.created_at_ms, row.last_seen_ms, marks
+    )
 
 
 def _privacy_text(privacy: Privacy) -> str:

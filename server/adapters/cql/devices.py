@@ -7,7 +7,7 @@ look: they are written before the row and deleted after it, so that a crash betw
 from __future__ import annotations
 
 import asyncio
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import NamedTuple
 
 from server.adapters.cql.session import Bound, Cql, Kind, Statement
@@ -116,7 +116,7 @@ class CqlDevices:
         device_id, _ = await self._token(access_hash)
         row = await self._row(device_id) if device_id else None
         holds = row is not None and row.access_hash == access_hash and row.access_until_ms > now_ms
-        return row.device(device_id) if row is not None and holds else None
+        return replace(row.device(device_id), access_until_ms=row.access_until_ms) if row is not None and holds else None
 
     async def exchange(self, refresh_hash: str, secrets: Secrets, now_ms: int) -> Device | str | None:
         """See `Devices.exchange`.

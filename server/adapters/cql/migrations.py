@@ -25,6 +25,8 @@ from server.ports.store import StoreError
 Stage = Literal["pre", "post"]
 
 _FILE = re.compile(r"(\d{4}_\w+)\.(pre|post)\.cql")
+_THERE_ALREADY = re.compile("already exists|conflicts with an existing column")
+"""What Cassandra, and what ScyllaDB says of a column that is added again: ALTER has no IF NOT EXISTS that both know."""
 _KEYSPACE = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _IDS = uuid.UUID("6a9c3b2e-58a4-4bb5-9b7e-3f0f1c7f6d11")
 LOCK_S = 60
@@ -161,7 +163,12 @@ def _prepare(cluster: Cluster, session: Session, keyspace: str, replication: Map
 def _change(session: Session, statement: str) -> None:
     """One change of the schema, and then wait until all nodes agree on it."""
     future = session.execute_async(SimpleStatement(statement), timeout=60)
-    future.result()
+    try:
+        future.result()
+    except InvalidRequest as error:
+        if not statement.startswith("ALTER") or _THERE_ALREADY.search(str(error)) is None:
+            raise
+        return  # a node that migrated before this one has died behind this very statement
     if not future.is_schema_agreed:  # the driver has waited for it
         raise StoreError("the database's nodes do not agree on their schema: see nodetool describecluster, then migrate again")
 

@@ -23,7 +23,7 @@ from cassandra.policies import (
 )
 from cassandra.query import tuple_factory
 
-from server.adapters.cql import accounts, challenges, contacts, devices, handles, log, migrations, positions
+from server.adapters.cql import accounts, challenges, contacts, devices, handles, log, migrations, positions, services
 from server.adapters.cql.accounts import CqlAccounts
 from server.adapters.cql.challenges import CqlChallenges
 from server.adapters.cql.contacts import CqlContacts
@@ -31,6 +31,7 @@ from server.adapters.cql.devices import CqlDevices
 from server.adapters.cql.log import CqlLog
 from server.adapters.cql.migrations import Stage
 from server.adapters.cql.positions import CqlMemberships, CqlPositions
+from server.adapters.cql.services import CqlServiceTokens
 from server.adapters.cql.session import FAILURES, Bound, Cql, Kind, Statement
 from server.domain.refusal import Refused
 from server.ports.store import StoreError
@@ -41,7 +42,7 @@ EPOCH = Statement("SELECT value FROM meta WHERE key = 'epoch'", Kind.SERIAL_READ
 
 logger = logging.getLogger(__name__)
 
-PARTS = (log, positions, accounts, handles, contacts, devices, challenges)
+PARTS = (log, positions, accounts, handles, contacts, devices, challenges, services)
 
 SPECULATIVE_S = 0.5
 """A statement that can be repeated is tried on another node when the first has not answered for so long."""
@@ -80,6 +81,7 @@ class CqlStores:
     contacts: CqlContacts
     devices: CqlDevices
     challenges: CqlChallenges
+    service_tokens: CqlServiceTokens
     cql: Cql
     """For its `usage`."""
 
@@ -111,9 +113,9 @@ async def open_cql(settings: CqlSettings, clock: Clock, *, retention_s: int) -> 
         raise
     kept = CqlLog(cql, clock, retention_s=retention_s, epoch=epoch)
     people, own, pending = CqlContacts(cql), CqlDevices(cql, clock), CqlChallenges(cql)
-    return CqlStores(
-        kept, CqlMemberships(cql), CqlPositions(cql), CqlAccounts(cql, clock, people, own, pending), people, own, pending, cql
-    )
+    accounts_ = CqlAccounts(cql, clock, people, own, pending)
+    tokens = CqlServiceTokens(cql)
+    return CqlStores(kept, CqlMemberships(cql), CqlPositions(cql), accounts_, people, own, pending, tokens, cql)
 
 
 async def migrate(settings: CqlSettings, stage: Stage = "pre") -> list[str]:

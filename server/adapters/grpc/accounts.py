@@ -44,7 +44,8 @@ def _outcome(response: type, made: Credentials | Refusal, **more: Any) -> Any:
     return response(credentials=_credentials(made), **more)
 
 
-def _account(account: rules.Account) -> account_pb2.Account:
+def account_message(account: rules.Account) -> account_pb2.Account:
+    """An account, as its owner sees it."""
     return account_pb2.Account(
         account_id=account.account_id,
         display_name=account.display_name,
@@ -59,7 +60,8 @@ def _privacy(privacy: Privacy) -> account_pb2.Privacy:
     return account_pb2.Privacy(**{name: getattr(privacy, name) for name in Privacy.__slots__})
 
 
-def _device(device: rules.Device, current: str = "") -> device_pb2.Device:
+def device_message(device: rules.Device, current: str = "") -> device_pb2.Device:
+    """A device; `current`: the one that asks."""
     return device_pb2.Device(
         device_id=device.device_id,
         name=device.name,
@@ -136,7 +138,7 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
             request.challenge_id, proof, value, request.device_name, request.replace_device_id
         )
         if isinstance(made, tuple):
-            return _outcome(account_pb2.ConfirmLoginResponse, made[0], devices=[_device(device) for device in made[1]])
+            return _outcome(account_pb2.ConfirmLoginResponse, made[0], devices=[device_message(device) for device in made[1]])
         return _outcome(account_pb2.ConfirmLoginResponse, made)
 
     async def RefreshToken(self, request: account_pb2.RefreshTokenRequest, context: Any) -> Any:
@@ -149,7 +151,7 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
         """The caller's account."""
         identity = await self._authenticate(context)
         (account,) = await self._people.profiles([identity.account_id])
-        return account_pb2.GetAccountResponse(account=_account(account))
+        return account_pb2.GetAccountResponse(account=account_message(account))
 
     async def UpdateAccount(self, request: account_pb2.UpdateAccountRequest, context: Any) -> Any:
         """Change the profile."""
@@ -162,7 +164,7 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
         )
         if isinstance(changed, Refusal):
             return account_pb2.UpdateAccountResponse(refusal=refusals.message(changed))
-        return account_pb2.UpdateAccountResponse(account=_account(changed))
+        return account_pb2.UpdateAccountResponse(account=account_message(changed))
 
     async def UpdatePrivacy(self, request: account_pb2.UpdatePrivacyRequest, context: Any) -> Any:
         """Change who may see what; what is not named stays."""
@@ -204,7 +206,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServiceServicer):
         identity = await self._authenticate(context)
         devices = await self._devices.of_account(identity.account_id)
         return device_pb2.ListDevicesResponse(
-            devices=[_device(device, identity.device_id) for device in devices], devices_max=self._limits.devices_max
+            devices=[device_message(device, identity.device_id) for device in devices], devices_max=self._limits.devices_max
         )
 
     async def RenameDevice(self, request: device_pb2.RenameDeviceRequest, context: Any) -> Any:
@@ -213,7 +215,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServiceServicer):
         for device in await self._devices.of_account(identity.account_id):
             if device.device_id == request.device_id:
                 await self._devices.rename(device.device_id, request.name)
-                renamed = _device(device, identity.device_id)
+                renamed = device_message(device, identity.device_id)
                 renamed.name = request.name
                 return device_pb2.RenameDeviceResponse(device=renamed)
         raise Refused(Refusal(Reason.NOT_FOUND, subject="device_id"))

@@ -13,7 +13,7 @@ from server.domain.envelope import Change, Entry, Header, Kind
 from server.domain.fold import Fold
 from server.domain.identity import Identity
 from server.domain.limits import Limits
-from server.domain.notice import AccountChanged, DevicesChanged, LoginRequested
+from server.domain.notice import AccountChanged, DevicesChanged, LoginRequested, Notice, Passed
 from server.domain.presence import LastSeen, Online, PresenceFact
 from server.domain.ranges import Ranges
 from server.domain.refusal import Reason, Refusal
@@ -60,27 +60,28 @@ def command(identity: Identity, message: chat_pb2.Command, check: Callable[[chat
     return events.Command(message.ref, _SAID[which](identity, getattr(message, which)))
 
 
-def _send(identity: Identity, send: chat_pb2.Send) -> events.Said:
-    body = send.body
+def send(identity: Identity, message: chat_pb2.Send) -> events.Said:
+    """Append an envelope: `events.Send`, or `Bad` where the body is of no known kind."""
+    body = message.body
     which = body.WhichOneof("content")
     sealed = which == "sealed"
-    kind = send.kind if sealed else int(KINDS.get(which or "", 0))
+    kind = message.kind if sealed else int(KINDS.get(which or "", 0))
     if which is None and not sealed:
         return events.Bad(
             Refusal(Reason.KIND_NOT_ENABLED, detail="a body of no kind that this node knows", subject="body", actual=0)
         )
     setting = (body.setting.key, body.setting.value) if which == "setting" else None
     return events.Send(
-        send.conversation_id,
+        message.conversation_id,
         Proposal(
             identity,
-            send.envelope_id,
-            send.known_seq,
+            message.envelope_id,
+            message.known_seq,
             kind,
             None if setting else body.SerializeToString(),
-            send.target_seq,
+            message.target_seq,
             None,
-            send.expires_in_s,
+            message.expires_in_s,
             sealed,
             "",
             setting,
@@ -102,7 +103,7 @@ def hello(message: chat_pb2.Hello) -> events.Hello:
 
 _SAID: dict[str, Callable[..., events.Said]] = {
     "hello": lambda identity, m: hello(m),
-    "send": _send,
+    "send": send,
     "ack": lambda identity, m: events.Ack(m.conversation_id, m.up_to_seq),
     "mark_read": lambda identity, m: events.MarkRead(m.conversation_id, m.up_to_seq),
     "typing": lambda identity, m: events.SetTyping(m.conversation_id, m.kind),
@@ -226,7 +227,7 @@ def _outcome(message: chat_pb2.SendResult, refusal: Refusal) -> None:
     match refusal.reason:
         case Reason.NOT_A_MEMBER:
             message.not_a_member.SetInParent()
-        case Reason.NOT_ALLOWED:
+        case Reason.NOT_ALLOWED | Reason.ACCOUNT_SUSPENDED:
             message.not_allowed.CopyFrom(refusal_pb2.NotAllowed(needed=limit))  # type: ignore[arg-type]
         case Reason.LIMIT_EXCEEDED:
             message.limit_exceeded.CopyFrom(refusal_pb2.LimitExceeded(name=refusal.subject, limit=limit, actual=actual))
@@ -290,7 +291,7 @@ def event(told: events.Told, account_id: str = "") -> list[chat_pb2.Event]:
             raise AssertionError("Welcome is made by WireEvents, which knows the limits")
 
 
-def _notice(notice: DevicesChanged | LoginRequested | AccountChanged) -> chat_pb2.Notice:
+def _notice(notice: Notice) -> chat_pb2.Notice:
     match notice:
         case DevicesChanged():
             return chat_pb2.Notice(devices_changed=chat_pb2.DevicesChanged())
@@ -298,6 +299,8 @@ def _notice(notice: DevicesChanged | LoginRequested | AccountChanged) -> chat_pb
             return chat_pb2.Notice(login_requested=chat_pb2.LoginRequested(login_id=login_id, device_name=device_name))
         case AccountChanged():
             return chat_pb2.Notice(account_changed=chat_pb2.AccountChanged())
+        case Passed(serialised):
+            return chat_pb2.Notice.FromString(serialised)
 
 
 def _state(fold: Fold, start_seq: int, read_seq: int, resync: bool) -> list[chat_pb2.Event]:

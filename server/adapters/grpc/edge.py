@@ -21,8 +21,10 @@ from server.services.signing_in import Tokens
 log = logging.getLogger(__name__)
 
 BEARER = "Bearer "
-CHAT = "/tidewire.v1.ChatService/"
-"""Its requests are frames, with the limit of frames."""
+FRAMES = ("/tidewire.v1.ChatService/", "/tidewire.internal.v1.BotService/")
+"""Their requests are frames, with the limit of frames."""
+INTERNAL = "/tidewire.internal."
+"""Of services: their rate is that of their token, and their unary calls need a deadline."""
 REQUEST_BYTES_MAX = 262_144
 """Greatest request of any method; the transport ends a call with a larger one."""
 SUBMIT = "/tidewire.v1.ChatService/Submit"
@@ -33,6 +35,18 @@ def address(context: Any) -> str:
     """The caller's address without its port."""
     peer: str = context.peer()
     return peer.rpartition(":")[0] or peer
+
+
+def bearer_token(context: Any, what: str) -> str:
+    """The token in a call's metadata.
+
+    Raises:
+        Refused: UNAUTHENTICATED; there is none.
+    """
+    for key, value in context.invocation_metadata() or ():
+        if key == "authorization" and value.startswith(BEARER):
+            return str(value[len(BEARER) :])
+    raise Refused(Refusal(Reason.UNAUTHENTICATED, detail=f"metadata `authorization: Bearer <{what}>` is missing"))
 
 
 class Bearer:
@@ -47,10 +61,7 @@ class Bearer:
         Raises:
             Refused: UNAUTHENTICATED.
         """
-        for key, value in context.invocation_metadata() or ():
-            if key == "authorization" and value.startswith(BEARER):
-                return await self._tokens.identify(value[len(BEARER) :])
-        raise Refused(Refusal(Reason.UNAUTHENTICATED, detail="metadata `authorization: Bearer <access token>` is missing"))
+        return await self._tokens.identify(bearer_token(context, "access token"))
 
 
 class Unreadable(NamedTuple):
@@ -90,20 +101,24 @@ class Edge(grpc.aio.ServerInterceptor):
         handler = await continuation(details)
         if handler is None or not details.method.startswith("/tidewire."):
             return handler
-        chat = details.method.startswith(CHAT)
+        chat, internal = details.method.startswith(FRAMES), details.method.startswith(INTERNAL)
         parse = lenient(handler.request_deserializer, self._frame_bytes_max if chat else REQUEST_BYTES_MAX)
         if handler.stream_stream:
             return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream), parse, handler.response_serializer)
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(self._unary(handler.unary_stream), parse, handler.response_serializer)
-        return grpc.unary_unary_rpc_method_handler(
-            self._unary(handler.unary_unary, details.method != SUBMIT), parse, handler.response_serializer
-        )
+            opened = self._unary(handler.unary_stream, rated=not internal)
+            return grpc.unary_stream_rpc_method_handler(opened, parse, handler.response_serializer)
+        called = self._unary(handler.unary_unary, check=details.method != SUBMIT, rated=not internal, deadline=internal)
+        return grpc.unary_unary_rpc_method_handler(called, parse, handler.response_serializer)
 
-    def _unary(self, call: Callable[[Any, Any], Awaitable[Any]], check: bool = True) -> Callable[[Any, Any], Awaitable[Any]]:
+    def _unary(
+        self, call: Callable[[Any, Any], Awaitable[Any]], *, check: bool = True, rated: bool = True, deadline: bool = False
+    ) -> Callable[[Any, Any], Awaitable[Any]]:
         async def guarded(request: Any, context: Any) -> Any:
             try:
-                limited = self._rates.address(address(context), self._clock.monotonic_ms())
+                limited = self._rates.address(address(context), self._clock.monotonic_ms()) if rated else None
+                if deadline and context.time_remaining() is None:
+                    raise Refused(Refusal(Reason.INVALID, "an internal call needs a deadline", "deadline"))
                 if isinstance(request, Unreadable):
                     raise Refused(request.refusal)
                 refusal = limited or (self._fields.violation(request) if check else None)

@@ -26,6 +26,7 @@ STATUS = {
     Reason.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     Reason.OUT_OF_PLACE: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.INTERNAL: grpc.StatusCode.INTERNAL,
+    Reason.ACCOUNT_SUSPENDED: grpc.StatusCode.PERMISSION_DENIED,
 }
 """The status of each refusal that can end a call; the others travel in responses and count as FAILED_PRECONDITION."""
 

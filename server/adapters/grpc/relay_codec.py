@@ -72,9 +72,15 @@ def message(told: relayed.Relayed) -> relay_pb2.Relayed:
             at.account_id, at.device_id = identity
             at.conversation_id, at.acked, at.read = moved.conversation_id, moved.acked, moved.read
             at.skipped.extend(chat_pb2.SeqRange(from_seq=first, to_seq=last) for first, last in moved.skipped)
-        case relayed.AccountsTold(account_ids, serialised, except_device_id, along):
+        case relayed.AccountsTold(account_ids, serialised, except_device_id, along, only_device_id):
             out.accounts_told.CopyFrom(
-                relay_pb2.AccountsTold(account_ids=account_ids, events=serialised, except_device_id=except_device_id, along=along)
+                relay_pb2.AccountsTold(
+                    account_ids=account_ids,
+                    events=serialised,
+                    except_device_id=except_device_id,
+                    along=along,
+                    only_device_id=only_device_id,
+                )
             )
         case relayed.DeviceClosed(account_id, device_id, reason, connection_id):
             out.device_closed.CopyFrom(
@@ -111,7 +117,11 @@ def told(message: relay_pb2.Relayed) -> relayed.Relayed | None:
         case "accounts_told":
             accounts = message.accounts_told
             return relayed.AccountsTold(
-                tuple(accounts.account_ids), tuple(accounts.events), accounts.except_device_id, accounts.along
+                tuple(accounts.account_ids),
+                tuple(accounts.events),
+                accounts.except_device_id,
+                accounts.along,
+                accounts.only_device_id,
             )
         case "device_closed":
             closed = message.device_closed

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from server.domain.accounts import Account, Challenge, Device
+from server.domain.accounts import Account, Challenge, Device, Marks
 from server.ports.accounts import Secrets
 
 
 class MemoryAccounts:
-    """The port `Accounts`. Deleting an account reaches into the other three, as one transaction does elsewhere."""
+    """The ports `Accounts` and `AccountMarks`. Deleting an account reaches into the other three, as one transaction does elsewhere."""
 
     def __init__(self, contacts: MemoryContacts, devices: MemoryDevices, challenges: MemoryChallenges) -> None:
         self._contacts = contacts
@@ -31,7 +31,7 @@ class MemoryAccounts:
         known, recovery_hash = self._accounts[account.account_id]
         if not self._take(account):
             return False
-        kept = dataclasses.replace(account, created_at_ms=known.created_at_ms, last_seen_ms=known.last_seen_ms)
+        kept = dataclasses.replace(account, created_at_ms=known.created_at_ms, last_seen_ms=known.last_seen_ms, marks=known.marks)
         self._accounts[account.account_id] = (kept, recovery_hash)
         return True
 
@@ -65,6 +65,14 @@ class MemoryAccounts:
             account, recovery_hash = self._accounts[account_id]
             seen = dataclasses.replace(account, last_seen_ms=max(account.last_seen_ms, at_ms))
             self._accounts[account_id] = (seen, recovery_hash)
+
+    async def mark(self, account_id: str, marks: Marks) -> bool:
+        """See `AccountMarks.mark`."""
+        if account_id not in self._accounts:
+            return False
+        account, recovery_hash = self._accounts[account_id]
+        self._accounts[account_id] = (dataclasses.replace(account, marks=marks), recovery_hash)
+        return True
 
     async def delete(self, account_id: str) -> None:
         """See `Accounts.delete`."""
@@ -137,7 +145,7 @@ class MemoryDevices:
         """See `Devices.by_access`."""
         for device, secrets in self._devices.values():
             if secrets.access_hash == access_hash and secrets.access_until_ms > now_ms:
-                return device
+                return dataclasses.replace(device, access_until_ms=secrets.access_until_ms)
         return None
 
     async def exchange(self, refresh_hash: str, secrets: Secrets, now_ms: int) -> Device | str | None:

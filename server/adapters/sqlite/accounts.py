@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from server.adapters.sqlite.database import Database
-from server.domain.accounts import Account, Audience, Privacy
+from server.domain.accounts import Account, Audience, Marks, Privacy
 
 _SELECT = (
-    "SELECT account_id, display_name, bio, privacy, created_at_ms, last_seen_ms FROM accounts WHERE deleted=0 AND account_id=?"
+    "SELECT account_id, display_name, bio, privacy, created_at_ms, last_seen_ms, marks FROM accounts"
+    " WHERE deleted=0 AND account_id=?"
 )
 
 
 class SqliteAccounts:
-    """The port `Accounts`."""
+    """The ports `Accounts` and `AccountMarks`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -28,7 +30,8 @@ class SqliteAccounts:
             if not _take(connection, account):
                 return False
             connection.execute(
-                "INSERT INTO accounts (account_id, display_name, bio, recovery_hash, privacy, created_at_ms) VALUES (?,?,?,?,?,?)",
+                "INSERT INTO accounts (account_id, display_name, bio, recovery_hash, privacy, created_at_ms, marks)"
+                " VALUES (?,?,?,?,?,?,?)",
                 (
                     account.account_id,
                     account.display_name,
@@ -36,6 +39,7 @@ class SqliteAccounts:
                     recovery_hash,
                     _privacy_text(account.privacy),
                     account.created_at_ms,
+                    json.dumps(asdict(account.marks)),
                 ),
             )
             return True
@@ -92,6 +96,15 @@ class SqliteAccounts:
             connection.execute("UPDATE accounts SET last_seen_ms=max(last_seen_ms, ?) WHERE account_id=?", (at_ms, account_id))
 
         await self._database.write(work)
+
+    async def mark(self, account_id: str, marks: Marks) -> bool:
+        """See `AccountMarks.mark`."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            given = (json.dumps(asdict(marks)), account_id)
+            return connection.execute("UPDATE accounts SET marks=? WHERE deleted=0 AND account_id=?", given).rowcount > 0
+
+        return await self._database.write(work)
 
     async def delete(self, account_id: str) -> None:
         """See `Accounts.delete`."""
@@ -169,7 +182,8 @@ def _account(connection: sqlite3.Connection, account_id: str) -> Account | None:
         return None
     handles = connection.execute("SELECT handle FROM handles WHERE account_id=?", (account_id,))
     split = (handle.partition(":") for (handle,) in handles)
-    return Account(row[0], row[1], row[2], {kind: value for kind, _, value in split}, _privacy(row[3]), row[4], row[5])
+    named = {kind: value for kind, _, value in split}
+    return Account(row[0], row[1], row[2], named, _privacy(row[3]), row[4], row[5], Marks(**json.loads(row[6])))
 
 
 def _privacy_text(privacy: Privacy) -> str:

@@ -36,10 +36,14 @@ GROUP_MAX = 512
 _MIGRATION = re.compile(r"(\d{4})_\w+\.sql")
 
 
+class InUse(StoreError):
+    """Another node has it."""
+
+
 class Database:
     """The open database. Made by `open_database`, closed by `close`."""
 
-    def __init__(self, path: Path, writer: sqlite3.Connection, lock: int, readers: int = 2) -> None:
+    def __init__(self, path: Path, writer: sqlite3.Connection, lock: int | None, readers: int = 2) -> None:
         self._path = path
         self._lock = lock
         self._loop = asyncio.get_running_loop()
@@ -84,7 +88,8 @@ class Database:
         await asyncio.to_thread(self._thread.join)
         self._readers.shutdown(wait=True)
         self._writer.close()
-        os.close(self._lock)
+        if self._lock is not None:
+            os.close(self._lock)
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = getattr(self._local, "connection", None)
@@ -161,7 +166,7 @@ def _locked(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(lock)
-        raise StoreError(f"{path} is in use by another node; stop it, or choose another data_dir") from None
+        raise InUse(f"{path} is in use by another node; stop it, or choose another data_dir") from None
     return lock
 
 
@@ -224,6 +229,33 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
             continue
         script = (resources.files("server.schema") / name).read_text()
         connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version={number};\nCOMMIT;")
+
+
+def _known_schema() -> int:
+    return max(int(match[1]) for item in resources.files("server.schema").iterdir() if (match := _MIGRATION.fullmatch(item.name)))
+
+
+async def open_beside(path: Path) -> Database:
+    """Open the file whether or not a node uses it: for the few rows of an operator's command. Made and migrated where no node runs.
+
+    Raises:
+        StoreError: it cannot be opened, or a node of another version uses it. One sentence.
+    """
+
+    def work() -> sqlite3.Connection:
+        try:
+            connection, lock = _open(path)
+            os.close(lock)
+            return connection
+        except InUse:
+            connection = _connect(path)
+        have = connection.execute("PRAGMA user_version").fetchone()[0]
+        if have != _known_schema():
+            connection.close()
+            raise StoreError(f"{path} is in use by a node of another version, with schema {have}; use that version's command")
+        return connection
+
+    return Database(path, await asyncio.to_thread(work), None)
 
 
 async def open_database(path: Path) -> Database:

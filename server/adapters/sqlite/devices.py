@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any
 
 from server.adapters.sqlite.database import Database
@@ -79,9 +79,10 @@ class SqliteDevices:
         """See `Devices.by_access`."""
 
         def work(connection: sqlite3.Connection) -> Device | None:
+            columns = _DEVICE.replace(" FROM", ", access_until_ms FROM")
             where = " WHERE access_hash=? AND access_until_ms>?"
-            row = connection.execute(_DEVICE + where, (access_hash, now_ms)).fetchone()
-            return None if row is None else _device(row)
+            row = connection.execute(columns + where, (access_hash, now_ms)).fetchone()
+            return None if row is None else replace(_device(row), access_until_ms=row[6])
 
         return await self._database.read(work)
 

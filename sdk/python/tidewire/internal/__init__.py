@@ -1,1 +1,6 @@
-"""What internal services speak with a node."""
+"""What a deployment's own programs use: services with a token, and bots. Not for apps."""
+
+from tidewire.internal.bot import Bot, Received, Stopped
+from tidewire.internal.client import EnvelopeIds, Services
+
+__all__ = ["Bot", "EnvelopeIds", "Received", "Services", "Stopped"]

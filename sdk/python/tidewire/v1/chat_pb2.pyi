@@ -30,6 +30,7 @@ class ClosingReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CLOSING_REASON_ACCOUNT_DELETED: _ClassVar[ClosingReason]
     CLOSING_REASON_SIGNED_OUT: _ClassVar[ClosingReason]
     CLOSING_REASON_INTERNAL: _ClassVar[ClosingReason]
+    CLOSING_REASON_SUSPENDED: _ClassVar[ClosingReason]
 TYPING_KIND_UNSPECIFIED: TypingKind
 TYPING_KIND_TEXT: TypingKind
 TYPING_KIND_VOICE: TypingKind
@@ -43,6 +44,7 @@ CLOSING_REASON_SLOW: ClosingReason
 CLOSING_REASON_ACCOUNT_DELETED: ClosingReason
 CLOSING_REASON_SIGNED_OUT: ClosingReason
 CLOSING_REASON_INTERNAL: ClosingReason
+CLOSING_REASON_SUSPENDED: ClosingReason
 
 class ConnectRequest(_message.Message):
     __slots__ = ("commands",)
@@ -385,14 +387,68 @@ class Hidden(_message.Message):
     def __init__(self) -> None: ...
 
 class Notice(_message.Message):
-    __slots__ = ("devices_changed", "login_requested", "account_changed")
+    __slots__ = ("devices_changed", "login_requested", "account_changed", "call_ringing", "call_ended", "blob_ready", "blob_rejected", "service")
     DEVICES_CHANGED_FIELD_NUMBER: _ClassVar[int]
     LOGIN_REQUESTED_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    CALL_RINGING_FIELD_NUMBER: _ClassVar[int]
+    CALL_ENDED_FIELD_NUMBER: _ClassVar[int]
+    BLOB_READY_FIELD_NUMBER: _ClassVar[int]
+    BLOB_REJECTED_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
     devices_changed: DevicesChanged
     login_requested: LoginRequested
     account_changed: AccountChanged
-    def __init__(self, devices_changed: _Optional[_Union[DevicesChanged, _Mapping]] = ..., login_requested: _Optional[_Union[LoginRequested, _Mapping]] = ..., account_changed: _Optional[_Union[AccountChanged, _Mapping]] = ...) -> None: ...
+    call_ringing: CallRinging
+    call_ended: CallEnded
+    blob_ready: BlobReady
+    blob_rejected: BlobRejected
+    service: ServiceNotice
+    def __init__(self, devices_changed: _Optional[_Union[DevicesChanged, _Mapping]] = ..., login_requested: _Optional[_Union[LoginRequested, _Mapping]] = ..., account_changed: _Optional[_Union[AccountChanged, _Mapping]] = ..., call_ringing: _Optional[_Union[CallRinging, _Mapping]] = ..., call_ended: _Optional[_Union[CallEnded, _Mapping]] = ..., blob_ready: _Optional[_Union[BlobReady, _Mapping]] = ..., blob_rejected: _Optional[_Union[BlobRejected, _Mapping]] = ..., service: _Optional[_Union[ServiceNotice, _Mapping]] = ...) -> None: ...
+
+class CallRinging(_message.Message):
+    __slots__ = ("call_id", "conversation_id", "caller_account_id", "video", "rings_until_ms")
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    CONVERSATION_ID_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_FIELD_NUMBER: _ClassVar[int]
+    RINGS_UNTIL_MS_FIELD_NUMBER: _ClassVar[int]
+    call_id: str
+    conversation_id: str
+    caller_account_id: str
+    video: bool
+    rings_until_ms: int
+    def __init__(self, call_id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., caller_account_id: _Optional[str] = ..., video: bool = ..., rings_until_ms: _Optional[int] = ...) -> None: ...
+
+class CallEnded(_message.Message):
+    __slots__ = ("call_id", "outcome")
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    call_id: str
+    outcome: _envelope_pb2.CallOutcome
+    def __init__(self, call_id: _Optional[str] = ..., outcome: _Optional[_Union[_envelope_pb2.CallOutcome, str]] = ...) -> None: ...
+
+class BlobReady(_message.Message):
+    __slots__ = ("blob_id",)
+    BLOB_ID_FIELD_NUMBER: _ClassVar[int]
+    blob_id: str
+    def __init__(self, blob_id: _Optional[str] = ...) -> None: ...
+
+class BlobRejected(_message.Message):
+    __slots__ = ("blob_id", "reason")
+    BLOB_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    blob_id: str
+    reason: str
+    def __init__(self, blob_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ServiceNotice(_message.Message):
+    __slots__ = ("topic", "payload")
+    TOPIC_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    topic: str
+    payload: bytes
+    def __init__(self, topic: _Optional[str] = ..., payload: _Optional[bytes] = ...) -> None: ...
 
 class DevicesChanged(_message.Message):
     __slots__ = ()

@@ -33,6 +33,7 @@ class RefusalReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REFUSAL_REASON_APPROVAL_DENIED: _ClassVar[RefusalReason]
     REFUSAL_REASON_OUT_OF_PLACE: _ClassVar[RefusalReason]
     REFUSAL_REASON_INTERNAL: _ClassVar[RefusalReason]
+    REFUSAL_REASON_ACCOUNT_SUSPENDED: _ClassVar[RefusalReason]
 REFUSAL_REASON_UNSPECIFIED: RefusalReason
 REFUSAL_REASON_INVALID: RefusalReason
 REFUSAL_REASON_LIMIT_EXCEEDED: RefusalReason
@@ -58,6 +59,7 @@ REFUSAL_REASON_APPROVAL_PENDING: RefusalReason
 REFUSAL_REASON_APPROVAL_DENIED: RefusalReason
 REFUSAL_REASON_OUT_OF_PLACE: RefusalReason
 REFUSAL_REASON_INTERNAL: RefusalReason
+REFUSAL_REASON_ACCOUNT_SUSPENDED: RefusalReason
 
 class Refusal(_message.Message):
     __slots__ = ("ref", "reason", "detail", "subject", "limit", "actual", "retry_after_ms")

@@ -111,16 +111,18 @@ class DeviceMoved(_message.Message):
     def __init__(self, account_id: _Optional[str] = ..., device_id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., acked: _Optional[int] = ..., read: _Optional[int] = ..., skipped: _Optional[_Iterable[_Union[_chat_pb2.SeqRange, _Mapping]]] = ...) -> None: ...
 
 class AccountsTold(_message.Message):
-    __slots__ = ("account_ids", "events", "except_device_id", "along")
+    __slots__ = ("account_ids", "events", "except_device_id", "along", "only_device_id")
     ACCOUNT_IDS_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     EXCEPT_DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     ALONG_FIELD_NUMBER: _ClassVar[int]
+    ONLY_DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     account_ids: _containers.RepeatedScalarFieldContainer[str]
     events: _containers.RepeatedScalarFieldContainer[bytes]
     except_device_id: str
     along: bool
-    def __init__(self, account_ids: _Optional[_Iterable[str]] = ..., events: _Optional[_Iterable[bytes]] = ..., except_device_id: _Optional[str] = ..., along: bool = ...) -> None: ...
+    only_device_id: str
+    def __init__(self, account_ids: _Optional[_Iterable[str]] = ..., events: _Optional[_Iterable[bytes]] = ..., except_device_id: _Optional[str] = ..., along: bool = ..., only_device_id: _Optional[str] = ...) -> None: ...
 
 class DeviceClosed(_message.Message):
     __slots__ = ("account_id", "device_id", "reason", "connection_id")
