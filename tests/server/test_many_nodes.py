@@ -18,6 +18,7 @@ from tidewire.v1 import chat_pb2, chat_pb2_grpc, refusal_pb2
 
 from server.adapters.memory.accounts import MemoryAccounts, MemoryChallenges, MemoryContacts, MemoryDevices
 from server.adapters.memory.log import MemoryLog, MemoryMemberships, MemoryPositions
+from server.adapters.memory.services import MemoryServiceTokens
 from server.app import App, serving
 from server.settings import Settings, load
 from server.stores import Stores
@@ -32,7 +33,9 @@ def memory_stores() -> Stores:
     """Stores that nodes of one process can share."""
     log, contacts, devices, challenges = MemoryLog(), MemoryContacts(), MemoryDevices(), MemoryChallenges()
     accounts = MemoryAccounts(contacts, devices, challenges)
-    return Stores(log, log, MemoryMemberships(), MemoryPositions(), accounts, contacts, devices, challenges)
+    return Stores(
+        log, log, MemoryMemberships(), MemoryPositions(), accounts, accounts, contacts, devices, challenges, MemoryServiceTokens()
+    )
 
 
 @dataclass
@@ -247,7 +250,7 @@ async def test_nodes_with_another_token_are_no_nodes(cluster: Cluster) -> None:
     stub = relay_pb2_grpc.RelayServiceStub(grpc.aio.insecure_channel(f"127.0.0.1:{cluster.nodes[0].internal_port}"))
     for metadata in ((), (("authorization", "Cluster wrong"),)):
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await stub.Forward(relay_pb2.ForwardRequest(account_id="a", device_id="b"), metadata=metadata)
+            await stub.Forward(relay_pb2.ForwardRequest(account_id="a", device_id="b"), metadata=metadata, timeout=5)
         assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
         call = stub.Link(metadata=metadata)
         await call.write(relay_pb2.LinkRequest(hello=relay_pb2.LinkHello(node_id="x", incarnation="y")))
