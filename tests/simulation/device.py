@@ -156,6 +156,9 @@ class Device:
     def metadata(self) -> None:
         """No token: the nodes know who calls."""
 
+    async def move(self) -> None:
+        """The next call chooses anyway."""
+
     async def refresh(self, token: str) -> None:
         """Tokens last for ever here."""
 

@@ -45,7 +45,7 @@ class Nodes:
     @property
     def address(self) -> str:
         """All of them, for a client that takes whichever answers."""
-        return "ipv4:" + ",".join(node.address for node in self.all)
+        return ",".join(node.address for node in self.all)
 
     async def migrate(self) -> str:
         """`python -m server migrate`; what it printed."""

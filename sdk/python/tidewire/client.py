@@ -70,7 +70,7 @@ class Client(Conversations):
         """Open the store and, if somebody is signed in, the stream.
 
         Args:
-            server: "host:port".
+            server: "host:port", or several of them with commas between: the nodes of one deployment.
             store: the file; made if it is not there. One process at a time.
             pin: with a server on `tls = auto`: the fingerprint that it printed.
             retry_max_s: the longest pause before the stream is tried again, in seconds; the server's own hint comes first.

@@ -65,25 +65,43 @@ def failure(error: grpc.RpcError) -> TidewireError:
 
 
 class Transport:
-    """One server's services."""
+    """The services of one deployment, by one of its servers at a time."""
 
     def __init__(self, server: str, pin: str = "") -> None:
+        """`server`: host:port, or several of them with commas between. One is chosen by chance, another one when `move` is called.
+
+        Raises:
+            TidewireError: the authority is not the pinned one. Unreachable: no server answers when it is asked for its authority.
+        """
         self.server = server
         self.token = ""
-        host = server.rpartition(":")[0].strip("[]")
-        if pin:
-            credentials = grpc.ssl_channel_credentials(pinned_authority(server, pin))
-            self.channel = grpc.aio.secure_channel(server, credentials, options=OPTIONS)
-        elif _is_loopback(host):
+        self._servers = [part.strip() for part in server.split(",")]
+        self._at = secrets.randbelow(len(self._servers))
+        self._authority = _first_authority(self._servers, pin) if pin else None
+        self._connect()
+
+    def _connect(self) -> None:
+        server = self._servers[self._at]
+        if self._authority is None and _is_loopback(server.rpartition(":")[0].strip("[]")):
             self.channel = grpc.aio.insecure_channel(server, options=OPTIONS)
         else:
-            self.channel = grpc.aio.secure_channel(server, grpc.ssl_channel_credentials(), options=OPTIONS)
+            self.channel = grpc.aio.secure_channel(server, grpc.ssl_channel_credentials(self._authority), options=OPTIONS)
         self.chat = chat_pb2_grpc.ChatServiceStub(self.channel)
         self.accounts = account_pb2_grpc.AccountServiceStub(self.channel)
         self.devices = device_pb2_grpc.DeviceServiceStub(self.channel)
         self.contacts = contact_pb2_grpc.ContactServiceStub(self.channel)
         self.groups = group_pb2_grpc.GroupServiceStub(self.channel)
         self.conversations = conversation_pb2_grpc.ConversationServiceStub(self.channel)
+
+    async def move(self) -> None:
+        """Go on with the next server, or with a new connection to the only one: the old one may be to a process that stands still.
+
+        Calls under way have a second to end.
+        """
+        old = self.channel
+        self._at = (self._at + 1) % len(self._servers)
+        self._connect()
+        await old.close(1.0)
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """Who speaks."""
@@ -112,6 +130,15 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _first_authority(servers: list[str], pin: str) -> bytes:
+    for server in servers[:-1]:
+        try:
+            return pinned_authority(server, pin)
+        except Unreachable:
+            continue
+    return pinned_authority(servers[-1], pin)
 
 
 def pinned_authority(server: str, pin: str) -> bytes:
