@@ -32,8 +32,6 @@ class Limits:
     service_calls_per_s: int = 2_000
     """Calls of one service token on one node, in the long run."""
     service_calls_burst: int = 10_000
-    feed_events_max: int = 4_096
-    """Events that wait for one follower of the feed; more are dropped, and it is told how many."""
     edit_window_s: int = 900
     delete_window_s: int = 216_000
     """60 hours."""

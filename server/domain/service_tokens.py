@@ -31,7 +31,6 @@ class Scope(Enum):
     APPEND = "append"
     PRESENCE = "presence"
     BOT = "bot"
-    FEED = "feed"
     ADMIN = "admin"
 
 

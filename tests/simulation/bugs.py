@@ -120,7 +120,7 @@ def marks_of_the_account() -> list[Patch]:
 @bug
 def no_duplicate_search() -> list[Patch]:
     """An id is never looked for."""
-    return [(AppendRound, "_find", lambda self, key, known_seq: None)]
+    return [(AppendRound, "_twin", lambda self, ticket, key: None)]
 
 
 @bug

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.domain.accounts import token_hash
+from server.domain.accounts import Account, Marks, check_suspended, token_hash
 from server.domain.refusal import Reason, Refusal
 from server.domain.service_tokens import Scope, ServiceToken, check, holds, permits, read, written
 
@@ -51,3 +51,9 @@ def test_scopes_are_taken_once_each_in_the_order_given() -> None:
 def test_a_token_that_makes_no_sense_is_refused(name: str, scopes: list[str], username: str, subject: str) -> None:
     refusal = check(name, scopes, username)
     assert isinstance(refusal, Refusal) and (refusal.reason, refusal.subject) == (Reason.INVALID, subject)
+
+
+def test_a_suspended_account_is_refused_and_one_that_is_not_there_is_nobodys_business_here() -> None:
+    refusal = check_suspended(Account("ann", "Ann", marks=Marks(suspended_at_ms=1)))
+    assert refusal is not None and refusal.reason is Reason.ACCOUNT_SUSPENDED
+    assert check_suspended(Account("ann", "Ann")) is None and check_suspended(None) is None

@@ -13,7 +13,6 @@ import grpc
 from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.internal.v1 import (
     admin_pb2_grpc,
-    feed_pb2_grpc,
     notify_pb2_grpc,
     presence_pb2_grpc,
     system_pb2,
@@ -56,7 +55,6 @@ class Services:
         self.system = system_pb2_grpc.SystemServiceStub(self.channel)
         self.notify = notify_pb2_grpc.NotifyServiceStub(self.channel)
         self.presence = presence_pb2_grpc.PresenceServiceStub(self.channel)
-        self.feed = feed_pb2_grpc.FeedServiceStub(self.channel)
         self.admin = admin_pb2_grpc.AdminServiceStub(self.channel)
 
     async def __aenter__(self) -> Self:
@@ -79,10 +77,6 @@ class Services:
         if "refusal" in response.DESCRIPTOR.fields_by_name and response.HasField("refusal"):
             raise refused(response.refusal)
         return response
-
-    def follow(self, method: Any, request: Any) -> Any:
-        """Open a stream of responses, such as `follow(services.feed.Follow, FollowRequest(…))`; iterate over it."""
-        return method(request, metadata=self._metadata)
 
     async def send_text(
         self,
