@@ -69,8 +69,9 @@ async def _rolled(folder: Path, nodes: Nodes, pairs: int, interval_s: float) -> 
             seen.append(Seen(client, f"somebody{number}"))
         watching = [asyncio.ensure_future(one.watch()) for one in seen]
         rolled = asyncio.Event()
+        conversations = [await seen[n].client.direct(seen[n ^ 1].username) for n in range(2 * pairs)]
         written = await asyncio.gather(
-            *(_write(seen[n], seen[n ^ 1], rolled, interval_s) for n in range(2 * pairs)), _restart(nodes, rolled)
+            *(_write(seen[n], conversations[n], rolled, interval_s) for n in range(2 * pairs)), _restart(nodes, rolled)
         )
         async with asyncio.timeout(30):
             for number, texts in enumerate(written[:-1]):
@@ -98,8 +99,7 @@ async def _restart(nodes: Nodes, rolled: asyncio.Event) -> list[str]:
     return []
 
 
-async def _write(one: Seen, other: Seen, rolled: asyncio.Event, interval_s: float) -> list[str]:
-    conversation_id = await one.client.direct(other.username)
+async def _write(one: Seen, conversation_id: str, rolled: asyncio.Event, interval_s: float) -> list[str]:
     texts: list[str] = []
     while not rolled.is_set():
         texts.append(f"{len(texts)}")

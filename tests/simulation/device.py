@@ -156,7 +156,7 @@ class Device:
     def metadata(self) -> None:
         """No token: the nodes know who calls."""
 
-    async def move(self) -> None:
+    def move(self) -> None:
         """The next call chooses anyway."""
 
     async def refresh(self, token: str) -> None:

@@ -150,7 +150,7 @@ class Stream:
             if wait_s is None:
                 wait_s = self._uniform(0, min(self._retry_max_s, BACKOFF_S * 2 ** min(attempt, 10)))
             self._emit(events.Disconnected(reason, wait_s))
-            await self._transport.move()
+            self._transport.move()
             await asyncio.sleep(wait_s)
 
     def _give_up(self, reason: str) -> None:

@@ -75,6 +75,8 @@ class Transport:
         """
         self.server = server
         self.token = ""
+        self._ending: set[asyncio.Future[None]] = set()
+        """Channels that close once their last calls are done."""
         self._servers = [part.strip() for part in server.split(",")]
         self._at = secrets.randbelow(len(self._servers))
         self._authority = _first_authority(self._servers, pin) if pin else None
@@ -93,15 +95,16 @@ class Transport:
         self.groups = group_pb2_grpc.GroupServiceStub(self.channel)
         self.conversations = conversation_pb2_grpc.ConversationServiceStub(self.channel)
 
-    async def move(self) -> None:
+    def move(self) -> None:
         """Go on with the next server, or with a new connection to the only one: the old one may be to a process that stands still.
 
-        Calls under way have a second to end.
+        Calls under way go on to their end.
         """
-        old = self.channel
+        ending = asyncio.ensure_future(self.channel.close(CALL_TIMEOUT_S))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
         self._at = (self._at + 1) % len(self._servers)
         self._connect()
-        await old.close(1.0)
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """Who speaks."""
@@ -119,8 +122,11 @@ class Transport:
             raise failure(error) from error
 
     async def close(self) -> None:
-        """Close the channel."""
+        """End all calls."""
         await self.channel.close(None)
+        for ending in self._ending:
+            ending.cancel()
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
 
 def _is_loopback(host: str) -> bool:
