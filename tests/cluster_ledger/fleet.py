@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 from tests.cluster_ledger.truth import Truth
-from tests.ledger.crew import Devices, until
+from tests.ledger.crew import Devices
 from tests.support.cassandra import Ring
 from tests.support.cluster import Nodes
 from tests.support.ledger import Entry
@@ -35,12 +35,12 @@ SETTINGS: dict[str, object] = {
 class Roaming(Line):
     """One device's way to whichever node takes connections, as a balancer with health checks chooses it."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, only: int | None = None) -> None:
         super().__init__(0)
         self._fleet = fleet
         self.at = -1
         """The node of the last connection."""
-        self.only: int | None = None
+        self.only = only
         """The node that it leads to, when it must not choose."""
 
     def where(self) -> int:
@@ -63,6 +63,8 @@ class Fleet(Devices):
         self.nodes: list[Node] = []
         self.up: set[int] = set()
         """The nodes that take connections."""
+        self.only: int | None = None
+        """The node that the next device comes to; None: any."""
         self._server = server
         self._keyspace = keyspace
         self._chance = random.Random(seed)
@@ -91,7 +93,7 @@ class Fleet(Devices):
 
     def line(self) -> Roaming:
         """A way to the nodes."""
-        return Roaming(self)
+        return Roaming(self, self.only)
 
     def choose(self) -> int:
         """A node that takes connections.
@@ -116,10 +118,6 @@ class Fleet(Devices):
         """kill -9 of a node."""
         self.up.discard(number)
         await self.nodes[number].kill()
-
-    async def linked(self) -> None:
-        """Wait until every node has a lease in Redis and is at work."""
-        await until(lambda: len(self.up) == 3, "three nodes to be up")
 
     def truth(self) -> dict[str, list[Entry]]:
         """What the database holds."""
