@@ -7,11 +7,11 @@ BUF := .tools/node_modules/.bin/buf
 SECONDS ?= 60
 SEED ?= 1
 
-.PHONY: help run test unit check coverage protos bench ledger simulate picture buf
+.PHONY: help run test unit check coverage protos bench ledger ledger-cluster simulate picture buf
 .DEFAULT_GOAL := help
 
 help: ## what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 $(VENV)/.runs: pyproject.toml sdk/python/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -102,6 +102,9 @@ bench: $(VENV)/.tests ## figures per server CPU-second, one JSON line each
 
 ledger: $(VENV)/.tests .tools/faketime ## the long ledger: at least 2,000 cuts; SEED=N for another plan
 	$(BIN)/python -m pytest tests/ledger --cuts 2000 --seed $(SEED)
+
+ledger-cluster: $(VENV)/.tests .tools/redis-server $(CASSANDRA)/lib ## three nodes, Redis and a database of three lose a part every few seconds, for SECONDS
+	$(BIN)/python -m pytest tests/cluster_ledger/test_cluster_ledger.py --seconds $(SECONDS) --seed $(SEED)
 
 simulate: $(VENV)/.tests ## random schedules of nodes and devices for SECONDS (default 60)
 	$(BIN)/python -m tests.simulation.run --seconds $(SECONDS)

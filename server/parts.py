@@ -96,7 +96,7 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
     hub, rates = Hub(limits), Rates(limits, redis.cluster.buckets if redis is not None else None)
     metrics = Metrics(hub.count, clock.now_ms)
     people = KnownPeople(stores.accounts, stores.contacts, stores.devices, clock, limits)
-    conversations = Conversations(log, memberships, wire, clock, limits, tasks, metrics)
+    conversations = Conversations(log, memberships, wire, clock, limits, tasks, metrics, shared=settings.store == "cql")
     receipts = Receipts(positions, memberships, people, conversations, limits)
     sending = Sending(conversations, log, people, limits)
     changes = GroupChanges(conversations, log, memberships, positions, people, limits)

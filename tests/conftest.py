@@ -13,9 +13,12 @@ from tests.support.redis import RedisServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--cuts N`, `--seed N`: how many connections the ledger cuts, and from what its plan follows."""
+    """`--cuts N`, `--seconds N`, `--seed N`: how much is done to the ledger and to the one over a cluster, and from what it follows."""
     parser.addoption("--cuts", type=int, default=200, help="connections that the ledger cuts")
-    parser.addoption("--seed", type=int, default=1, help="of the ledger's plan")
+    parser.addoption(
+        "--seconds", type=int, default=1, help="how long parts of a cluster are killed; at least until each was once"
+    )
+    parser.addoption("--seed", type=int, default=1, help="of a ledger's plan")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ Rules that live here and nowhere else (facts/log-attacks.md names the schedules)
 - An unknown outcome: the same entries at the same slot, until somebody has filled it; nothing is refused or checked again
   meanwhile (B7). A proposal whose stream is gone is dropped before its first append, never after.
 - After Behind everything is searched and checked again.
+- In a log that others write to, a rule refuses only by the log as it is: its head is read after the proposal came, and what this
+  node has not heard of is loaded first. Nor by what is in the same batch: that may never land.
 - Hints of those who join are durable before the append, of those who leave are marked after it (A10).
 """
 
@@ -22,7 +24,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 
 from server.domain import rules
@@ -30,6 +31,7 @@ from server.domain.append_commands import (
     Answer,
     Append,
     AppendCommand,
+    Batch,
     DeleteBody,
     Load,
     MarkLeft,
@@ -82,17 +84,6 @@ class State(Enum):
     PROPOSING = "proposing"
 
 
-@dataclass(slots=True)
-class _Batch:
-    expected_head: int
-    entries: list[Entry] = field(default_factory=list)
-    tickets: list[tuple[Ticket, Sent]] = field(default_factory=list)
-    fold: Fold | None = None
-    joining: list[str] = field(default_factory=list)
-    left: set[str] = field(default_factory=set)
-    unsettled: bool = False  # it may have landed: nothing of it may be refused until its slot is filled
-
-
 class AppendRound:
     """The append round of one conversation on one node."""
 
@@ -101,6 +92,7 @@ class AppendRound:
         "_limits",
         "_now_ms",
         "_seqs",
+        "_shared",
         "_snapshot_seq",
         "_told",
         "_uncertain",
@@ -112,7 +104,8 @@ class AppendRound:
         "state",
     )
 
-    def __init__(self, conversation_id: str, limits: Limits) -> None:
+    def __init__(self, conversation_id: str, limits: Limits, *, shared: bool = False) -> None:
+        """`shared`: other nodes append to it, too."""
         self.conversation_id = conversation_id
         self.state = State.COLD
         self.fold = Fold(conversation_id)
@@ -123,8 +116,9 @@ class AppendRound:
         """Where in the ring an identity is."""
         self.floor = 0
         self._limits = limits
+        self._shared = shared
         self._waiting: deque[Ticket] = deque()
-        self._batch: _Batch | None = None
+        self._batch: Batch | None = None
         self._snapshot_seq = 0
         self._told = 0
         self._uncertain = False
@@ -189,8 +183,8 @@ class AppendRound:
         self.state = State.IDLE if self.fold.seq or self.state is not State.LOADING else State.COLD
         return [Answer(ticket, refusal) for ticket in tickets]
 
-    def searched(self, ticket: Ticket, up_to: int, found: Entry | None, floor: int) -> list[AppendCommand]:
-        """What the store knows of the ticket's id up to `up_to`, and the floor as read after that search.
+    def searched(self, ticket: Ticket, up_to: int, found: Entry | None, floor: int, head: int = 0) -> list[AppendCommand]:
+        """What the store knows of the ticket's id up to `up_to`, and the floor and head as read after that search.
 
         Without the floor a header that another node has trimmed meanwhile would look like one that never was.
         """
@@ -198,7 +192,8 @@ class AppendRound:
         self.state = State.IDLE
         ticket.searched_from = up_to
         if found is None:
-            return self._propose()
+            ticket.confirmed, self._told = True, max(self._told, head)
+            return self.tick(self._now_ms)
         self._waiting.remove(ticket)
         return [Answer(ticket, _duplicate(found)), Renudge(found), *self.tick(self._now_ms)]
 
@@ -273,7 +268,7 @@ class AppendRound:
         """Search and check what waits, in order, against a fold that includes what is before it in the batch."""
         head = self.fold.seq
         commands: list[AppendCommand] = []
-        batch = _Batch(head, fold=self.fold.copy())
+        batch = Batch(head, fold=self.fold.copy())
         mine: dict[tuple[str, str], Sent] = {}
         room = min(self._limits.append_batch_entries_max, BUCKET - (head + 1) % BUCKET)
         oldest = head - len(self.ring)
@@ -297,6 +292,9 @@ class AppendRound:
             considered = self._consider(ticket, batch, mine, key)
             if considered is None:
                 self._waiting.appendleft(ticket)
+                if not batch.tickets:
+                    self.state = State.SEARCHING
+                    return [*commands, Search(ticket, head, head)]
                 break
             commands += considered
         if not batch.tickets:
@@ -309,9 +307,9 @@ class AppendRound:
         return [*commands, self._append()]
 
     def _consider(
-        self, ticket: Ticket, batch: _Batch, mine: dict[tuple[str, str], Sent], key: tuple[str, str]
+        self, ticket: Ticket, batch: Batch, mine: dict[tuple[str, str], Sent], key: tuple[str, str]
     ) -> list[AppendCommand] | None:
-        """Add the ticket to the batch, or answer it. None: it has to wait for the next batch."""
+        """Add the ticket to the batch, or answer it. None: it has to wait for the next batch, or, without one, for the head."""
         proposal, fold = ticket.proposal, batch.fold
         assert fold is not None, "a batch has a fold"
         twin = self._twin_of_system(ticket, fold, key) if proposal.is_system() else self._twin(ticket, key)
@@ -319,7 +317,7 @@ class AppendRound:
             return twin
         admitted = rules.admit(fold, proposal, self._now_ms, self._limits)
         if isinstance(admitted, Refusal):
-            return [Answer(ticket, admitted)]
+            return None if self._shared and (batch.tickets or not ticket.confirmed) else [Answer(ticket, admitted)]
         entry = Entry(fold.seq + 1, admitted.header, proposal.body)
         if entry.seq == 1:
             batch.joining += fold.members

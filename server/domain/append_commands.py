@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from server.domain.envelope import Entry
+from server.domain.fold import Fold
 from server.domain.refusal import Refusal
 from server.domain.rules import Proposal
 
@@ -31,6 +32,22 @@ class Ticket:
     """Its stream is gone; nobody waits for the answer."""
     searched_from: int = 0
     """Headers in (known_seq, searched_from] were searched in the store, without success."""
+    confirmed: bool = False
+    """The head was read since it came: what the fold at that head or above refuses is refused."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a round has proposed."""
+
+    expected_head: int
+    entries: list[Entry] = field(default_factory=list)
+    tickets: list[tuple[Ticket, Sent]] = field(default_factory=list)
+    fold: Fold | None = None
+    joining: list[str] = field(default_factory=list)
+    left: set[str] = field(default_factory=set)
+    unsettled: bool = False
+    """It may have landed: nothing of it may be refused until its slot is filled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +57,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Search the store for the ticket's id in (after, up_to], then `searched`."""
+    """Search the store for the ticket's id in (after, up_to], which may be nothing, and read the head; then `searched`."""
 
     ticket: Ticket
     after: int

@@ -96,7 +96,10 @@ class Conversations:
         limits: Limits,
         tasks: asyncio.TaskGroup,
         counts: Counts,
+        *,
+        shared: bool = False,
     ) -> None:
+        """`shared`: other nodes append to the same logs."""
         self._log = log
         self._memberships = memberships
         self._wire = wire
@@ -104,6 +107,7 @@ class Conversations:
         self._limits = limits
         self._tasks = tasks
         self._counts = counts
+        self._shared = shared
         self._live: OrderedDict[str, Live] = OrderedDict()
         self._loop = asyncio.get_running_loop()
         self._answers: dict[Ticket, Answered] = {}
@@ -187,7 +191,7 @@ class Conversations:
     def _get(self, conversation_id: str) -> Live:
         live = self._live.get(conversation_id)
         if live is None:
-            live = self._live[conversation_id] = Live(AppendRound(conversation_id, self._limits), self._wire)
+            live = self._live[conversation_id] = Live(AppendRound(conversation_id, self._limits, shared=self._shared), self._wire)
             self._forget_some()
         else:
             self._live.move_to_end(conversation_id)
@@ -320,7 +324,7 @@ class Conversations:
             seq = page[-1].seq if page else up_to
         conversation_id = live.round.conversation_id
         head = (await self._log.heads([conversation_id])).get(conversation_id, NO_HEAD)
-        return live.round.searched(ticket, up_to, None, head.floor)
+        return live.round.searched(ticket, up_to, None, head.floor, head.seq)
 
     async def _write_hints(self, live: Live, account_ids: tuple[str, ...], expected_head: int) -> list[AppendCommand]:
         await self._memberships.join(account_ids, live.round.conversation_id, expected_head)

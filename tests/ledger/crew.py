@@ -189,8 +189,55 @@ def _faked(clock: str) -> dict[str, str]:
     return {"LD_PRELOAD": str(found[0]), "FAKETIME": clock, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
-class Crew:
-    """All of them."""
+class Devices:
+    """The devices of a ledger, whatever serves them."""
+
+    def __init__(self, folder: Path, module: str) -> None:
+        """`module`: what `python -m` runs for each."""
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.devices: dict[str, Device] = {}
+        self.codes: dict[str, str] = {}
+        self.watched: dict[str, list[JournalLine]] = {}
+        """What new devices have read at the end."""
+        self.raw: Raw | None = None
+        """A client without an SDK, whose claims are judged like the devices'."""
+        self._module = module
+
+    def line(self) -> Line:
+        """A way to the server for one more device."""
+        raise NotImplementedError
+
+    def truth(self) -> dict[str, list[Entry]]:
+        """What the store holds."""
+        raise NotImplementedError
+
+    async def add(self, name: str, clock: str = "") -> Device:
+        """Start a device `person-kind`: the first of a person makes the account, a further one is linked."""
+        line = self.line()
+        await line.start()
+        device = self.devices[name] = Device(name, self.folder, line, self._module, clock)
+        await device.start()
+        person = name.partition("-")[0]
+        if person in self.codes:
+            await device.ask("login", name=person, code=self.codes[person])
+        else:
+            self.codes[person] = await device.ask("register", name=person)
+        return device
+
+    def journals(self) -> dict[str, list[JournalLine]]:
+        """Every device's journal."""
+        raw = {"raw": self.raw.lines} if self.raw is not None else {}
+        return {name: device.read() for name, device in self.devices.items()} | raw | self.watched
+
+    async def close(self) -> None:
+        """End every process that was started."""
+        for device in self.devices.values():
+            await device.close()
+
+
+class Crew(Devices):
+    """Devices, and the one node that serves them."""
 
     def __init__(
         self,
@@ -202,41 +249,19 @@ class Crew:
         **settings: int,
     ) -> None:
         """`server`, `device`: what `python -m` runs. `settings`: of the node."""
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(folder, device)
         quick = {"commands_per_s": 100_000, "commands_burst": 100_000, "address_commands_per_s": 100_000}
         self.node = Node(folder / "data", module=server, **quick, group_receipt_delay_ms=300, **settings)
         self.walk = walk
-        self.devices: dict[str, Device] = {}
-        self.codes: dict[str, str] = {}
-        self.watched: dict[str, list[JournalLine]] = {}
-        """What new devices have read at the end."""
-        self.raw: Raw | None = None
-        """A client without an SDK, whose claims are judged like the devices'."""
-        self._module = device
         self._texts = Texts(self.node.database)
 
-    async def add(self, name: str, clock: str = "") -> Device:
-        """Start a device `person-kind`: the first of a person makes the account, a further one is linked."""
-        line = Line(self.node.port, self.walk)
-        await line.start()
-        device = self.devices[name] = Device(name, self.folder, line, self._module, clock)
-        await device.start()
-        person = name.partition("-")[0]
-        if person in self.codes:
-            await device.ask("login", name=person, code=self.codes[person])
-        else:
-            self.codes[person] = await device.ask("register", name=person)
-        return device
+    def line(self) -> Line:
+        """A way to the node."""
+        return Line(self.node.port, self.walk)
 
     def truth(self) -> dict[str, list[Entry]]:
         """What the node's file holds."""
         return read_truth(self.node.database)
-
-    def journals(self) -> dict[str, list[JournalLine]]:
-        """Every device's journal."""
-        raw = {"raw": self.raw.lines} if self.raw is not None else {}
-        return {name: device.read() for name, device in self.devices.items()} | raw | self.watched
 
     async def stored(self, *texts: str) -> None:
         """Wait until the node's file holds these texts."""
@@ -251,6 +276,5 @@ class Crew:
 
     async def close(self) -> None:
         """End every process that was started."""
-        for device in self.devices.values():
-            await device.close()
+        await super().close()
         await self.node.close()

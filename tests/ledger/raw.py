@@ -15,6 +15,8 @@ from tests.support.ledger import Line
 
 TRIES = 40
 PAUSE_S = 0.25
+OWN_CONNECTION = [("grpc.use_local_subchannel_pool", 1)]
+"""Each device may come to another node."""
 BROKEN = (grpc.aio.AioRpcError, asyncio.InvalidStateError, ConnectionError)
 
 
@@ -46,10 +48,8 @@ class Raw:
         send = chat_pb2.Send(conversation_id=conversation_id, envelope_id=_uuid7(), known_seq=known_seq, body=body)
         self._write("queued", c=conversation_id, id=send.envelope_id, text=text)
         for attempt in range(TRIES):
-            async with grpc.aio.insecure_channel(self.address) as channel:
-                chat = chat_pb2_grpc.ChatServiceStub(channel)
-                jobs = [self._all_ways(chat, token, send) for token in self.tokens]
-                results = await asyncio.gather(*jobs, return_exceptions=True)
+            jobs = [self._all_ways(token, send) for token in self.tokens]
+            results = await asyncio.gather(*jobs, return_exceptions=True)
             failed = [result for result in results if isinstance(result, BaseException)]
             others = [error for error in failed if not isinstance(error, BROKEN)]
             if others:
@@ -58,10 +58,12 @@ class Raw:
                 return
             await asyncio.sleep(PAUSE_S)
 
-    async def _all_ways(self, chat: Any, token: str, send: chat_pb2.Send) -> None:
-        await self._stream(chat, token, send, [2])
-        await self._stream(chat, token, send, [1, 1])
-        await asyncio.gather(self._by_submit(chat, token, send), self._by_submit(chat, token, send))
+    async def _all_ways(self, token: str, send: chat_pb2.Send) -> None:
+        async with grpc.aio.insecure_channel(self.address, OWN_CONNECTION) as channel:
+            chat = chat_pb2_grpc.ChatServiceStub(channel)
+            await self._stream(chat, token, send, [2])
+            await self._stream(chat, token, send, [1, 1])
+            await asyncio.gather(self._by_submit(chat, token, send), self._by_submit(chat, token, send))
 
     async def _stream(self, chat: Any, token: str, send: chat_pb2.Send, frames: list[int]) -> None:
         call = chat.Connect(metadata=_metadata(token))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from tests.ledger.crew import Crew, Device, until
+from tests.ledger.crew import Crew, Device, Devices, until
 from tests.ledger.raw import Raw
 from tests.ledger.truth import acked
 from tests.support.ledger import Judge
@@ -126,7 +126,7 @@ PLANTED = (
 )
 
 
-async def judged(crew: Crew, patience_s: float, observers: Sequence[str] = ()) -> list[str]:
+async def judged(crew: Devices, patience_s: float, observers: Sequence[str] = ()) -> list[str]:
     """What the judge says once the devices agree with the log, or once nothing has happened for `patience_s`."""
     loop = asyncio.get_running_loop()
     size, quiet_since, until_s = -1, 0.0, loop.time() + SETTLE_MAX_S

@@ -119,6 +119,11 @@ def never_sent(story: Story) -> None:
     story.write("ann-laptop", "queued", c=D, id="e9", text="<z>")
 
 
+def shut_out(story: Story) -> None:
+    never_sent(story)
+    story.write("ann-laptop", "refused", c=D, id="e9", reason="NOT_A_MEMBER")
+
+
 def stuck(story: Story) -> None:
     story.end(waiting=[[D, "e1", "failed"]])
 
@@ -187,6 +192,7 @@ LIES: list[tuple[Callable[[Story], None], str]] = [
     (written_anew, "the log d:ann:ben has <b> twice, the second time at 3"),
     (hole_in_the_log, "the log g:crew has a hole"),
     (never_sent, "ann-laptop wrote <z>, which was neither sent nor refused"),
+    (shut_out, "ann-laptop was refused <z> as no member, which it is"),
     (stuck, "ann-phone does not know that its <a> is in the log"),
     (lacking, "ben-phone lacks d:ann:ben/2 <b>"),
     (forgotten, "ben-phone showed d:ann:ben/2, and has it no more"),
@@ -214,7 +220,7 @@ def test_a_lie_is_found(lie: Callable[[Story], None], says: str) -> None:
 def test_a_refused_envelope_is_no_loss() -> None:
     story = Story()
     never_sent(story)
-    story.write("ann-laptop", "refused", c=D, id="e9", reason="NOT_A_MEMBER")
+    story.write("ann-laptop", "refused", c=D, id="e9", reason="TOO_LARGE")
     assert story.faults() == []
 
 

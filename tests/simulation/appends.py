@@ -47,13 +47,13 @@ class Node:
         self.generation = 0
         self.frozen = False
         self.todo: list[append.AppendCommand] = []
-        self.round = AppendRound(GROUP, LIMITS)
+        self.round = AppendRound(GROUP, LIMITS, shared=True)
 
     def crash(self) -> None:
         """Everything in memory is gone; what is on the wire may still land."""
         self.generation += 1
         self.todo.clear()
-        self.round = AppendRound(GROUP, LIMITS)
+        self.round = AppendRound(GROUP, LIMITS, shared=True)
 
     def take(self, commands: list[append.AppendCommand]) -> None:
         """What the round wants done, some time."""
@@ -77,7 +77,7 @@ class Node:
                 key = (proposal.sender.account_id, proposal.envelope_id)
                 rows = (e for e in world.rows.values() if after < e.seq <= up_to and world.bug != "no_search")
                 found = next((e for e in rows if (e.header.sender_id, e.header.envelope_id) == key), None)
-                self.take(round_.searched(ticket, up_to, found, 0 if world.bug == "stale_floor" else world.floor))
+                self.take(round_.searched(ticket, up_to, found, 0 if world.bug == "stale_floor" else world.floor, world.head))
             case append.WriteHints():
                 self.take(round_.hints_written())
             case append.Append():

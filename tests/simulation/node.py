@@ -137,7 +137,7 @@ class Node:
         wire = codec.WireEvents(LIMITS, ENABLED_KINDS, limits_pb2.Endpoints())
         self.wire = wire
         self.hub = hub = RoutedHub(self, self.routes)
-        self.conversations = Conversations(ports, ports, wire, clock, LIMITS, tasks, Nothing())
+        self.conversations = Conversations(ports, ports, wire, clock, LIMITS, tasks, Nothing(), shared=True)
         self.receipts = RelayedReceipts(ports, ports, ports, self.conversations, LIMITS)
         self.receipts.node = self
         presence = Presence(ports, clock, LIMITS, tasks)

@@ -4,7 +4,7 @@ It shares no code with the product, and knows of it only what its users are told
 - An envelope that got *sent* is in the log at the seq that was told, once, whatever was retried.
 - A device shows what the log holds, where its account was a member: all of it, in that order, each once.
 - Ticks go from pending over sent and delivered to read, and only when the others really have it, or have read it.
-- What was written on a device is sent in the end, or was refused in so many words.
+- What was written on a device is sent in the end, or was refused in so many words, which are true.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ TICKS = {"pending": 0, "sent": 1, "delivered": 2, "read": 3}
 CREATED, ADDED, REMOVED, LEFT = 1, 2, 3, 4
 """Actions of a membership change, as the schema numbers them."""
 NEVER = 1 << 62
+NOT_A_MEMBER = "NOT_A_MEMBER"
 
 
 class Entry(NamedTuple):
@@ -69,6 +70,10 @@ class _Log:
         """Whether the account belongs to the audience of `seq`, and was never removed after it."""
         spans = self.members.get(account, ())
         return self.entitled(account, seq) and spans[-1][1] == NEVER and all(last < seq for _, last in spans[:-1])
+
+    def always(self, account: str) -> bool:
+        """Whether the account was a member from its first day on, and is."""
+        return [last for _, last in self.members.get(account, ())] == [NEVER]
 
     def others(self, account: str, seq: int) -> list[str]:
         """Who else belongs to the audience of `seq` for good."""
@@ -188,6 +193,12 @@ class Judge:
                 sent.add(line["id"])
             elif line["is"] == "refused":
                 refused.add(line["id"])
+                log = self._logs.get(line["c"])
+                if str(line["reason"]).upper() == NOT_A_MEMBER and log is not None and log.always(device.account):
+                    text = next(
+                        (each["text"] for each in device.lines if each["is"] == "queued" and each["id"] == line["id"]), ""
+                    )
+                    self._fault(f"{device.name} was refused {text} as no member, which it is")
             elif line["is"] == "outbox":
                 waiting = {item[1] for item in line["items"]}
                 for envelope_id in waiting & sent:

@@ -143,6 +143,14 @@ class Line:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    def where(self) -> int:
+        """The port that a new connection leads to.
+
+        Raises:
+            OSError: there is none now.
+        """
+        return self.target
+
     async def close(self) -> None:
         """Stop, and cut what is open."""
         if self._server is not None:
@@ -169,7 +177,7 @@ class Line:
         try:
             if self.refusing:
                 raise Cut
-            back, server = await asyncio.open_connection("127.0.0.1", self.target)
+            back, server = await asyncio.open_connection("127.0.0.1", self.where())
         except (OSError, Cut):
             writer.transport.abort()
             return
