@@ -16,12 +16,12 @@ from tidewire.domain import position
 from tidewire.domain.outbox import Outbox, State
 
 import tests.simulation.device as device
-import tests.simulation.node as node
 import tests.simulation.store as store
 from server.domain import fold, ranges, receipts, rules, trimming
 from server.domain.append import AppendRound
 from server.domain.connection import Connection, SendGap, StoreSkipped
-from server.services import chat, streaming, sweeping
+from server.services import chat, hub, streaming, sweeping
+from server.services import receipts as receipts_service
 
 Patch = tuple[Any, str, Any]
 BUGS: dict[str, Callable[[], list[Patch]]] = {}
@@ -307,12 +307,16 @@ def marks_not_brought_again() -> list[Patch]:
     """What Hello says is not flushed."""
 
     def moved(self: Any, identity: Any, moved: Any) -> None:
-        feed = self.node.hub.of_device(identity)
-        if feed is not None and moved.conversation_id in feed.connection.feeds:
+        if moved.conversation_id in opened.get(identity, ()):
             original(self, identity, moved)
 
-    original = node.RelayedReceipts.moved
-    return [(node.RelayedReceipts, "moved", moved)]
+    def opened_by(self: Any, stream: Any) -> None:
+        opened[stream.identity] = stream.connection.feeds
+        add(self, stream)
+
+    opened: dict[Any, Any] = {}
+    original, add = receipts_service.Receipts.moved, hub.Hub.add
+    return [(receipts_service.Receipts, "moved", moved), (hub.Hub, "add", opened_by)]
 
 
 @bug

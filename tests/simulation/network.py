@@ -1,20 +1,22 @@
 """The wires: a device's call to a node, and frames from node to node with the routes that lead them.
 
-Both are in order and may be cut. A cut loses what is under way; each side notices some time later. Routes, their cache on each node
-and the frames between nodes are what a cluster's adapters will be; nothing here decides what a device gets.
+Both are in order and may be cut. A cut loses what is under way; each side notices some time later. Routes and the frames
+between nodes are what a cluster's adapters are; nothing here decides what a device gets.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from tidewire.v1 import chat_pb2
 
+from server.domain.relayed import Relayed
+from server.ports.cluster import Route
 from tests.simulation.loop import Loop
 from tests.simulation.world import World
 
@@ -141,55 +143,36 @@ class Frame:
 
     to: Node
     incarnation: int
-    kind: str
-    text: str
-    content: tuple[Any, ...]
+    relayed: Relayed
 
 
 class Routes:
     """Which node has which device, as a cluster's route store keeps it, and the frames between nodes."""
 
-    def __init__(self, world: World, cache_ms: int) -> None:
+    def __init__(self, world: World, names: Iterable[str]) -> None:
         self.world = world
-        self.cache_ms = cache_ms
-        self.table: dict[str, dict[str, tuple[Node, int]]] = {}
-        """Account → device → node and call."""
+        self.names = tuple(names)
+        """Of all nodes."""
+        self.nodes: dict[str, Node] = {}
+        self.table: dict[str, dict[str, Route]] = {}
+        """Account → device → route."""
         self.frames: deque[Frame] = deque()
         self.lost = False
         """Something was lost that only the comparison with the log heals."""
 
-    def register(self, account: str, device: str, node: Node, number: int) -> None:
-        """A stream has opened. A later one of the same device is not overwritten."""
-        routes = self.table.setdefault(account, {})
-        if device not in routes or routes[device][1] < number:
-            routes[device] = (node, number)
-
-    def release(self, account: str, device: str, number: int) -> None:
-        """A stream is over; only its own route goes."""
-        routes = self.table.get(account, {})
-        if device in routes and routes[device][1] == number:
-            del routes[device]
-
-    def nodes_of(self, account: str, asking: Node) -> list[Node]:
-        """The other nodes that have devices of the account, as `asking` believes: at most `cache_ms` old."""
-        at_ms, known = asking.route_cache.get(account, (0, []))
-        if at_ms + self.cache_ms < self.world.now_ms:
-            known = list({node.name: node for node, _ in self.table.get(account, {}).values()}.values())
-            asking.route_cache[account] = (self.world.now_ms, known)
-        return [node for node in known if node is not asking]
-
-    def send(self, asking: Node, accounts: Iterable[str], kind: str, text: str, content: tuple[Any, ...]) -> None:
-        """Tell each other node that has a device of the accounts, once."""
-        nodes = {node.name: node for account in accounts for node in self.nodes_of(account, asking)}
-        for node in nodes.values():
-            self.frames.append(Frame(node, node.incarnation, kind, text, content))
+    def send(self, asking: Node, node_ids: Iterable[str], relayed: Relayed) -> None:
+        """Tell these nodes."""
+        for node_id in node_ids:
+            node = self.nodes[node_id]
+            if node is not asking:
+                self.frames.append(Frame(node, node.incarnation, relayed))
 
     def deliver(self) -> None:
         """The oldest frame arrives, if the node that it was for still runs."""
         frame = self.frames.popleft()
         if frame.to.incarnation == frame.incarnation and frame.to.up:
-            self.world.say(frame.to.name, f"hears: {frame.text}")
-            frame.to.relayed(frame)
+            self.world.say(frame.to.name, f"hears: {frame.relayed}")
+            frame.to.relayed(frame.relayed)
 
     def lose(self) -> None:
         """A link breaks: frames are gone."""
@@ -200,3 +183,31 @@ class Routes:
         """The route store is empty: nobody is found until it registers again, and nothing makes it."""
         self.lost = True
         self.table.clear()
+
+
+class RouteStore:
+    """The port `Routes`."""
+
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+
+    async def claim(self, account_id: str, device_id: str, node_id: str, connection_id: str) -> tuple[Route, Route | None]:
+        """See `Routes.claim`."""
+        devices = self._routes.table.setdefault(account_id, {})
+        before = devices.get(device_id)
+        route = devices[device_id] = Route(device_id, node_id, connection_id, self._routes.world.number())
+        return route, before
+
+    async def reclaim(self, routes: Sequence[tuple[str, Route]]) -> list[bool]:
+        """See `Routes.reclaim`."""
+        raise AssertionError("no lease ends here")
+
+    async def release(self, account_id: str, route: Route) -> None:
+        """See `Routes.release`."""
+        devices = self._routes.table.get(account_id, {})
+        if devices.get(route.device_id) == route:
+            del devices[route.device_id]
+
+    async def of_accounts(self, account_ids: Sequence[str]) -> Mapping[str, Sequence[Route]]:
+        """See `Routes.of_accounts`."""
+        return {key: list(self._routes.table[key].values()) for key in account_ids if self._routes.table.get(key)}

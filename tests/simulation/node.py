@@ -1,7 +1,8 @@
-"""A node: the product's services over the simulated stores, its gRPC servicer over simulated calls, and what will be its relay."""
+"""A node: the product's services over the simulated stores, its gRPC servicer over simulated calls, and its services of a cluster over simulated routes and frames."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tidewire.v1 import chat_pb2, limits_pb2
@@ -10,25 +11,27 @@ from server.adapters.grpc import codec
 from server.adapters.grpc.chat import ChatServicer
 from server.domain import groups
 from server.domain.append import Sent
-from server.domain.connection import Moved
 from server.domain.envelope import Entry
-from server.domain.events import Positions
+from server.domain.events import Command
 from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.refusal import Refused
+from server.domain.relayed import Relayed
 from server.services.chat import Chat
 from server.services.conversations import Conversations, Live
-from server.services.elsewhere import Nowhere
+from server.services.elsewhere import OtherNodes
 from server.services.groups import GroupChanges
 from server.services.hub import Hub
 from server.services.presence import Presence
 from server.services.rates import Rates
 from server.services.receipts import Receipts
+from server.services.relaying import Relaying
+from server.services.routing import Routing
 from server.services.sending import ENABLED_KINDS, Sending
-from server.services.streaming import Needs, Stream
+from server.services.streaming import Needs
 from server.services.sweeping import Sweeper
 from tests.simulation.loop import Tasks
-from tests.simulation.network import Call, Context, Frame, Routes
+from tests.simulation.network import Call, Context, Routes, RouteStore
 from tests.simulation.store import Ports, Store
 from tests.simulation.world import World, WorldClock
 
@@ -68,42 +71,15 @@ class Nothing:
         """See `StreamCounts`."""
 
 
-class RoutedHub(Hub):
-    """The hub of a node in a cluster: its streams have routes."""
+class Relay:
+    """The port `Relay`: frames on the simulated network."""
 
-    def __init__(self, node: Node, routes: Routes) -> None:
-        super().__init__(LIMITS)
-        self._node, self._routes = node, routes
+    def __init__(self, node: Node) -> None:
+        self._node = node
 
-    def add(self, stream: Stream) -> None:
-        """See `Hub.add`."""
-        super().add(stream)
-        self._routes.register(stream.identity.account_id, stream.identity.device_id, self._node, int(stream.connection_id))
-
-    def remove(self, stream: Stream) -> None:
-        """See `Hub.remove`."""
-        super().remove(stream)
-        self._routes.release(stream.identity.account_id, stream.identity.device_id, int(stream.connection_id))
-
-
-class RelayedReceipts(Receipts):
-    """Receipts of a node in a cluster: the authors may be on other nodes."""
-
-    node: Node
-
-    def moved(self, identity: Identity, moved: Moved) -> None:
-        """See `Receipts.moved`."""
-        super().moved(identity, moved)
-        self.node.relay_moved(identity, moved)
-
-    async def flush(self, *, groups: bool = True) -> None:
-        """See `Receipts.flush`. What is durable now is told again: a node that reads the rows later needs it no more, one that has
-        read them already may have missed it."""
-        flushed = dict(self._dirty)
-        await super().flush(groups=groups)
-        for key, (identity, moved) in flushed.items():
-            if key not in self._dirty:
-                self.node.relay_moved(identity, moved)
+    def send(self, node_ids: Iterable[str], relayed: Relayed) -> None:
+        """See `Relay.send`."""
+        self._node.routes.send(self._node, node_ids, relayed)
 
 
 class Node:
@@ -121,8 +97,6 @@ class Node:
         world, name = self.world, self.name
         self.incarnation += 1
         self.up, self.frozen = True, False
-        self.route_cache: dict[str, tuple[int, list[Node]]] = {}
-        self.published: set[tuple[str, int]] = set()
         self.own: set[tuple[str, int]] = set()
         self.loop = world.process(lambda work: world.ask(name, self.loop, "work in a thread", work))
         with self.loop.running():
@@ -136,21 +110,36 @@ class Node:
         clock = WorldClock(world)
         wire = codec.WireEvents(LIMITS, ENABLED_KINDS, limits_pb2.Endpoints())
         self.wire = wire
-        self.hub = hub = RoutedHub(self, self.routes)
+        self.hub = hub = Hub(LIMITS)
         self.conversations = Conversations(ports, ports, wire, clock, LIMITS, tasks, Nothing(), shared=True)
-        self.receipts = RelayedReceipts(ports, ports, ports, self.conversations, LIMITS)
-        self.receipts.node = self
+        self.receipts = Receipts(ports, ports, ports, self.conversations, LIMITS)
+        routing = Routing(self.name, RouteStore(self.routes), clock, LIMITS, tasks)
+        routing.nodes = frozenset(self.routes.names) - {self.name}
+        self.relaying = Relaying(hub, self.conversations, self.receipts, routing, Relay(self), wire, LIMITS, tasks)
         presence = Presence(ports, clock, LIMITS, tasks)
         sending = Sending(self.conversations, ports, ports, LIMITS)
         self.changes = GroupChanges(self.conversations, ports, ports, ports, ports, LIMITS)
         needs = Needs(self.conversations, self.receipts, ports, ports, wire, clock, LIMITS, tasks, Nothing())
         new_id = lambda: str(world.number())  # noqa: E731
-        self.chat = Chat(hub, needs, sending, ports, ports, presence, Rates(LIMITS), new_id, ports.touch, Nowhere())
+        self.chat = Chat(
+            hub,
+            needs,
+            sending,
+            ports,
+            ports,
+            presence,
+            Rates(LIMITS),
+            new_id,
+            ports.touch,
+            OtherNodes(routing, self.relaying, _forward),
+        )
         self.sweeper = Sweeper(self.conversations, ports, ports, ports, ports, ports, clock, LIMITS)
         self.servicer = ChatServicer(self.chat, wire, LIMITS, _authenticate, lambda message: None)
         self.conversations.on_publish(self._published)
-        self.receipts.on_told(self._connected, self._tell, hub.wake)
+        self.receipts.on_told(hub.is_connected, self.relaying.tell_positions, hub.wake)
+        self.receipts.on_moved(self.relaying.moved)
         loop.start(self.receipts.run(), "receipts")
+        loop.start(self.relaying.run(), "positions")
 
     def crash(self) -> None:
         """The process dies. Its devices notice some time; its routes stay until somebody overwrites them."""
@@ -218,63 +207,19 @@ class Node:
 
     # -- the cluster ---------------------------------------------------------------------------------------------------
 
-    def _connected(self, account_id: str) -> bool:
-        return self.hub.is_connected(account_id)
-
-    def _tell(self, account_id: str, event: Positions) -> None:
-        self.hub.tell_along(account_id, event, self.wire)
-        self.routes.send(self, [account_id], "told", f"{account_id} is told {event}", (account_id, event))
-
     def _published(self, conversation_id: str, live: Live, entries: tuple[Entry, ...], since: int, own: bool) -> None:
+        """What `server.parts` does."""
         self.hub.published(conversation_id, live, entries[-1].seq, since)
-        for entry in entries:
-            place = (conversation_id, entry.seq)
-            mine = place in self.own or place in self.published  # again: a duplicate was found
-            self.published.add(place)
-            if self.hub.is_connected(entry.header.sender_id):
-                self.receipts.sent(conversation_id, entry.header.sender_id)
-            if mine:
-                audience = tuple(live.fold.audience(entry))
-                text = f"{conversation_id} has grown to {entry.seq}"
-                self.routes.send(self, audience, "entry", text, (conversation_id, entry, audience))
+        if own:
+            self.relaying.grown(conversation_id, live, entries, since)
 
-    def relay_moved(self, identity: Identity, moved: Moved) -> None:
-        """A device here has moved: the authors may be elsewhere."""
-        live = self.conversations.peek(moved.conversation_id)
-        if live is None:
-            self.loop.start(self.quietly(self._open_and_relay(identity, moved)), "relay")
-            return
-        accounts = [account for account in live.fold.members if account != identity.account_id]
-        text = f"{identity.device_id} is at {moved.conversation_id}/{moved.acked}, read {moved.read}"
-        self.routes.send(self, accounts, "moved", text, (identity, moved))
-
-    async def _open_and_relay(self, identity: Identity, moved: Moved) -> None:
-        await self.conversations.open(moved.conversation_id)
-        self.relay_moved(identity, moved)
-
-    def relayed(self, frame: Frame) -> None:
+    def relayed(self, relayed: Relayed) -> None:
         """Another node has told something."""
-        match frame.kind:
-            case "entry":
-                conversation_id, entry, audience = frame.content
-                self._in_loop(lambda: self._learn(conversation_id, entry, audience))
-            case "moved":
-                identity, moved = frame.content
-                self._in_loop(lambda: self.receipts.learned(identity, moved))
-            case _:
-                account_id, event = frame.content
-                self._in_loop(lambda: self.hub.tell_along(account_id, event, self.wire))
+        self.loop.call_soon(lambda: self.relaying.take(relayed))
 
-    def _in_loop(self, work: Any) -> None:
-        self.loop.call_soon(work)
 
-    def _learn(self, conversation_id: str, entry: Entry, audience: tuple[str, ...]) -> None:
-        self.conversations.learned(conversation_id, (entry,))
-        if self.hub.is_connected(entry.header.sender_id):
-            self.receipts.sent(conversation_id, entry.header.sender_id)
-        for account_id in audience:
-            for stream in self.hub.of_account(account_id):
-                stream.nudge(conversation_id, entry.seq)
+async def _forward(node_id: str, identity: Identity, command: Command) -> None:
+    raise AssertionError("no device of the simulation submits")
 
 
 async def _authenticate(context: Any) -> Identity:

@@ -35,8 +35,9 @@ class Schedule(Happenings):
         chance = world.chance
         self.oracle = oracle = Oracle(world, LIMITS.retention_s, LIMITS.header_retention_s)
         self.store = Store(world, oracle)
-        self.routes = Routes(world, LIMITS.route_cache_ms)
-        self.nodes = [Node(world, self.store, self.routes, f"n{n}") for n in range(1, 1 + chance.choice((1, 2, 2, 3)))]
+        self.routes = Routes(world, [f"n{n}" for n in range(1, 1 + chance.choice((1, 2, 2, 3)))])
+        self.nodes = [Node(world, self.store, self.routes, name) for name in self.routes.names]
+        self.routes.nodes = {node.name: node for node in self.nodes}
         self.devices: list[Device] = []
         self.changes: list[Change] = []
         self.length = chance.choice((150, 300, 600))
