@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from server.adapters.cql.opening import CqlSettings, open_cql
+from server.adapters.metrics import Reading
 from server.adapters.sqlite.accounts import SqliteAccounts, SqliteContacts
 from server.adapters.sqlite.database import open_database
 from server.adapters.sqlite.devices import SqliteChallenges, SqliteDevices
 from server.adapters.sqlite.log import SqliteLog
 from server.adapters.sqlite.positions import SqliteMemberships, SqlitePositions
 from server.adapters.world import SystemClock
+from server.measured import cql_readings
 from server.ports.accounts import Accounts, Challenges, Contacts, Devices
 from server.ports.log import Log, LogRetention, Memberships, Positions
 from server.settings import Settings, copies
@@ -34,6 +37,8 @@ class Stores:
     contacts: Contacts
     devices: Devices
     challenges: Challenges
+    readings: Callable[[], Iterable[Reading]] = tuple
+    """What the store says about itself at a scrape."""
 
 
 @asynccontextmanager
@@ -84,6 +89,7 @@ async def _cql(settings: Settings) -> AsyncIterator[Stores]:
             kept.contacts,
             kept.devices,
             kept.challenges,
+            partial(cql_readings, kept.cql.usage),
         )
     finally:
         await kept.close()
