@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tidewire.v1 import limits_pb2
@@ -19,6 +20,7 @@ from server.domain.envelope import Entry
 from server.domain.events import NoticeTold, PresenceTold
 from server.domain.notice import ClosingReason, Notice
 from server.domain.presence import PresenceFact
+from server.measured import cluster_readings
 from server.ports.accounts import CodeSender
 from server.ports.people import Streams
 from server.services.chat import Chat
@@ -95,6 +97,7 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
     wire = codec.WireEvents(limits, ENABLED_KINDS, endpoints)
     hub, rates = Hub(limits), Rates(limits, redis.cluster.buckets if redis is not None else None)
     metrics = Metrics(hub.count, clock.now_ms)
+    metrics.read(stores.readings)
     people = KnownPeople(stores.accounts, stores.contacts, stores.devices, clock, limits)
     conversations = Conversations(log, memberships, wire, clock, limits, tasks, metrics, shared=settings.store == "cql")
     receipts = Receipts(positions, memberships, people, conversations, limits)
@@ -103,6 +106,8 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
     needs = Needs(conversations, receipts, log, positions, wire, clock, limits, tasks, metrics)
     tokens = Tokens(stores.devices, stores.accounts, clock, chance, limits)
     cluster = clustered(settings, redis, hub, conversations, receipts, wire, tasks) if redis is not None else None
+    if cluster is not None:
+        metrics.read(partial(cluster_readings, cluster))
     presence = Presence(people, clock, limits, tasks, cluster.sharing if cluster is not None else None)
     elsewhere = cluster.elsewhere if cluster is not None else Nowhere()
     streams = cluster.relaying if cluster is not None else LocalStreams(hub, wire)
