@@ -85,6 +85,7 @@ class Chat:
         self._hub.add(stream)
         self._presence.connected(identity, stream.connection_id, hello.foreground)
         try:
+            await self._active(identity.device_id, needs.clock.now_ms())  # first: from now on it holds up trimming again
             await self._elsewhere.came(identity, stream.connection_id)
             await self._open_feeds(stream)
             stream.do(stream.connection.hello_done())
@@ -126,12 +127,18 @@ class Chat:
     async def _second_look(self, stream: Stream) -> None:
         """Compare the heads with the log once routes that were cached before this registration are dead."""
         await asyncio.sleep(self._needs.limits.second_look_ms / 1000)
-        await self.look(stream)
+        await self._look(stream)
 
     async def look(self, stream: Stream) -> None:
         """Compare the stream's heads with the log."""
         try:
             await self._active(stream.identity.device_id, self._needs.clock.now_ms())
+        except Refused:
+            return  # the comparison comes again
+        await self._look(stream)
+
+    async def _look(self, stream: Stream) -> None:
+        try:
             hints = await self._memberships.of_account(stream.identity.account_id)
             wanted = [hint.conversation_id for hint in hints]
             for hint in hints:

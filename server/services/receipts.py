@@ -259,7 +259,7 @@ class Receipts:
                 authors[author_id] = (ranges.union(delivered, now_delivered), ranges.union(read, now_read))
                 self._tell(author_id, PositionsTold(conversation_id, new_delivered, new_read))
         if not authors:
-            del self._authors[conversation_id]
+            self._authors.pop(conversation_id, None)  # another turn may have been faster
 
 
 def _merged(old: Moved, new: Moved) -> Moved:

@@ -82,8 +82,8 @@ class Sweeper:
             snapshot_seq = 0 if stored is None else stored.as_of_seq
             last = trimming.headers_up_to(oldest, head.seq, snapshot_seq, now_ms, self._limits)
             if last > head.floor:
-                live.round.floor = max(live.round.floor, last)
                 await self._retention.drop_headers(conversation_id, last)
+                live.round.floor = max(live.round.floor, last)
 
     async def _forget_hints(self, conversation_id: str, acked: dict[str, int], devices: dict[str, dict[str, int]]) -> None:
         fold = (await self._conversations.open(conversation_id)).fold
