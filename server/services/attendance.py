@@ -81,6 +81,8 @@ class Attendance:
                 self._registered()
                 self._register, self._registered_ms = False, now_ms
                 self._later(self._limits.second_look_ms, 0)
+            elif await self._routing.claim_owed():  # others may have skipped them
+                self._later(self._limits.second_look_ms, 0)
         except Refused:
             return
 

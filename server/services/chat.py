@@ -23,6 +23,8 @@ from server.services.sending import Sending
 from server.services.streaming import Needs, Stream
 
 HEADS_AT_ONCE = 32
+LOOK_AGAIN_S = 1.0
+"""Before a comparison that the store did not answer is tried again."""
 DRAIN_AT_ONCE = 8
 
 
@@ -130,7 +132,12 @@ class Chat:
         await self._look(stream)
 
     async def look(self, stream: Stream) -> None:
-        """Compare the stream's heads with the log."""
+        """Compare the stream's heads with the log; while the store is away, again and again."""
+        while stream in self._tickets and not await self._looked(stream):
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def _looked(self, stream: Stream) -> bool:
+        """Look once; False: the store is away."""
         try:
             await self._active(stream.identity.device_id, self._needs.clock.now_ms())
         except Refused:
@@ -151,7 +158,8 @@ class Chat:
                         stream.nudge(conversation_id, head.seq)
             await self._needs.receipts.refresh(stream.identity.account_id)
         except Refused:
-            return  # the next look, or the comparison, comes anyway
+            return False  # the nudge that was lost may have been the last one
+        return True
 
     async def compare(self) -> None:
         """Compare every stream with the log now and then, spread over the interval."""

@@ -25,6 +25,8 @@ from server.ports.world import Clock
 
 PAGE = 1_000
 """Entries of one read when a fold is rebuilt."""
+LOAD_AGAIN_S = 1.0
+"""Before a fold that the store did not answer for is loaded again, when a stream looks at it."""
 
 
 class Counts(Protocol):
@@ -218,7 +220,13 @@ class Conversations:
                 waiting.set_exception(refused)
                 waiting.exception()  # whoever waits gets it; nobody waiting is no bug
             commands = live.round.failed(refused.refusal)
+            if live.pins:  # what it was told to bring up may be told by nobody again
+                self._tasks.create_task(self._load_again(live), name=f"load {live.round.conversation_id}")
         self._do(live, commands)
+
+    async def _load_again(self, live: Live) -> None:
+        await asyncio.sleep(LOAD_AGAIN_S)
+        self._do(live, live.round.told(0))
 
     def _do(self, live: Live, commands: Sequence[AppendCommand]) -> None:
         conversation_id = live.round.conversation_id

@@ -28,6 +28,8 @@ class Routing:
         self._tasks = tasks
         self._mine: dict[str, tuple[Identity, Route | None]] = {}
         """Connection → whose, and its route once the store has given one."""
+        self._owed: set[str] = set()
+        """Connections whose claim the store did not answer."""
         self._known: dict[str, tuple[int, tuple[Route, ...]]] = {}
         self._look: Callable[[], Awaitable[None]] | None = None
         self._looked_ms = -limits.route_cache_ms
@@ -41,12 +43,14 @@ class Routing:
     async def claim(self, identity: Identity, connection_id: str) -> Route | None:
         """A stream has opened. The route that it took the place of, when that is another node's.
 
-        A store that is away is no hindrance: `reclaim` comes when it is back.
+        A store that is away is no hindrance: `claim_owed` comes when it is back.
         """
         self._mine[connection_id] = (identity, None)
         try:
             route, before = await self._routes.claim(identity.account_id, identity.device_id, self.node_id, connection_id)
         except Refused:
+            if connection_id in self._mine:
+                self._owed.add(connection_id)
             return None
         if connection_id in self._mine:
             self._mine[connection_id] = (identity, route)
@@ -55,8 +59,17 @@ class Routing:
         self._known.pop(identity.account_id, None)
         return before if before is not None and before.node_id != self.node_id else None
 
+    async def claim_owed(self) -> bool:
+        """Claim for the streams that the store did not answer for; whether there were any. Nobody has found them until now."""
+        owed, self._owed = self._owed, set()
+        for connection_id in owed:
+            if connection_id in self._mine:
+                await self.claim(self._mine[connection_id][0], connection_id)
+        return bool(owed)
+
     def release(self, connection_id: str) -> None:
         """A stream is over."""
+        self._owed.discard(connection_id)
         identity, route = self._mine.pop(connection_id, (None, None))
         if identity is not None and route is not None:
             self._release(identity, route)
@@ -82,9 +95,7 @@ class Routing:
             part = had[at : at + RECLAIM_AT_ONCE]
             kept = await self._routes.reclaim(part)
             lost += [route.connection_id for (_, route), ok in zip(part, kept) if not ok]
-        for connection_id, (identity, route) in list(self._mine.items()):
-            if route is None:  # the store was away when it opened
-                await self.claim(identity, connection_id)
+        await self.claim_owed()
         self._known.clear()
         return [connection_id for connection_id in lost if connection_id in self._mine]
 

@@ -18,6 +18,8 @@ SECOND_LOOK_OVER_S = 2.5
 """A stream has been compared with the log after its beginning, and every route that was cached before it is dead."""
 ROUTES_OLD_S = 1.1
 """No node has a route in its cache any more."""
+COMPARED_S = 6.0
+"""A node whose lease was lost has tried to compare, and the database has not answered in time."""
 TOLD_S = 0.3
 """What a node tells others after an append has been sent."""
 
@@ -132,6 +134,20 @@ async def wiped_while_a_node_stands_still(at: Scene) -> None:
     await at.say("<anybody>")
     await asyncio.sleep(TOLD_S)
     at.fleet.nodes[1].thaw()
+
+
+async def compared_while_the_database_is_away(at: Scene) -> None:
+    """The same, and two of three database nodes stand still when ben's node wants to compare him with the log."""
+    frozen = at.fleet.ring.nodes[1:]
+    await wiped_while_a_node_stands_still(at)
+    for node in frozen:
+        node.freeze()
+    try:
+        await asyncio.sleep(COMPARED_S)
+    finally:
+        for node in frozen:
+            node.thaw()
+    await asyncio.to_thread(at.fleet.ring.settle)
 
 
 @dataclass(frozen=True)

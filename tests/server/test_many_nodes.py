@@ -197,6 +197,24 @@ async def test_without_redis_messages_flow_and_with_it_devices_are_found_again(c
         await until(at_cat, says(f"after {number}"))
 
 
+async def test_a_device_that_came_while_redis_did_not_answer_is_found_once_it_does(cluster: Cluster) -> None:
+    store = cluster.folder / "ann.db"
+    async with Client.open(f"127.0.0.1:{cluster.nodes[0].chat_port}", store) as ann:
+        await ann.register_username("ann")
+    cluster.redis.freeze()
+    again = await cluster.stack.enter_async_context(Client.open(f"127.0.0.1:{cluster.nodes[2].chat_port}", store))
+    await again.caught_up()
+    cluster.redis.thaw()
+    async with asyncio.timeout(10):
+        while "|node-3" not in str(await routes(cluster.redis, again.account_id)):
+            await asyncio.sleep(0.01)
+
+
+async def routes(redis: RedisServer, account_id: str) -> object:
+    """What Redis holds of an account's devices."""
+    return await redis.command("HGETALL", f"tw:{{{account_id}}}:routes")
+
+
 async def test_a_wiped_redis_loses_nothing(cluster: Cluster) -> None:
     ann, _ = await cluster.person("ann", 0)
     ben, _ = await cluster.person("ben", 1)
