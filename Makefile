@@ -7,7 +7,7 @@ BUF := .tools/node_modules/.bin/buf
 SECONDS ?= 60
 SEED ?= 1
 
-.PHONY: help run test unit check coverage protos bench ledger ledger-cluster simulate picture buf
+.PHONY: help run test unit check coverage protos bench bench-cost ledger ledger-cluster simulate picture buf
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -37,7 +37,7 @@ $(BUF):
 
 # A real Cassandra for the tests: about 70 MB, kept outside the checkout.
 CASSANDRA ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tidewire/cassandra-5.0.5
-export TIDEWIRE_CASSANDRA := $(CASSANDRA)
+export TW_TESTS_CASSANDRA := $(CASSANDRA)
 
 $(CASSANDRA)/lib: | $(VENV)/.tests
 	$(BIN)/python -m tests.support.cassandra.fetch
@@ -99,6 +99,9 @@ protos: .venv-protos/.done ## write sdk/python/tidewire/v1 and internal/v1 from 
 
 bench: $(VENV)/.tests ## figures per server CPU-second, one JSON line each
 	$(BIN)/python -m tests.bench.chat
+
+bench-cost: $(VENV)/.tests $(CASSANDRA)/lib ## rows and statements per message on a CQL database
+	$(BIN)/python -m tests.bench.cost
 
 ledger: $(VENV)/.tests .tools/faketime ## the long ledger: at least 2,000 cuts; SEED=N for another plan
 	$(BIN)/python -m pytest tests/ledger --cuts 2000 --seed $(SEED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tidewire.v1 import limits_pb2
@@ -19,6 +20,7 @@ from server.domain.envelope import Entry
 from server.domain.events import NoticeTold, PresenceTold
 from server.domain.notice import ClosingReason, Notice
 from server.domain.presence import PresenceFact
+from server.measured import cluster_readings
 from server.ports.accounts import CodeSender
 from server.ports.people import Streams
 from server.services.chat import Chat
@@ -95,6 +97,7 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
     wire = codec.WireEvents(limits, ENABLED_KINDS, endpoints)
     hub, rates = Hub(limits), Rates(limits, redis.cluster.buckets if redis is not None else None)
     metrics = Metrics(hub.count, clock.now_ms)
+    metrics.read(stores.readings)
     people = KnownPeople(stores.accounts, stores.contacts, stores.devices, clock, limits)
     conversations = Conversations(log, memberships, wire, clock, limits, tasks, metrics, shared=settings.store == "cql")
     receipts = Receipts(positions, memberships, people, conversations, limits)
@@ -173,6 +176,7 @@ def _connect(made: Parts) -> None:
         made.receipts.on_told(hub.is_connected, cluster.relaying.tell_positions, hub.wake)
         made.receipts.on_moved(cluster.relaying.moved)
         made.people.on_changed(cluster.relaying.account_changed)
+        made.metrics.read(partial(cluster_readings, cluster))
         cluster.relaying.on_learned(made.outdated, made.presence.learned)
     made.presence.on_told(tell_presence)
 

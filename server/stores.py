@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from server.adapters.cql.opening import CqlSettings, open_cql
+from server.adapters.metrics import Reading
 from server.adapters.sqlite.accounts import SqliteAccounts, SqliteContacts
 from server.adapters.sqlite.database import Database, open_beside, open_database
 from server.adapters.sqlite.devices import SqliteChallenges, SqliteDevices
@@ -15,6 +17,7 @@ from server.adapters.sqlite.log import SqliteLog
 from server.adapters.sqlite.positions import SqliteMemberships, SqlitePositions
 from server.adapters.sqlite.services import SqliteServiceTokens
 from server.adapters.world import SystemClock
+from server.measured import cql_readings
 from server.ports.accounts import AccountMarks, Accounts, Challenges, Contacts, Devices
 from server.ports.log import Log, LogRetention, Memberships, Positions
 from server.ports.services import ServiceTokens
@@ -38,6 +41,8 @@ class Stores:
     devices: Devices
     challenges: Challenges
     service_tokens: ServiceTokens
+    readings: Callable[[], Iterable[Reading]] = tuple
+    """What the store says about itself at a scrape."""
 
 
 @asynccontextmanager
@@ -107,6 +112,7 @@ async def _cql(settings: Settings) -> AsyncIterator[Stores]:
             kept.devices,
             kept.challenges,
             kept.service_tokens,
+            partial(cql_readings, kept.cql.usage),
         )
     finally:
         await kept.close()

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from server.domain.tally import Tally
 
 BATCH_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128)
 LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+class Reading(NamedTuple):
+    """One number that another part of the node keeps."""
+
+    name: str
+    text: str
+    value: float
+    gauge: bool = False
+    """It can fall; else it is a counter."""
 
 
 class Metrics:
@@ -28,7 +39,13 @@ class Metrics:
         self._latencies = [0] * (len(LATENCY_BOUNDS_MS) + 1)
         self._latency_sum_ms = 0.0
         self._registry = CollectorRegistry()
+        self._sources: list[Callable[[], Iterable[Reading]]] = []
         self._registry.register(self)
+        ProcessCollector(registry=self._registry)  # CPU seconds, memory, open files
+
+    def read(self, source: Callable[[], Iterable[Reading]]) -> None:
+        """Have a part of the node asked at every scrape."""
+        self._sources.append(source)
 
     def appended(self, entries: int, latency_ms: float) -> None:
         """A batch became durable, this many milliseconds after it was proposed."""
@@ -68,6 +85,8 @@ class Metrics:
         yield _histogram(
             "tidewire_append_latency_ms", "From proposal to durable.", LATENCY_BOUNDS_MS, self._latencies, self._latency_sum_ms
         )
+        for name, text, value, gauge in (reading for source in self._sources for reading in source()):
+            yield GaugeMetricFamily(name, text, value=value) if gauge else CounterMetricFamily(name, text, value=value)
 
 
 def _histogram(name: str, text: str, bounds: tuple[int, ...], counts: list[int], total: float) -> Metric:

@@ -75,6 +75,8 @@ class Usage:
     statements: int = 0
     """Statements, those in batches counted one by one."""
     rows_read: int = 0
+    rows_written: int = 0
+    """Statements that wrote: each writes one row, or a part of one. Those whose condition did not hold are not counted."""
     conditional: int = 0
     """Requests with a condition: each is a round of Paxos."""
     failures: int = 0
@@ -135,6 +137,7 @@ class Cql:
             Refused: UNAVAILABLE. It may have been written all the same.
         """
         await self._asked(self._prepared[statement].bind(values), 1)
+        self.usage.rows_written += 1
 
     async def write_all(self, items: Sequence[Bound]) -> None:
         """Write several statements of *one partition* in one request.
@@ -146,6 +149,7 @@ class Cql:
             await self.write(items[0].statement, *items[0].values)
         elif items:
             await self._asked(self._batch(items, idempotent=True), len(items))
+            self.usage.rows_written += len(items)
 
     async def conditional(self, *items: Bound) -> bool:
         """Apply statements of one partition if the conditions hold; whether they did.
@@ -160,7 +164,10 @@ class Cql:
         else:
             request = self._batch(items, idempotent=False)
         rows = await self._asked(request, len(items), conditional=True)
-        return bool(rows[0][0])
+        applied = bool(rows[0][0])
+        if applied:
+            self.usage.rows_written += len(items)
+        return applied
 
     async def settled(self, item: Bound) -> bool | None:
         """`conditional`, asked again a few times while its outcome is unknown.

@@ -16,8 +16,8 @@ HERE = Path(__file__).parent
 
 
 def folder() -> Path:
-    """Where it lies: $TIDEWIRE_CASSANDRA, else the user's cache."""
-    chosen = os.environ.get("TIDEWIRE_CASSANDRA")
+    """Where it lies: $TW_TESTS_CASSANDRA, else the user's cache."""
+    chosen = os.environ.get("TW_TESTS_CASSANDRA")
     cached = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(chosen) if chosen else cached / "tidewire" / f"cassandra-{VERSION}"
 
