@@ -64,7 +64,9 @@ class Node:
         assert self._process.stdout is not None
         async with asyncio.timeout(30):
             while b"is up" not in (line := await self._process.stdout.readline()):
-                assert line or self._process.returncode is None, f"the node did not start: {self.log.read_text()[-2_000:]}"
+                if not line:
+                    await self._process.wait()  # at its end, reading never waits
+                assert line, f"the node did not start: {self.log.read_text()[-2_000:]}"
 
     def freeze(self) -> None:
         """SIGSTOP: its connections stay, and nobody answers."""
