@@ -15,7 +15,7 @@ help: ## what there is
 
 $(VENV)/.runs: pyproject.toml sdk/python/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e 'sdk/python[cli]' -e .
+	$(BIN)/pip install -q -c constraints.txt -e 'sdk/python[cli,load]' -e .
 	touch $@
 
 $(VENV)/.tests: $(VENV)/.runs

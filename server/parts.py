@@ -178,6 +178,7 @@ def _connect(made: Parts) -> None:
         made.receipts.on_told(hub.is_connected, cluster.relaying.tell_positions, hub.wake)
         made.receipts.on_moved(cluster.relaying.moved)
         made.people.on_changed(cluster.relaying.account_changed)
+        made.metrics.read(partial(cluster_readings, cluster))
         cluster.relaying.on_learned(made.outdated, made.presence.learned)
     made.presence.on_told(tell_presence)
 
