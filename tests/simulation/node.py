@@ -138,6 +138,7 @@ class Node:
         self.conversations.on_publish(self._published)
         self.receipts.on_told(hub.is_connected, self.relaying.tell_positions, hub.wake)
         self.receipts.on_moved(self.relaying.moved)
+        self.receipts.on_stored(self.relaying.moved)
         loop.start(self.receipts.run(), "receipts")
         loop.start(self.relaying.run(), "positions")
 
