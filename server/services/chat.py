@@ -129,17 +129,24 @@ class Chat:
     async def _second_look(self, stream: Stream) -> None:
         """Compare the heads with the log once routes that were cached before this registration are dead."""
         await asyncio.sleep(self._needs.limits.second_look_ms / 1000)
-        await self.look(stream)
+        await self._look(stream)
 
     async def look(self, stream: Stream) -> None:
-        """Compare the stream's heads with the log; while the store is away, again and again."""
+        """Note that the device is active, and compare the stream's heads with the log."""
+        try:
+            await self._active(stream.identity.device_id, self._needs.clock.now_ms())
+        except Refused:
+            pass  # the next comparison notes it
+        await self._look(stream)
+
+    async def _look(self, stream: Stream) -> None:
+        """Compare; while the store is away, again and again."""
         while stream in self._tickets and not await self._looked(stream):
             await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _looked(self, stream: Stream) -> bool:
-        """Look once; False: the store is away."""
+        """Compare once; False: the store is away."""
         try:
-            await self._active(stream.identity.device_id, self._needs.clock.now_ms())
             hints = await self._memberships.of_account(stream.identity.account_id)
             wanted = [hint.conversation_id for hint in hints]
             for hint in hints:

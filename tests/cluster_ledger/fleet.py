@@ -7,16 +7,17 @@ import random
 from pathlib import Path
 
 from tests.cluster_ledger.truth import Truth
-from tests.ledger.crew import Devices
+from tests.ledger.crew import Devices, Failed
 from tests.support.cassandra import Ring
 from tests.support.cluster import Nodes
 from tests.support.ledger import Entry
-from tests.support.node import Node
+from tests.support.node import Node, NotStarted
 from tests.support.proxy import Line
 from tests.support.redis import RedisServer
 
 LEASE_MS = 2_000
 LINK_TIMEOUT_MS = 1_500
+STARTS = 5
 SETTINGS: dict[str, object] = {
     "lease_ms": LEASE_MS,
     "link_timeout_ms": LINK_TIMEOUT_MS,
@@ -110,9 +111,16 @@ class Fleet(Devices):
         return [device.line for device in self.devices.values() if isinstance(device.line, Roaming) and device.line.at == number]
 
     async def start(self, number: int) -> None:
-        """Start a node, and let connections come to it."""
-        await self.nodes[number].start()
-        self.up.add(number)
+        """Start a node, and let connections come to it. One that ends since the database does not answer it is started again, as
+        whoever keeps services running does it."""
+        for _ in range(STARTS):
+            try:
+                await self.nodes[number].start()
+            except NotStarted:
+                continue
+            self.up.add(number)
+            return
+        raise Failed(f"{self.nodes[number].log} says why the node did not start")
 
     async def kill(self, number: int) -> None:
         """kill -9 of a node."""

@@ -113,8 +113,15 @@ class Trouble:
         return list(fleet.watched)
 
     async def _fault(self, turn: Turn) -> None:
+        self._write("begins", turn)
         await self._ways[turn.fault](turn)
         self.counts[turn.fault] += 1
+        self._write("is over", turn)
+
+    def _write(self, what: str, turn: Turn) -> None:
+        """A line in the file `faults`, with the clock of the journals."""
+        with (self._fleet.folder / "faults").open("a") as file:
+            file.write(f"{time.monotonic_ns()} {turn.number} {what}: {turn.fault.value} ({turn.device}, {turn.place})\n")
 
     @asynccontextmanager
     async def _alone(self, *names: str) -> AsyncIterator[list[Device]]:

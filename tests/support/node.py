@@ -17,6 +17,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class NotStarted(Exception):
+    """The node ended instead of starting; with the end of its log."""
+
+
 class Node:
     """`python -m server` as a user starts it."""
 
@@ -54,7 +58,11 @@ class Node:
         return self._process.pid
 
     async def start(self) -> None:
-        """Start it, and wait until it says where it listens."""
+        """Start it, and wait until it says where it listens.
+
+        Raises:
+            NotStarted
+        """
         arguments = [item for name, value in self._settings.items() for item in ("--set", f"{name}={value}")]
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
@@ -66,7 +74,7 @@ class Node:
             while b"is up" not in (line := await self._process.stdout.readline()):
                 if not line:
                     await self._process.wait()  # at its end, reading never waits
-                assert line, f"the node did not start: {self.log.read_text()[-2_000:]}"
+                    raise NotStarted(self.log.read_text()[-2_000:])
 
     def freeze(self) -> None:
         """SIGSTOP: its connections stay, and nobody answers."""
