@@ -129,23 +129,19 @@ class Chat:
     async def _second_look(self, stream: Stream) -> None:
         """Compare the heads with the log once routes that were cached before this registration are dead."""
         await asyncio.sleep(self._needs.limits.second_look_ms / 1000)
-        await self._look(stream)
+        await self.look(stream, touched=True)
 
-    async def look(self, stream: Stream) -> None:
-        """Compare the stream's heads with the log; while the store is away, again and again."""
-        while stream in self._tickets and not await self._looked(stream):
+    async def look(self, stream: Stream, *, touched: bool = False) -> None:
+        """Compare the stream's heads with the log; while the store is away, again and again. `touched`: it has just been noted that
+        the device is active."""
+        while stream in self._tickets and not await self._looked(stream, touched):
             await asyncio.sleep(LOOK_AGAIN_S)
 
-    async def _looked(self, stream: Stream) -> bool:
+    async def _looked(self, stream: Stream, touched: bool) -> bool:
         """Look once; False: the store is away."""
         try:
-            await self._active(stream.identity.device_id, self._needs.clock.now_ms())
-        except Refused:
-            return  # the comparison comes again
-        await self._look(stream)
-
-    async def _look(self, stream: Stream) -> None:
-        try:
+            if not touched:
+                await self._active(stream.identity.device_id, self._needs.clock.now_ms())
             hints = await self._memberships.of_account(stream.identity.account_id)
             wanted = [hint.conversation_id for hint in hints]
             for hint in hints:
