@@ -35,6 +35,16 @@ $(BUF):
 	command -v redis-server >/dev/null || command -v redis-check-rdb >/dev/null || { apt-get update -q && apt-get install -qy redis-tools; }
 	mkdir -p .tools && ln -sf "$$(command -v redis-server || command -v redis-check-rdb)" $@
 
+# What reads the files under deploy/. Debian's package prometheus would start a service: its one program is taken out of it.
+.tools/deploy:
+	command -v docker-compose >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends docker-compose; }
+	command -v systemd-analyze >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends systemd; }
+	command -v openssl >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends openssl; }
+	mkdir -p .tools/prometheus
+	cd .tools/prometheus && { apt-get download -q prometheus || { apt-get update -q && apt-get download -q prometheus; }; } && \
+	  dpkg -x prometheus_*.deb . && mv usr/bin/promtool .. && cd .. && rm -r prometheus
+	touch $@
+
 # A real Cassandra for the tests: about 70 MB, kept outside the checkout.
 CASSANDRA ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tidewire/cassandra-5.0.5
 export TW_TESTS_CASSANDRA := $(CASSANDRA)
@@ -58,7 +68,7 @@ run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
 	.venv-sdk-newest/bin/pip install -q --upgrade grpcio protobuf -e sdk/python
 	touch $@
 
-test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime .tools/redis-server $(CASSANDRA)/lib ## install what the tests need, check, and run all of them
+test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime .tools/redis-server .tools/deploy $(CASSANDRA)/lib ## install what the tests need, check, and run all of them
 	$(MAKE) check coverage
 	$(BIN)/python -m pytest
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from server import token_command
-from server.adapters.cql.opening import migrate_blocking
+from server.adapters.cql.opening import migrate_blocking, new_epoch_blocking
 from server.adapters.sqlite.backup import back_up, restore
 from server.app import App, serving
 from server.command_line import parse
@@ -50,6 +50,8 @@ def main() -> int:
                 return 2
             done = migrate_blocking(cql_settings(settings), arguments.stage)
             print("\n".join(f"done: {name}" for name in done) or "nothing to do")
+            if arguments.new_epoch:
+                print(f"epoch {new_epoch_blocking(cql_settings(settings))} begins: devices take their logs again")
         elif arguments.backup or arguments.restore:
             _copy(settings.data_dir / STORE, arguments.backup, arguments.restore)
         elif arguments.command == "token":

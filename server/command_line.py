@@ -32,6 +32,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         " one has stopped (--stage post)",
     )
     migrate.add_argument("--stage", choices=("pre", "post"), default="pre")
+    migrate.add_argument(
+        "--new-epoch",
+        action="store_true",
+        help="after a restore, while no node runs: begin a new epoch, so that devices take their logs again",
+    )
     for command in (migrate, token_command.add_parser(commands)):
         _add_sources(command, "_after")
     parsed = parser.parse_args(arguments)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
+import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -45,6 +48,17 @@ async def load(node: Node, out: Path, *more: str) -> tuple[int, str, str]:
     return process.returncode, said.decode(), errors.decode()
 
 
+async def exists(node: Node, username: str) -> bool:
+    """Whether somebody can be found by this name."""
+    async with grpc.aio.insecure_channel(node.address) as channel:
+        seeker = await World(channel, node.address, node.http_port).person(f"seeker{secrets.token_hex(4)}")
+        find = contact_pb2.FindAccountRequest(handle=account_pb2.Handle(username=username))
+        found = await contact_pb2_grpc.ContactServiceStub(channel).FindAccount(
+            find, metadata=(("authorization", f"Bearer {seeker.access_token}"),)
+        )
+        return bool(found.HasField("profile"))
+
+
 @pytest.mark.process
 async def test_a_storm_over_groups_loses_nothing_and_leaves_no_account(node: Node, tmp_path: Path) -> None:
     shape = ("--accounts", "8", "--devices-per-account", "2", "--group-size", "4", "--rate", "20", "--processes", "2")
@@ -59,14 +73,29 @@ async def test_a_storm_over_groups_loses_nothing_and_leaves_no_account(node: Nod
     page = (tmp_path / "out" / "report.html").read_text()
     assert page.count("<svg") == 5 and "http://" not in page and "src=" not in page, "one page that needs nothing else"
     assert (await scrape(f"127.0.0.1:{node.http_port}"))["tidewire_stream_open"] == 0, "all streams are closed"
-    async with grpc.aio.insecure_channel(node.address) as channel:
-        ann = await World(channel, node.address, node.http_port).person("ann")
-        other = told["usernames"].split()[0]
-        find = contact_pb2.FindAccountRequest(handle=account_pb2.Handle(username=other))
-        found = await contact_pb2_grpc.ContactServiceStub(channel).FindAccount(
-            find, metadata=(("authorization", f"Bearer {ann.access_token}"),)
-        )
-        assert not found.HasField("profile"), "its accounts are deleted"
+    assert not await exists(node, told["usernames"].split()[0]), "its accounts are deleted"
+
+
+@pytest.mark.process
+async def test_ctrl_c_in_the_middle_leaves_no_account(node: Node, tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tidewire.load",
+        *("--server", node.address, "--accounts", "4", "--seconds", "600", "--processes", "2", "--out", str(tmp_path / "out")),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    async with asyncio.timeout(60):
+        while b"sending: 0 s" not in (line := await process.stderr.readline()):
+            assert line, "it ended"
+        with sqlite3.connect(f"file:{node.database}?mode=ro", uri=True) as database:
+            handles = [name.removeprefix("username:") for (name,) in database.execute("SELECT handle FROM handles")]
+        assert len(handles) == 4
+        process.send_signal(signal.SIGINT)
+        assert b"Traceback" not in await process.stderr.read()
+        assert await process.wait() == 130
+    assert not any([await exists(node, name) for name in handles])
 
 
 @pytest.mark.process

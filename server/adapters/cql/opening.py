@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from cassandra import InvalidRequest, UnresolvableContactPoints
+from cassandra import ConsistencyLevel, InvalidRequest, UnresolvableContactPoints
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
 from cassandra.policies import (
@@ -21,7 +21,7 @@ from cassandra.policies import (
     ExponentialReconnectionPolicy,
     TokenAwarePolicy,
 )
-from cassandra.query import tuple_factory
+from cassandra.query import SimpleStatement, tuple_factory
 
 from server.adapters.cql import accounts, challenges, contacts, devices, handles, log, migrations, positions, services
 from server.adapters.cql.accounts import CqlAccounts
@@ -138,6 +138,34 @@ def migrate_blocking(settings: CqlSettings, stage: Stage = "pre") -> list[str]:
         return migrations.migrate(cluster, session, settings.keyspace, replication, migrations.known_migrations(), stage)
     except (InvalidRequest, *FAILURES) as error:
         raise StoreError(f"the schema cannot be changed: {_first_line(error)}") from error
+    finally:
+        cluster.shutdown()
+
+
+def new_epoch_blocking(settings: CqlSettings) -> str:
+    """Begin a new epoch, after a restore and before any node starts, so that devices take their logs again. Returns it. Blocks.
+
+    Raises:
+        StoreError: the database is away, or has no epoch to follow.
+    """
+    cluster, session = _connected(settings, with_keyspace=True)
+    level = ConsistencyLevel.SERIAL if settings.data_centres == "all" else ConsistencyLevel.LOCAL_SERIAL
+    try:
+        read = SimpleStatement("SELECT value FROM meta WHERE key = 'epoch'", consistency_level=level)
+        before = session.execute(read).one()
+        if before is None:
+            raise StoreError(f"keyspace {settings.keyspace} has no epoch yet: no node has ever run on it")
+        move = SimpleStatement("UPDATE meta SET value = %s WHERE key = 'epoch' IF value = %s", serial_consistency_level=level)
+        move.consistency_level = (
+            ConsistencyLevel.LOCAL_QUORUM if level == ConsistencyLevel.LOCAL_SERIAL else ConsistencyLevel.QUORUM
+        )
+        move.is_idempotent = False
+        epoch = secrets.token_hex(8)
+        if not session.execute(move, (epoch, before[0])).one()[0]:
+            raise StoreError("another program has changed the epoch at this very moment; see that no node runs, and try again")
+        return epoch
+    except (InvalidRequest, *FAILURES) as error:
+        raise StoreError(f"the epoch cannot be changed: {_first_line(error)}") from error
     finally:
         cluster.shutdown()
 

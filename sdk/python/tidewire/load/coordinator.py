@@ -117,6 +117,7 @@ async def _started(plan: Plan, number: int, prefix: str, progress: Progress) -> 
             "accounts": behind - first,
             "devices_per_account": plan.devices_per_account,
             "prefix": prefix,
+            "keep": plan.keep,
         }
     )
     return started

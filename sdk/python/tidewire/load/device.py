@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ MARK = "tidewire-load "
 PADDING = "x" * 150
 PAUSE_S = 0.2, 2.0
 """Between tries to come back, at random, growing from the first to the second."""
+RETRY_S = 0.1
+"""Before a refused message is said again, where the server does not say when."""
 FINAL = frozenset(
     (
         chat_pb2.CLOSING_REASON_REPLACED,
@@ -75,6 +78,8 @@ class Device:
         """Why the last stream ended."""
         self._told = told
         self._call: Any = None
+        self._refused: deque[str] = deque()
+        """Envelopes to say again, one after the other."""
         self._due: set[str] = set()
         self._away_since: float | None = None
         self._pause_s = PAUSE_S[0]
@@ -150,6 +155,7 @@ class Device:
             if self._away_since is not None:
                 self._told.back(now - self._away_since)
                 self._away_since = None
+            self._refused.clear()
             for send in list(self.waiting.values()):
                 send.transmission += 1
                 await self._write(chat_pb2.Command(ref=1, send=send))
@@ -187,15 +193,24 @@ class Device:
                 seen.own.add(result.envelope_id)
         elif which in ("rate_limited", "unavailable"):
             self._told.throttled("commands_per_s" if which == "rate_limited" else "unavailable")
-            again_s = getattr(result, which).retry_after_ms / 1000 or 0.1
-            asyncio.get_running_loop().call_later(again_s, self._again, result.envelope_id)
+            self._later(result.envelope_id, getattr(result, which).retry_after_ms / 1000 or RETRY_S)
         elif self.waiting.pop(result.envelope_id, None) is not None:
             self._told.refused(str(which))
 
-    def _again(self, envelope_id: str) -> None:
-        send = self.waiting.get(envelope_id)
-        if send is not None and self.caught_up.is_set():
-            asyncio.ensure_future(self._write(chat_pb2.Command(ref=1, send=send)))
+    def _later(self, envelope_id: str, after_s: float) -> None:
+        """Say it again, one message at a time: who tries all at once is refused more often, and taken for a flood."""
+        if not self._refused:
+            asyncio.get_running_loop().call_later(after_s, self._again, after_s)
+        self._refused.append(envelope_id)
+
+    def _again(self, after_s: float) -> None:
+        while self._refused and self.caught_up.is_set():
+            send = self.waiting.get(self._refused.popleft())
+            if send is not None:
+                asyncio.ensure_future(self._write(chat_pb2.Command(ref=1, send=send)))
+                break
+        if self._refused:
+            asyncio.get_running_loop().call_later(after_s, self._again, after_s)
 
     async def say(self, conversation_id: str, due: float) -> None:
         """Send a text that was due at this moment; while the device is away it waits for its return."""
@@ -204,7 +219,9 @@ class Device:
         send.transmission = 1
         send.body.text.text = f"{MARK}{due:.6f} {PADDING}"
         self.waiting[send.envelope_id] = send
-        if self.caught_up.is_set():
+        if self._refused:
+            self._refused.append(send.envelope_id)
+        elif self.caught_up.is_set():
             await self._write(chat_pb2.Command(ref=1, send=send))
 
     async def ack(self) -> None:

@@ -97,9 +97,10 @@ def text(result: Result) -> str:
         f"THROTTLED: {limit} held something up {count} times; latencies include the waiting"
         for limit, count in result.throttled.items()
     ]
-    lines += [f"ERROR: {error}" for error in result.errors] or [
-        "every message was delivered to every device that had to get it, once"
-    ]
+    good = "all devices were connected at the end"
+    if result.sent:
+        good = "every message was delivered to every device that had to get it, once"
+    lines += [f"ERROR: {error}" for error in result.errors] or [good]
     return "\n".join(lines) + "\n"
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from tidewire.load.crowd import Crowd
@@ -23,8 +24,9 @@ CONNECTING_MAX = 64
 
 
 def tell(**message: Any) -> None:
-    """A line for the coordinator."""
-    print(json.dumps(message), flush=True)
+    """A line for the coordinator, if it is still there."""
+    with suppress(BrokenPipeError):
+        print(json.dumps(message), flush=True)
 
 
 class Worker:
@@ -188,19 +190,31 @@ async def serve() -> None:
     async with asyncio.TaskGroup() as tasks:
         worker = Worker(plan, tasks)
         cleaned = False
-        while line := await lines.readline():
+        following = asyncio.ensure_future(lines.readline())
+        while line := await following:
             message = json.loads(line)
-            try:
-                answer = await getattr(worker, message["do"])(message)
-            except Exception as error:  # noqa: BLE001  # the coordinator says it in one sentence
-                while isinstance(error, ExceptionGroup):
-                    error = error.exceptions[0]
-                tell(failed=" ".join(str(error).split()) or type(error).__name__)
-                continue
-            cleaned = cleaned or message["do"] == "clean"
-            tell(done=message["do"], **answer)
+            following = asyncio.ensure_future(lines.readline())
+            phase = asyncio.ensure_future(_answered(worker, message))
+            await asyncio.wait((phase, following), return_when=asyncio.FIRST_COMPLETED)
+            if not phase.done():  # nobody waits for it any more: the coordinator speaks once at a time
+                phase.cancel()
+                await asyncio.wait((phase,))
+            elif message["do"] == "clean":
+                cleaned = True
         if not cleaned:
-            await worker.clean({"keep": False})
+            await worker.clean({"keep": plan["keep"]})
+
+
+async def _answered(worker: Worker, message: dict[str, Any]) -> None:
+    """Do a phase, and tell its end."""
+    try:
+        answer = await getattr(worker, message["do"])(message)
+    except Exception as error:  # noqa: BLE001  # the coordinator says it in one sentence
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        tell(failed=" ".join(str(error).split()) or type(error).__name__)
+    else:
+        tell(done=message["do"], **answer)
 
 
 def main() -> None:

@@ -1,0 +1,136 @@
+"""What lies under deploy/ is read by the programs that it is for, and speaks of things that exist."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from server.settings import PREFIX, load
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+PROMTOOL = ROOT / ".tools" / "promtool"
+
+
+def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end."""
+    return subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={"PATH": "/usr/bin:/bin", **environment},
+    )
+
+
+def compose() -> dict[str, dict]:
+    """The compose file, read."""
+    return dict(yaml.safe_load((DEPLOY / "compose.yaml").read_text()))
+
+
+SECRETS = {"TIDEWIRE_PEPPER": "p" * 32, "REDIS_PASSWORD": "r", "GRAFANA_PASSWORD": "g"}
+
+
+@pytest.mark.process
+def test_the_compose_file_is_taken_and_refused_without_secrets() -> None:
+    command = ("docker-compose", "-f", DEPLOY / "compose.yaml", "config", "-q")
+    taken = run(*command, **SECRETS)
+    assert taken.returncode == 0, taken.stderr
+    refused = run(*command)
+    assert refused.returncode != 0 and "set it in .env" in refused.stderr
+
+
+@pytest.mark.process
+def test_the_settings_of_the_nodes_are_settings_that_go_together(tmp_path: Path) -> None:
+    services = compose()["services"]
+    for name in ("node-1", "node-2", "migrate"):
+        given = {
+            key: re.sub(r"\$\{(\w+).*\}", lambda m: SECRETS[m[1]], value) for key, value in services[name]["environment"].items()
+        }
+        assert all(key.startswith(PREFIX) for key in given)
+        settings = load(None, given, {})
+        assert settings.store == "cql" and (name == "migrate" or settings.node_id == name)
+
+
+def test_a_node_starts_only_when_what_it_needs_is_ready() -> None:
+    services = compose()["services"]
+    for name in ("node-1", "node-2"):
+        for needed, how in services[name]["depends_on"].items():
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in services[needed]
+            else:
+                assert how["condition"] == "service_completed_successfully" and services[needed]["restart"] == "no"
+    assert "/readyz" in (DEPLOY / "Containerfile").read_text() and "USER tidewire" in (DEPLOY / "Containerfile").read_text()
+
+
+@pytest.mark.process
+def test_certificates_are_a_nodes_and_are_kept(tmp_path: Path) -> None:
+    said = [run(DEPLOY / "certificates.sh", tmp_path, *names).stdout for names in (["node-1"], ["node-1", "node-2"])]
+    assert said[0] == said[1] and said[0].startswith("pin: "), "the authority is the same"
+    for name in ("node-1", "node-2"):
+        checked = run("openssl", "verify", "-CAfile", tmp_path / "ca.pem", "-verify_hostname", name, tmp_path / f"{name}.pem")
+        assert checked.returncode == 0, checked.stderr
+        assert (tmp_path / f"{name}.key").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.process
+def test_prometheus_takes_its_files() -> None:
+    for what, file in (("config", "prometheus.yaml"), ("rules", "alerts.yaml")):
+        checked = run(PROMTOOL, "check", what, DEPLOY / "prometheus" / file)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("unit", ["tidewire-node@.service", "tidewire-migrate.service"])
+def test_systemd_takes_its_units(unit: str, tmp_path: Path) -> None:
+    text = (DEPLOY / "systemd" / unit).read_text()
+    assert "/opt/tidewire/bin/python" in text
+    here = tmp_path / unit.replace("@.", "@one.")
+    here.write_text(text.replace("/opt/tidewire/bin/python", sys.executable))
+    (tmp_path / "tidewire-migrate.service").write_text(
+        (DEPLOY / "systemd/tidewire-migrate.service").read_text().replace("/opt/tidewire/bin/python", sys.executable)
+    )
+    checked = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", here)
+    assert checked.returncode == 0 and "Unknown" not in checked.stderr, checked.stderr
+
+
+def test_no_secret_is_in_the_files() -> None:
+    example = (DEPLOY / ".env.example").read_text()
+    for line in example.splitlines():
+        name, _, value = line.partition("=")
+        assert not re.search("PASSWORD|SECRET|PEPPER", name) or line.startswith("#") or value == "", line
+    for service in compose()["services"].values():
+        for name, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|SECRET|PEPPER|AUTH", name):
+                assert str(value).startswith("${"), name
+
+
+def test_each_alarm_has_its_place_on_the_operators_page() -> None:
+    page = (ROOT / "docs" / "operating.md").read_text()
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())["groups"][0]["rules"]
+    assert len(rules) >= 8 and [rule["alert"] for rule in rules if f"`{rule['alert']}`" not in page] == []
+
+
+def expressions() -> list[str]:
+    """What the dashboard and the alarms ask Prometheus."""
+    panels = json.loads((DEPLOY / "grafana" / "dashboards" / "tidewire.json").read_text())["panels"]
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())["groups"][0]["rules"]
+    return [target["expr"] for panel in panels for target in panel["targets"]] + [rule["expr"] for rule in rules]
+
+
+def asked_for() -> set[str]:
+    """The metrics in them."""
+    found = {name for expression in expressions() for name in re.findall(r"\b(?:tidewire|process)_[a-z_]+", expression)}
+    return found - {"tidewire"}
+
+
+def test_the_tools_are_those_that_make_test_installs() -> None:
+    assert shutil.which("docker-compose") and shutil.which("systemd-analyze") and PROMTOOL.exists(), "run make .tools/deploy"
