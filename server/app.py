@@ -89,6 +89,7 @@ async def _node(settings: Settings, stores: Stores, redis: RedisCluster | None, 
             tasks.create_task(devices.stop(settings.drain_grace_s), name="stop")
         )  # callers go elsewhere, streams stay
         await _drain(settings, made)
+        made.feed.drain()
 
     async with (
         serving_http(settings.http_listen, lambda: not chat.draining, made.metrics.text) as http_port,

@@ -8,10 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from tidewire.internal.v1 import admin_pb2_grpc, notify_pb2_grpc, presence_pb2_grpc, system_pb2_grpc, token_pb2_grpc
+from tidewire.internal.v1 import (
+    admin_pb2_grpc,
+    feed_pb2_grpc,
+    notify_pb2_grpc,
+    presence_pb2_grpc,
+    system_pb2_grpc,
+    token_pb2_grpc,
+)
 
 from server.adapters.grpc.admin import AdminServicer
 from server.adapters.grpc.bots import BotServicer
+from server.adapters.grpc.feeds import FeedServicer
 from server.adapters.grpc.field_limits import FieldLimits
 from server.adapters.grpc.services import NotifyServicer, PresenceServicer, ServiceBearer, SystemServicer, TokenServicer
 from server.parts import Parts
@@ -50,6 +58,7 @@ def add_internal_services(
     notify_pb2_grpc.add_NotifyServiceServicer_to_server(NotifyServicer(made.streams, authorise), server)
     presence = PresenceServicer(made.presence, stores.accounts, authorise)
     presence_pb2_grpc.add_PresenceServiceServicer_to_server(presence, server)
+    feed_pb2_grpc.add_FeedServiceServicer_to_server(FeedServicer(made.feed, open_streams, authorise), server)
     administration = Administration(
         stores.accounts,
         stores.marks,
@@ -63,7 +72,7 @@ def add_internal_services(
         made.clock,
     )
     admin_pb2_grpc.add_AdminServiceServicer_to_server(AdminServicer(administration, authorise), server)
-    names = ["Token", "System", "Notify", "Presence", "Bot", "Admin"]
+    names = ["Token", "System", "Notify", "Presence", "Bot", "Feed", "Admin"]
 
     async def run() -> None:
         await asyncio.gather(bots.watch(), open_streams.run())

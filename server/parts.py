@@ -26,6 +26,7 @@ from server.ports.people import Streams
 from server.services.chat import Chat
 from server.services.conversations import Conversations, Live
 from server.services.elsewhere import Nowhere
+from server.services.feed import NodeFeed
 from server.services.groups import GroupChanges
 from server.services.history import History
 from server.services.hub import Hub
@@ -80,6 +81,7 @@ class Parts:
     sweeper: Sweeper
     signing_in: SigningIn
     streams: Streams
+    feed: NodeFeed
     cluster: Clustered | None
     """None: the node is alone."""
 
@@ -111,7 +113,7 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
     presence = Presence(people, clock, limits, tasks, cluster.sharing if cluster is not None else None)
     elsewhere = cluster.elsewhere if cluster is not None else Nowhere()
     streams = cluster.relaying if cluster is not None else LocalStreams(hub, wire)
-    touch = stores.devices.touch
+    touch, feed = stores.devices.touch, NodeFeed(limits)
     made = Parts(
         clock=clock,
         chance=chance,
@@ -129,15 +131,16 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
         chat=Chat(hub, needs, sending, memberships, stores.retention, presence, rates, chance.new_id, touch, elsewhere),
         history=History(conversations, receipts, log, memberships, people, clock, limits),
         sweeper=Sweeper(conversations, log, stores.retention, memberships, positions, people, clock, limits),
-        signing_in=_signing_in(settings, stores, tokens, changes, streams, rates),
+        signing_in=_signing_in(settings, stores, tokens, changes, streams, rates, feed),
         streams=streams,
+        feed=feed,
     )
     _connect(made)
     return made
 
 
 def _signing_in(
-    settings: Settings, stores: Stores, tokens: Tokens, changes: GroupChanges, streams: Streams, rates: Rates
+    settings: Settings, stores: Stores, tokens: Tokens, changes: GroupChanges, streams: Streams, rates: Rates, feed: NodeFeed
 ) -> SigningIn:
     return SigningIn(
         stores.accounts,
@@ -152,6 +155,7 @@ def _signing_in(
         SystemRandom(),
         settings.limits,
         settings.pepper or _own_pepper(settings.data_dir),
+        feed.account_changed,
     )
 
 
@@ -172,14 +176,19 @@ def _connect(made: Parts) -> None:
             cluster.relaying.grown(conversation_id, live, entries, since)
 
     made.conversations.on_publish(published)
+    made.conversations.on_appended(made.feed.appended)
+    made.receipts.on_moved(made.feed.moved)
+    made.people.on_changed(made.feed.account_changed)
     if cluster is None:
         made.receipts.on_told(hub.is_connected, lambda account_id, event: hub.tell_along(account_id, event, wire), hub.wake)
     else:
-        made.receipts.on_told(hub.is_connected, cluster.relaying.tell_positions, hub.wake)
-        made.receipts.on_moved(cluster.relaying.moved)
-        made.people.on_changed(cluster.relaying.account_changed)
+        relaying = cluster.relaying
+        made.receipts.on_told(hub.is_connected, relaying.tell_positions, hub.wake)
+        made.receipts.on_moved(relaying.moved)
+        made.receipts.on_stored(relaying.moved)
+        made.people.on_changed(lambda account_id, change: relaying.account_changed(account_id))
         made.metrics.read(partial(cluster_readings, cluster))
-        cluster.relaying.on_learned(made.outdated, made.presence.learned)
+        relaying.on_learned(made.outdated, made.presence.learned)
     made.presence.on_told(tell_presence)
 
 

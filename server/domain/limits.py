@@ -79,6 +79,10 @@ class Limits:
     """Streams of a draining node are closed within this time, each at another moment."""
     comparison_interval_s: int = 1_800
     """Every conversation that the node serves is compared with its log this often in any case."""
+    feed_followers_max: int = 16
+    """Streams of FeedService.Follow on one node."""
+    feed_queue_max: int = 4_096
+    """What waits for one of them; more is dropped and told as a gap."""
     ring_entries_max: int = 512
     """Recent entries of a conversation kept beside its fold: for the search for twins, and for the pump."""
     append_batch_entries_max: int = 128

@@ -31,6 +31,7 @@ class Scope(Enum):
     APPEND = "append"
     PRESENCE = "presence"
     BOT = "bot"
+    FEED = "feed"
     ADMIN = "admin"
 
 

@@ -83,6 +83,7 @@ class Live:
 
 Publish = Callable[[str, Live, tuple[Entry, ...], int, bool], None]
 """Conversation, what is in memory of it, the last new entries, the head that was known before, whether this node wrote them."""
+AppendedHere = Callable[[str, tuple[Entry, ...]], None]
 Answered = Callable[[append.Outcome], None]
 
 
@@ -116,10 +117,15 @@ class Conversations:
         self._due: dict[Live, None] = {}
         """Conversations with proposals that came in this turn of the loop, in order."""
         self._publish: Publish = lambda conversation_id, live, entries, since, own: None
+        self._on_appended: list[AppendedHere] = []
 
     def on_publish(self, publish: Publish) -> None:
         """Whom to tell when a log has grown, or a duplicate was found."""
         self._publish = publish
+
+    def on_appended(self, appended: AppendedHere) -> None:
+        """Whom else to tell what this node has appended, or may have: once each, and no duplicates."""
+        self._on_appended.append(appended)
 
     def peek(self, conversation_id: str) -> Live | None:
         """The conversation, when it is in memory and loaded."""
@@ -236,7 +242,7 @@ class Conversations:
                     if (answered := self._answers.pop(ticket, None)) is not None:
                         answered(outcome)
                 case append.Publish(entries, since, own):
-                    self._publish(conversation_id, live, entries, since, own)
+                    self._grown(live, entries, since, own)
                 case append.Append(expected_head, entries):
                     self._append(live, expected_head, entries)
                 case append.Renudge(entry):
@@ -257,6 +263,13 @@ class Conversations:
             waiting, live.loaded = live.loaded, None
             if not waiting.done():
                 waiting.set_result(None)
+
+    def _grown(self, live: Live, entries: tuple[Entry, ...], since: int, own: bool) -> None:
+        conversation_id = live.round.conversation_id
+        self._publish(conversation_id, live, entries, since, own)
+        if own:
+            for appended in self._on_appended:
+                appended(conversation_id, entries)
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         """Work that heals itself when it is lost: the next entry, the trimmer or the next load does it again."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from server.domain import accounts as rules
 from server.domain.accounts import Account, Privacy
+from server.domain.feed import AccountChange
 from server.domain.limits import Limits
 from server.domain.refusal import Reason, Refusal
 from server.ports.accounts import Accounts, Contacts, Devices
@@ -40,7 +41,7 @@ class KnownPeople:
         self._clock = clock
         self._limits = limits
         self._facts: dict[str, _Facts] = {}
-        self._changed: Callable[[str], None] = lambda account_id: None
+        self._changed: list[Callable[[str, AccountChange], None]] = []
 
     async def _of(self, account_id: str) -> _Facts:
         facts = self._facts.get(account_id)
@@ -60,14 +61,15 @@ class KnownPeople:
             self._facts[account_id] = facts
         return facts
 
-    def on_changed(self, changed: Callable[[str], None]) -> None:
-        """Whom to tell that an account has changed here."""
-        self._changed = changed
+    def on_changed(self, changed: Callable[[str, AccountChange], None]) -> None:
+        """Whom else to tell that an account has changed here."""
+        self._changed.append(changed)
 
-    def forget(self, account_id: str) -> None:
+    def forget(self, account_id: str, change: AccountChange = AccountChange.PROFILE) -> None:
         """The account has changed on this node."""
         self.outdated(account_id)
-        self._changed(account_id)
+        for changed in self._changed:
+            changed(account_id, change)
 
     def outdated(self, account_id: str) -> None:
         """The account has changed somewhere: what is kept of it is old."""

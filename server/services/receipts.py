@@ -53,7 +53,8 @@ class Receipts:
         self._connected: Callable[[str], bool] = lambda account_id: False
         self._tell: Tell = lambda account_id, event: None
         self._send: Callable[[], None] = lambda: None
-        self._elsewhere: Callable[[Identity, Moved], None] = lambda identity, moved: None
+        self._on_moved: list[Callable[[Identity, Moved], None]] = []
+        self._on_stored: list[Callable[[Identity, Moved], None]] = []
 
     def on_told(self, connected: Callable[[str], bool], tell: Tell, send: Callable[[], None]) -> None:
         """Who is connected here, how to tell an account's devices with their next frame, and how to send what found none."""
@@ -62,11 +63,15 @@ class Receipts:
         self._send = send
 
     def on_moved(self, moved: Callable[[Identity, Moved], None]) -> None:
-        """Whom to tell that a device here has moved, and again when that is durable.
+        """Whom else to tell that a device here has moved."""
+        self._on_moved.append(moved)
+
+    def on_stored(self, stored: Callable[[Identity, Moved], None]) -> None:
+        """Whom else to tell again when that is durable.
 
         A node that reads the rows later needs it no more; one that has read them already may have missed the first time.
         """
-        self._elsewhere = moved
+        self._on_stored.append(stored)
 
     # -- events --------------------------------------------------------------------------------------------------------
 
@@ -98,7 +103,8 @@ class Receipts:
             reads = self._reads.setdefault(identity.account_id, {})
             reads[conversation_id] = max(moved.read, reads.get(conversation_id, 0))
         self.learned(identity, moved)
-        self._elsewhere(identity, moved)
+        for tell in self._on_moved:
+            tell(identity, moved)
 
     def learned(self, identity: Identity, moved: Moved) -> None:
         """A device has moved, on this node or on another one that keeps the position for the flush."""
@@ -220,7 +226,8 @@ class Receipts:
         for key, moved in dirty.items():
             if self._dirty.get(key) is moved:
                 del self._dirty[key]
-                self._elsewhere(*moved)
+                for tell in self._on_stored:
+                    tell(*moved)
         for account_id, marks in reads.items():
             for conversation_id, seq in marks.items():
                 self._tell(account_id, PositionsTold(conversation_id, own_read_seq=seq))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from server.domain import accounts as rules
 from server.domain.accounts import Account, Challenge, Device
+from server.domain.feed import AccountChange
 from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.notice import ClosingReason, DevicesChanged, LoginRequested
@@ -125,7 +127,9 @@ class SigningIn:
         chance: Random,
         limits: Limits,
         pepper: str,
+        changed: Callable[[str, AccountChange], None],
     ) -> None:
+        """`changed`: whom to tell that an account was registered, that a device has come or gone, or its tokens are void."""
         self._accounts = accounts
         self._devices = devices
         self._challenges = challenges
@@ -138,6 +142,7 @@ class SigningIn:
         self._chance = chance
         self._limits = limits
         self._pepper = pepper
+        self._changed = changed
 
     async def register_username(
         self, username: str, display_name: str, device_name: str, address: str
@@ -172,6 +177,7 @@ class SigningIn:
         hashed = recovery and rules.hashed(self._pepper, account.account_id, rules.plain_recovery_code(recovery))
         if not await self._accounts.add(account, hashed):
             return Refusal(Reason.ALREADY_TAKEN, subject=next(iter(handles)))
+        self._changed(account.account_id, AccountChange.REGISTERED)
         return await self._add_device(account.account_id, device_name, primary=True)
 
     async def start_login(self, handle: str, device_name: str, address: str) -> Challenge | Refusal:
@@ -266,6 +272,7 @@ class SigningIn:
                 await self._devices.remove(device_id)
                 raise
             await self._streams.notify(account_id, DevicesChanged())
+            self._changed(account_id, AccountChange.DEVICES)
         return credentials
 
     async def refresh(self, refresh_token: str, exchange_id: str = "") -> Credentials | Refusal:
@@ -305,6 +312,7 @@ class SigningIn:
         self._tokens.forget(device_id)
         if account_id:
             await self._streams.close_device(account_id, device_id, ClosingReason.SIGNED_OUT)
+            self._changed(account_id, AccountChange.DEVICES)
 
     async def remove_device(self, account_id: str, device_id: str) -> Refusal | None:
         """Remove a device of the account: its tokens are void and its stream closes at once."""
@@ -314,6 +322,7 @@ class SigningIn:
         self._tokens.forget(device_id)
         await self._streams.close_device(account_id, device_id, ClosingReason.DEVICE_REMOVED)
         await self._streams.notify(account_id, DevicesChanged())
+        self._changed(account_id, AccountChange.DEVICES)
         return None
 
     async def login_requests(self, account_id: str) -> list[Challenge]:

@@ -11,6 +11,7 @@ from server.adapters.grpc import refusals
 from server.adapters.grpc.edge import address
 from server.domain import accounts as rules
 from server.domain.accounts import Audience, Challenge, Privacy
+from server.domain.feed import AccountChange
 from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.refusal import Reason, Refusal, Refused
@@ -188,7 +189,7 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
         if request.account_id != identity.account_id:
             _raise(Refusal(Reason.NOT_ALLOWED, detail="account_id is not your own", subject="account_id"))
         await self._signing_in.delete_account(identity.account_id)
-        self._people.forget(identity.account_id)
+        self._people.forget(identity.account_id, AccountChange.DELETED)
         return account_pb2.DeleteAccountResponse()
 
 

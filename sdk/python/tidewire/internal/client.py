@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +14,8 @@ import grpc
 from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.internal.v1 import (
     admin_pb2_grpc,
+    feed_pb2,
+    feed_pb2_grpc,
     notify_pb2_grpc,
     presence_pb2_grpc,
     system_pb2,
@@ -56,6 +59,7 @@ class Services:
         self.notify = notify_pb2_grpc.NotifyServiceStub(self.channel)
         self.presence = presence_pb2_grpc.PresenceServiceStub(self.channel)
         self.admin = admin_pb2_grpc.AdminServiceStub(self.channel)
+        self.feed = feed_pb2_grpc.FeedServiceStub(self.channel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -112,6 +116,41 @@ class Services:
                     raise
                 retry_after_s = error.retry_after_s if isinstance(error, Refused) else None
                 await asyncio.sleep(retry_after_s or RETRY_S)
+
+    async def follow(
+        self,
+        *,
+        kinds: Sequence[feed_pb2.FeedKind] = (),
+        account_ids: Sequence[str] = (),
+        conversation_ids: Sequence[str] = (),
+    ) -> AsyncIterator[feed_pb2.FeedEvent]:
+        """What happens on the node and passes the filters, of which an empty one lets all pass.
+
+        From when this returns, nothing is missed but what a `gap` tells. The iterator raises as this does when the stream ends; follow
+        again then, what happens meanwhile is not told.
+
+        Raises:
+            Refused: the token does not permit it, or was revoked; the filters make no sense; too many follow.
+            Unreachable: no answer, or the node is stopping.
+        """
+        request = feed_pb2.FollowRequest(kinds=kinds, account_ids=account_ids, conversation_ids=conversation_ids)
+        call = self.feed.Follow(request, metadata=self._metadata)
+        try:
+            await call.read()
+        except grpc.aio.AioRpcError as error:
+            raise failure(error) from error
+        return _events(call)
+
+
+async def _events(call: Any) -> AsyncIterator[feed_pb2.FeedEvent]:
+    try:
+        while isinstance(response := await call.read(), feed_pb2.FollowResponse):
+            for event in response.events:
+                yield event
+    except grpc.aio.AioRpcError as error:
+        raise failure(error) from error
+    finally:
+        call.cancel()
 
 
 def _again(error: TidewireError) -> bool:
