@@ -30,7 +30,7 @@ async def command(node: Node, *arguments: str) -> tuple[int, str, str]:
 
 async def test_every_command_of_the_page_does_what_the_page_says(tmp_path: Path) -> None:
     node = Node(tmp_path / "data")
-    scopes = [item for scope in ("admin", "introspect", "presence", "append") for item in ("--scope", scope)]
+    scopes = [item for scope in ("admin", "introspect", "presence", "append", "feed") for item in ("--scope", scope)]
     code, token, _ = await command(node, "create", "--name", "desk", *scopes, "--account", "codes")  # before the first start
     assert code == 0 and token.startswith("tws_desk.")
     await node.start()

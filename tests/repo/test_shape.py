@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from tidewire.internal.v1 import feed_pb2
 from tidewire.v1 import account_pb2, chat_pb2, envelope_pb2, refusal_pb2
 
-from server.domain import accounts, envelope, notice, refusal
+from server.domain import accounts, envelope, feed, notice, refusal
 from tests.repo import refusals
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +53,8 @@ def test_numbers_of_the_domain_are_those_of_the_wire() -> None:
         (envelope.MemberAction, envelope_pb2.MemberAction, "MEMBER_ACTION_"),
         (accounts.Audience, account_pb2.Audience, "AUDIENCE_"),
         (notice.ClosingReason, chat_pb2.ClosingReason, "CLOSING_REASON_"),
+        (feed.FeedKind, feed_pb2.FeedKind, "FEED_KIND_"),
+        (feed.AccountChange, feed_pb2.AccountChangeKind, "ACCOUNT_CHANGE_KIND_"),
     ]
     for mine, wire, prefix in pairs:
         numbers = {name.removeprefix(prefix): number for name, number in wire.items() if number}

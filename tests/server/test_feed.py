@@ -11,14 +11,14 @@ import pytest
 from tidewire import Message, Refused, Unreachable
 from tidewire.internal import Services
 from tidewire.internal.v1 import admin_pb2, feed_pb2, feed_pb2_grpc
-from tidewire.v1 import chat_pb2, chat_pb2_grpc
 
 from server.domain import ids
 from tests.server.internal import World, internal_world, until
-from tests.support.raw import text
+from tests.support.raw import Raw, text
+from tests.support.raw import World as RawWorld
 
 ENVELOPE, ACCOUNT, RECEIPT = feed_pb2.FEED_KIND_ENVELOPE, feed_pb2.FEED_KIND_ACCOUNT, feed_pb2.FEED_KIND_RECEIPT
-SENT = 2_000
+SENT = 640
 Events = AsyncIterator[feed_pb2.FeedEvent]
 
 
@@ -128,29 +128,32 @@ async def test_devices_that_come_and_go_are_told(world: World) -> None:
 # -- a slow follower ---------------------------------------------------------------------------------------------------
 
 
-async def many_texts(stub: chat_pb2_grpc.ChatServiceStub, token: str, conversation_id: str, count: int) -> None:
-    """Send so many, 64 a call."""
-    for first in range(0, count, 64):
-        commands = [text(conversation_id) for _ in range(first, min(first + 64, count))]
-        response = await stub.Submit(chat_pb2.SubmitRequest(commands=commands), metadata=(("authorization", f"Bearer {token}"),))
-        assert all(event.send_result.HasField("sent") for event in response.events), response
+async def fill(raw: Raw, conversation_id: str, head: int, up_to: int) -> None:
+    """Send, 64 a frame, until the log reaches from `head` to `up_to`."""
+    for known in range(head, up_to, 64):
+        commands = [text(conversation_id) for _ in range(known, min(known + 64, up_to))]
+        for ref, command in enumerate(commands, 1):
+            command.ref, command.send.known_seq = ref, known
+        await raw.write(*commands)
+        for seq in range(known + 1, known + 1 + len(commands)):
+            assert (await raw.until(lambda event: event.HasField("send_result"))).send_result.sent.seq == seq
 
 
 async def test_a_slow_follower_is_told_how_much_it_has_missed_and_goes_on(tmp_path: Path) -> None:
     many = {"commands_per_s": "100000", "commands_burst": "100000", "feed_queue_max": "8"}
     async with internal_world(tmp_path, **many) as world:
-        ann, ben = await world.person("ann"), await world.person("ben")
-        conversation_id, access = ids.direct_id(ann.account_id, ben.account_id), ann._transport.token
-        token = await world.token("audit", "feed")
+        address, token = f"127.0.0.1:{world.app.chat_port}", await world.token("audit", "feed")
         narrow = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1_024))
         async with (
-            grpc.aio.insecure_channel(f"127.0.0.1:{world.app.chat_port}") as to_devices,
+            grpc.aio.insecure_channel(address) as to_devices,
             grpc.aio.insecure_channel(f"127.0.0.1:{world.app.internal_port}", options=narrow) as to_services,
         ):
-            devices, feed = chat_pb2_grpc.ChatServiceStub(to_devices), feed_pb2_grpc.FeedServiceStub(to_services)
+            devices, feed = RawWorld(to_devices, address, 0), feed_pb2_grpc.FeedServiceStub(to_services)
+            ann, ben = await devices.person("ann"), await devices.person("ben")
+            conversation_id, raw = ids.direct_id(ann.account_id, ben.account_id), await devices.stream(ann.access_token)
             call = feed.Follow(feed_pb2.FollowRequest(kinds=[ENVELOPE]), metadata=(("authorization", f"Bearer {token}"),))
             assert not (await call.read()).events
-            await many_texts(devices, access, conversation_id, SENT)  # nothing is read meanwhile
+            await fill(raw, conversation_id, 0, SENT)  # nothing is read meanwhile
             seq, gaps = 0, 0
             while seq < SENT:
                 async with asyncio.timeout(10):
@@ -163,7 +166,7 @@ async def test_a_slow_follower_is_told_how_much_it_has_missed_and_goes_on(tmp_pa
                         assert event.envelope.seq == seq + 1, "each is told, or counted where it is missing"
                         seq += 1
             assert gaps and seq == SENT
-            await many_texts(devices, access, conversation_id, 1)
+            await fill(raw, conversation_id, SENT, SENT + 1)
             (event,) = (await call.read()).events
             assert event.envelope.seq == SENT + 1
             call.cancel()
