@@ -13,9 +13,11 @@ import grpc
 import pytest
 from tidewire import Client, Disconnected, Message, TicksMoved
 from tidewire.events import ConversationChanged, Event, NoticeReceived, Typing
-from tidewire.internal.v1 import relay_pb2, relay_pb2_grpc
+from tidewire.internal import Services
+from tidewire.internal.v1 import feed_pb2, relay_pb2, relay_pb2_grpc
 from tidewire.v1 import chat_pb2, chat_pb2_grpc, refusal_pb2
 
+from server import token_command
 from server.adapters.memory.accounts import MemoryAccounts, MemoryChallenges, MemoryContacts, MemoryDevices
 from server.adapters.memory.log import MemoryLog, MemoryMemberships, MemoryPositions
 from server.adapters.memory.services import MemoryServiceTokens
@@ -43,6 +45,7 @@ class Cluster:
     """Three nodes and the devices on them."""
 
     nodes: list[App]
+    stores: Stores
     redis: RedisServer
     folder: Path
     stack: AsyncExitStack
@@ -106,7 +109,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
             while any(node.links() < 2 for node in nodes):
                 await asyncio.sleep(0.01)
         async with AsyncExitStack() as devices:
-            yield Cluster(nodes, redis, tmp_path, devices)
+            yield Cluster(nodes, stores, redis, tmp_path, devices)
 
 
 async def until(queue: asyncio.Queue[Event], wanted: Callable[[Any], bool]) -> Any:
@@ -273,3 +276,37 @@ async def test_nodes_with_another_token_are_no_nodes(cluster: Cluster) -> None:
         call = stub.Link(metadata=metadata)
         await call.write(relay_pb2.LinkRequest(hello=relay_pb2.LinkHello(node_id="x", incarnation="y")))
         assert await call.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def fed(events: AsyncIterator[feed_pb2.FeedEvent]) -> list[feed_pb2.FeedEvent]:
+    """What a node told up to a change of a profile."""
+    told: list[feed_pb2.FeedEvent] = []
+    async with asyncio.timeout(10):
+        while not told or told[-1].account.kind != feed_pb2.ACCOUNT_CHANGE_KIND_PROFILE:
+            told.append(await anext(events))
+    return told
+
+
+async def test_each_node_feeds_what_it_does_itself_and_nothing_that_it_learns(cluster: Cluster) -> None:
+    token = await token_command.create(cluster.stores, settings(cluster.folder, cluster.redis, 1), "audit", ["feed"], "")
+    feeds = []
+    for node in cluster.nodes[:2]:
+        services = await cluster.stack.enter_async_context(Services(f"127.0.0.1:{node.internal_port}", token))
+        feeds.append(await services.follow())
+    ann, _ = await cluster.person("ann", 0)
+    ben, _ = await cluster.person("ben", 1)
+    at_ann, at_ben = ann.listen(), ben.listen()
+    conversation_id = await ann.direct("ben")
+    await (await ann.send(conversation_id, "hello"))
+    await until(at_ben, says("hello"))
+    while (await ann.history(conversation_id))[0].tick != "delivered":
+        await until(at_ann, lambda e: isinstance(e, TicksMoved))
+    for person in (ann, ben):
+        await person.block("nobody", False)
+    for person, events in ((ann, feeds[0]), (ben, feeds[1])):
+        told = await fed(events)
+        assert {event.account.account_id for event in told if event.HasField("account")} == {person.account_id}
+        assert {event.receipt.account_id for event in told if event.HasField("receipt")} <= {person.account_id}
+        seqs = [event.envelope.seq for event in told if event.HasField("envelope")]
+        assert seqs == ([1] if person is ann else [])
+        assert person is ann or any(event.receipt.acked_seq == 1 for event in told)
