@@ -147,6 +147,17 @@ class Conversations:
             await asyncio.shield(live.loaded)
         return live
 
+    async def current(self, conversation_id: str) -> Live:
+        """The conversation as its log is now, also where other nodes append and nobody here is nudged.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        if not self._shared:
+            return await self.open(conversation_id)
+        head = (await self._log.heads([conversation_id])).get(conversation_id, NO_HEAD)
+        return await self.open(conversation_id, head.seq)
+
     def told(self, conversation_id: str, head: int) -> None:
         """The log was seen to reach `head`: what is in memory is brought up to it, since another node may have appended."""
         live = self._live.get(conversation_id)

@@ -111,7 +111,7 @@ class GroupChanges:
         for hint in await self._memberships.of_account(account_id):
             if hint.left_seq or not ids.is_group(hint.conversation_id):
                 continue
-            live = await self._conversations.open(hint.conversation_id)
+            live = await self._conversations.current(hint.conversation_id)
             known = max(live.fold.members[account_id].joined_seq() - 1, live.floor) if account_id in live.fold.members else 0
             proposal = Proposal(
                 Identity(account_id, ""), f"leave-{account_id}-{known}", known, int(Kind.MEMBERSHIP), command=groups.Leave()

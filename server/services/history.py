@@ -66,7 +66,7 @@ class History:
         return summaries, f"{page[-1][0]} {page[-1][1]}" if more else ""
 
     async def _summary(self, account_id: str, conversation_id: str, read_seq: int) -> Summary:
-        live = await self._conversations.open(conversation_id)
+        live = await self._conversations.current(conversation_id)
         fold = live.fold
         seen = 0
         if read_seq:
@@ -87,7 +87,7 @@ class History:
         Raises:
             Refused: NOT_A_MEMBER.
         """
-        live = await self._conversations.open(conversation_id)
+        live = await self._conversations.current(conversation_id)
         if account_id not in live.fold.members or (live.fold.seq == 0 and ids.is_group(conversation_id)):
             raise Refused(Refusal(Reason.NOT_A_MEMBER))
         hints = {hint.conversation_id: hint for hint in await self._memberships.of_account(account_id)}
@@ -110,7 +110,7 @@ class History:
         Raises:
             Refused: NOT_A_MEMBER, or NOT_ALLOWED when it is not one's own.
         """
-        live = await self._conversations.open(conversation_id)
+        live = await self._conversations.current(conversation_id)
         if not live.fold.entitled(account_id, seq):
             raise Refused(Refusal(Reason.NOT_A_MEMBER))
         entry = await self._entry(live, seq)
@@ -126,7 +126,7 @@ class History:
         Raises:
             Refused: NOT_A_MEMBER.
         """
-        live = await self._conversations.open(conversation_id)
+        live = await self._conversations.current(conversation_id)
         account_id = identity.account_id
         if account_id not in live.fold.members:
             raise Refused(Refusal(Reason.NOT_A_MEMBER))

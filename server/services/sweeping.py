@@ -66,7 +66,7 @@ class Sweeper:
         """Forget what may be forgotten of one conversation."""
         head = (await self._log.heads([conversation_id]))[conversation_id]
         rows = await self._positions.of_conversation(conversation_id)  # before the device lists (log-attacks A8)
-        live = await self._conversations.open(conversation_id)
+        live = await self._conversations.open(conversation_id, head.seq)
         fold = live.fold
         devices = {account: await self._people.devices(account) for account in fold.members}
         now_ms = self._clock.now_ms()

@@ -15,7 +15,7 @@ from tidewire import Client, Disconnected, Message, TicksMoved
 from tidewire.events import ConversationChanged, Event, NoticeReceived, Typing
 from tidewire.internal import Services
 from tidewire.internal.v1 import feed_pb2, relay_pb2, relay_pb2_grpc
-from tidewire.v1 import chat_pb2, chat_pb2_grpc, refusal_pb2
+from tidewire.v1 import chat_pb2, chat_pb2_grpc, conversation_pb2, conversation_pb2_grpc, refusal_pb2
 
 from server import token_command
 from server.adapters.memory.accounts import MemoryAccounts, MemoryChallenges, MemoryContacts, MemoryDevices
@@ -310,3 +310,16 @@ async def test_each_node_feeds_what_it_does_itself_and_nothing_that_it_learns(cl
         seqs = [event.envelope.seq for event in told if event.HasField("envelope")]
         assert seqs == ([1] if person is ann else [])
         assert person is ann or any(event.receipt.acked_seq == 1 for event in told)
+
+
+async def test_a_node_where_nobody_is_answers_with_what_the_log_holds_now(cluster: Cluster) -> None:
+    ann = await cluster.raw(0).person("ann")
+    ben, _ = await cluster.person("ben", 1)
+    stub = conversation_pb2_grpc.ConversationServiceStub(cluster.raw(2).channel)
+    metadata = (("authorization", f"Bearer {ann.access_token}"),)
+    conversation_id = await ben.direct("ann")
+    for number in (1, 2):
+        await (await ben.send(conversation_id, f"text {number}"))
+        request = conversation_pb2.ListEnvelopesRequest(conversation_id=conversation_id)
+        page = await stub.ListEnvelopes(request, metadata=metadata)
+        assert [envelope.body.text.text for envelope in page.envelopes] == ["text 1", "text 2"][:number]
