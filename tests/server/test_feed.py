@@ -56,12 +56,12 @@ async def test_two_followers_are_told_what_passes_their_filters_and_nothing_else
     services = await world.services("audit", "feed")
     of_ann = await services.follow(kinds=[ENVELOPE], account_ids=[ann.account_id])
     of_direct = await services.follow(conversation_ids=[with_ben])
-    await ann.send(with_carl, "good morning")
-    await ann.send(with_ben, "hello")
+    await (await ann.send(with_carl, "good morning"))
+    await (await ann.send(with_ben, "hello"))
     await until(at_ben, lambda event: isinstance(event, Message))
     await ben.block("nobody", False)
-    await ben.send(with_ben, "hi")
-    await ann.send(with_ben, "bye")
+    await (await ben.send(with_ben, "hi"))
+    await (await ann.send(with_ben, "bye"))
     told = [(await next_of(of_ann)).envelope for _ in range(3)]
     assert [(one.conversation_id, one.seq) for one in told] == [(with_carl, 1), (with_ben, 1), (with_ben, 3)]
     header = told[1].header
