@@ -60,6 +60,9 @@ def main() -> int:
             return run(Workers(settings, sys.argv[1:]).run())
         else:
             run(_run(settings if arguments.worker is None else worker_settings(settings, arguments.worker), arguments.worker))
+    except SettingsError as error:  # one that only opening could tell
+        print(error, file=sys.stderr)
+        return 2
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -23,6 +23,7 @@ from server.clustered import found
 from server.internal import add_internal_services
 from server.listening import add_standard_services, listen_to_devices, listen_to_services, new_server
 from server.parts import Parts, parts
+from server.services.attendance import Attendance
 from server.settings import Settings
 from server.stores import Stores, opened
 
@@ -81,13 +82,11 @@ async def _node(settings: Settings, stores: Stores, redis: RedisCluster | None, 
     port, fingerprint = listen_to_devices(devices, settings)
     internal_port = listen_to_services(internal, settings)
     attendance = cluster.attend(settings, internal_port, chat, made.presence) if cluster is not None else None
-    stopping: list[asyncio.Task[None]] = []
 
     async def drain() -> None:
         await health.enter_graceful_shutdown()
-        stopping.append(
-            tasks.create_task(devices.stop(settings.drain_grace_s), name="stop")
-        )  # callers go elsewhere, streams stay
+        # from now on callers go elsewhere, while open streams stay
+        tasks.create_task(devices.stop(settings.drain_grace_s), name="stop")
         await _drain(settings, made)
         made.feed.drain()
 
@@ -115,14 +114,19 @@ async def _node(settings: Settings, stores: Stores, redis: RedisCluster | None, 
             if not chat.draining:
                 await drain()
             await devices.stop(0.5)
-            try:
-                await made.receipts.flush()
-            finally:
-                if attendance is not None and cluster is not None:
-                    await cluster.relaying.tell_moved()
-                    await attendance.leave()
-                    cluster.links.close()
-                await internal.stop(0.5)
+            await _leave(made, attendance, internal)
+
+
+async def _leave(made: Parts, attendance: Attendance | None, internal: grpc.aio.Server) -> None:
+    """Write what is in memory, and take leave of the other nodes."""
+    try:
+        await made.receipts.flush()
+    finally:
+        if attendance is not None and made.cluster is not None:
+            await made.cluster.relaying.tell_moved()
+            await attendance.leave()
+            made.cluster.links.close()
+        await internal.stop(0.5)
 
 
 async def _drain(settings: Settings, made: Parts) -> None:

@@ -23,7 +23,7 @@ from tests.cluster_ledger.plan import (
     direct_of,
     person_of,
 )
-from tests.ledger.crew import WAIT_S, Device, Failed
+from tests.ledger.crew import Device, change_members
 from tests.ledger.observer import observe
 from tests.ledger.raw import Raw
 from tests.support.proxy import Way
@@ -280,16 +280,4 @@ class Trouble:
                 for name, device in self._fleet.devices.items():
                     if person_of(name) == person:
                         device.tell("send", c=group, texts=[f"<{name}.{turn.number}.{what}.{number}>" for number in range(3)])
-                await self._change(owner, what, group, person)
-
-    async def _change(self, owner: Device, what: str, group: str, person: str) -> None:
-        """Until there is an answer; a refusal is one, too: it has happened already."""
-        async with asyncio.timeout(WAIT_S):
-            while True:
-                try:
-                    await owner.ask(what, c=group, names=[person])
-                    return
-                except Failed as failed:
-                    if "Unreachable" not in str(failed):
-                        return
-                await asyncio.sleep(PAUSE_S)
+                await change_members(owner, what, group, person)

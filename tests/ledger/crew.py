@@ -22,6 +22,8 @@ from tests.support.node import Node
 from tests.support.proxy import Line, Walk
 
 POLL_S = 0.02
+PAUSE_S = 0.2
+"""Before something is asked again."""
 WAIT_S = 120.0
 FAKETIME = Path("/usr/lib")
 
@@ -278,3 +280,16 @@ class Crew(Devices):
         """End every process that was started."""
         await super().close()
         await self.node.close()
+
+
+async def change_members(owner: Device, what: str, group: str, person: str) -> None:
+    """Have `owner` "add" or "remove" a person, until there is an answer; a refusal is one, too: it has happened already."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            try:
+                await owner.ask(what, c=group, names=[person])
+                return
+            except Failed as failed:
+                if "Unreachable" not in str(failed):
+                    return
+            await asyncio.sleep(PAUSE_S)

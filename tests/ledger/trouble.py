@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from tests.ledger.crew import WAIT_S, Crew, Device, Failed, until
+from tests.ledger.crew import Crew, Device, change_members, until
 from tests.ledger.observer import observe
 from tests.ledger.plan import CLOCKS, CONVERSATIONS, DEVICES, DIRECT, GROUPS, OWNER, PEOPLE, STEADY, Fault, Turn
 from tests.ledger.raw import Raw
@@ -21,7 +21,6 @@ AT_ONCE = 3
 NUDGE_TURNS = 10
 """Looks at the count of cuts after which an old connection is cut, so that there are new ones to cut."""
 TRIES = 10
-PAUSE_S = 0.2
 
 
 class Trouble:
@@ -252,19 +251,7 @@ class Trouble:
                     if _person(device.name) == person:
                         texts = [f"<{device.name}.{turn.number}.{what}.{number}>" for number in range(3)]
                         device.tell("send", c=group, texts=texts)
-                await self._change(owner, what, group, person)
-
-    async def _change(self, owner: Device, what: str, group: str, person: str) -> None:
-        """Until there is an answer; a refusal is one, too: it has happened already."""
-        async with asyncio.timeout(WAIT_S):
-            while True:
-                try:
-                    await owner.ask(what, c=group, names=[person])
-                    return
-                except Failed as failed:
-                    if "Unreachable" not in str(failed):
-                        return
-                await asyncio.sleep(PAUSE_S)
+                await change_members(owner, what, group, person)
 
 
 def _person(device: str) -> str:

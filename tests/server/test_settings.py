@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from server.clustered import found
 from server.settings import Settings, SettingsError, load
 
 SECRET = "x" * 32
@@ -63,3 +65,14 @@ def test_an_open_listener_with_tls_is_fine() -> None:
 def test_what_is_secret_is_not_described() -> None:
     settings = load(None, {}, {"store": "cql", "routes": "redis", "pepper": SECRET, "cluster_token": SECRET})
     assert settings.describe() == {"store": "cql", "routes": "redis", "pepper": "(set)", "cluster_token": "(set)"}
+
+
+def test_what_only_opening_can_tell_is_one_sentence_too() -> None:
+    given = {"store": "cql", "routes": "redis", "pepper": SECRET, "cluster_token": SECRET, "redis_url": "nonsense"}
+
+    async def open_it() -> None:
+        async with found(load(None, {}, given)):
+            raise AssertionError("there is no such Redis")
+
+    with pytest.raises(SettingsError, match="redis_url is no address of a Redis"):
+        asyncio.run(open_it())
