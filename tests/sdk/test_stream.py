@@ -9,7 +9,10 @@ from typing import Any
 
 import grpc
 from tidewire import Client, Disconnected
+from tidewire.transport import Transport
 from tidewire.v1 import account_pb2, account_pb2_grpc, chat_pb2, chat_pb2_grpc
+
+from tests.sdk.conftest import World
 
 
 class Accounts(account_pb2_grpc.AccountServiceServicer):
@@ -72,3 +75,12 @@ async def test_a_client_closes_whatever_its_stream_is_about(tmp_path: Path) -> N
         for tenth_ms in range(150):
             async with Client.open("127.0.0.1:1", tmp_path / "ann.db", retry_max_s=0.001):
                 await asyncio.sleep(tenth_ms / 10_000)
+
+
+async def test_a_call_goes_to_the_server_that_is_connected_when_it_begins(world: World) -> None:
+    transport = Transport(world.address)
+    ask = transport.chat.GetLimits
+    await transport.call(ask, chat_pb2.GetLimitsRequest())
+    transport.move()
+    assert (await transport.call(ask, chat_pb2.GetLimitsRequest())).limits.frame_bytes_max
+    await transport.close()

@@ -9,7 +9,7 @@ from tests.simulation.workers import Done, begin, work
 
 pytestmark = pytest.mark.process
 SCHEDULES = 1_000
-SCHEDULES_PER_BUG = 400
+SCHEDULES_PER_BUG = 1_200
 
 
 @pytest.mark.timeout(600)

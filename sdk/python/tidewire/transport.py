@@ -64,6 +64,21 @@ def failure(error: grpc.RpcError) -> TidewireError:
     return Refused(code.name, detail, retry_after_s=1.0 if code is grpc.StatusCode.RESOURCE_EXHAUSTED else None)
 
 
+class _Moving:
+    """What stubs are made over: each call goes to the server that the transport is connected to when it begins."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def __getattr__(self, kind: str) -> Any:
+        """`unary_unary` and its like, as a channel has them."""
+
+        def make(path: str, **options: Any) -> Any:
+            return lambda *args, **kwargs: self._transport.method(kind, path, options)(*args, **kwargs)
+
+        return make
+
+
 class Transport:
     """The services of one deployment, by one of its servers at a time."""
 
@@ -81,19 +96,28 @@ class Transport:
         self._at = secrets.randbelow(len(self._servers))
         self._authority = _first_authority(self._servers, pin) if pin else None
         self._connect()
+        channel = _Moving(self)
+        self.chat = chat_pb2_grpc.ChatServiceStub(channel)
+        self.accounts = account_pb2_grpc.AccountServiceStub(channel)
+        self.devices = device_pb2_grpc.DeviceServiceStub(channel)
+        self.contacts = contact_pb2_grpc.ContactServiceStub(channel)
+        self.groups = group_pb2_grpc.GroupServiceStub(channel)
+        self.conversations = conversation_pb2_grpc.ConversationServiceStub(channel)
 
     def _connect(self) -> None:
         server = self._servers[self._at]
+        self._methods: dict[str, Any] = {}
         if self._authority is None and _is_loopback(server.rpartition(":")[0].strip("[]")):
             self.channel = grpc.aio.insecure_channel(server, options=OPTIONS)
         else:
             self.channel = grpc.aio.secure_channel(server, grpc.ssl_channel_credentials(self._authority), options=OPTIONS)
-        self.chat = chat_pb2_grpc.ChatServiceStub(self.channel)
-        self.accounts = account_pb2_grpc.AccountServiceStub(self.channel)
-        self.devices = device_pb2_grpc.DeviceServiceStub(self.channel)
-        self.contacts = contact_pb2_grpc.ContactServiceStub(self.channel)
-        self.groups = group_pb2_grpc.GroupServiceStub(self.channel)
-        self.conversations = conversation_pb2_grpc.ConversationServiceStub(self.channel)
+
+    def method(self, kind: str, path: str, options: dict[str, Any]) -> Any:
+        """A method of the server that is connected now."""
+        method = self._methods.get(path)
+        if method is None:
+            method = self._methods[path] = getattr(self.channel, kind)(path, **options)
+        return method
 
     def move(self) -> None:
         """Go on with the next server, or with a new connection to the only one: the old one may be to a process that stands still.

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any, Literal, NamedTuple
 
-from cassandra import ConsistencyLevel, InvalidRequest
+from cassandra import ConsistencyLevel, InvalidRequest, OperationTimedOut, ReadTimeout, Unavailable, WriteTimeout
 from cassandra.cluster import Cluster, Session
 from cassandra.query import SimpleStatement
 
@@ -29,6 +29,9 @@ _THERE_ALREADY = re.compile("already exists|conflicts with an existing column")
 """What Cassandra, and what ScyllaDB says of a column that is added again: ALTER has no IF NOT EXISTS that both know."""
 _KEYSPACE = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _IDS = uuid.UUID("6a9c3b2e-58a4-4bb5-9b7e-3f0f1c7f6d11")
+UNKNOWN = (WriteTimeout, ReadTimeout, OperationTimedOut, Unavailable)
+UNKNOWN_MAX = 10
+"""How often the lock is asked for again when the database does not say."""
 LOCK_S = 60
 """How long the lock is held without being renewed; it is renewed before each statement."""
 WAIT_S = 180
@@ -209,8 +212,17 @@ class _Lock:
         self._applied(f"DELETE FROM {self._table} WHERE id = 'schema' IF owner = %s", (self._owner,))
 
     def _holder(self) -> str:
-        rows = _run(self._session, f"SELECT owner FROM {self._table} WHERE id = 'schema'", serial=True)  # noqa: S608
+        rows = self._settled(f"SELECT owner FROM {self._table} WHERE id = 'schema'", (), serial=True)  # noqa: S608
         return str(rows[0][0]) if rows else ""
 
     def _applied(self, statement: str, values: Sequence[Any]) -> bool:
-        return bool(_run(self._session, statement, values)[0][0])
+        return bool(self._settled(statement, values)[0][0])
+
+    def _settled(self, statement: str, values: Sequence[Any], *, serial: bool = False) -> list[tuple[Any, ...]]:
+        """Run it again when its outcome is unknown: each of the lock's statements says whose it is, so that twice does no harm."""
+        for _ in range(UNKNOWN_MAX):
+            try:
+                return _run(self._session, statement, values, serial=serial)
+            except UNKNOWN:
+                time.sleep(0.5)
+        return _run(self._session, statement, values, serial=serial)
