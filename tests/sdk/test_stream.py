@@ -82,5 +82,6 @@ async def test_a_call_goes_to_the_server_that_is_connected_when_it_begins(world:
     ask = transport.chat.GetLimits
     await transport.call(ask, chat_pb2.GetLimitsRequest())
     transport.move()
+    await transport.call(transport.chat.GetEndpoints, chat_pb2.GetEndpointsRequest())  # by now the old connection takes no calls
     assert (await transport.call(ask, chat_pb2.GetLimitsRequest())).limits.frame_bytes_max
     await transport.close()
