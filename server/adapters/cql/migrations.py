@@ -29,9 +29,10 @@ _THERE_ALREADY = re.compile("already exists|conflicts with an existing column")
 """What Cassandra, and what ScyllaDB says of a column that is added again: ALTER has no IF NOT EXISTS that both know."""
 _KEYSPACE = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _IDS = uuid.UUID("6a9c3b2e-58a4-4bb5-9b7e-3f0f1c7f6d11")
-UNKNOWN = (WriteTimeout, ReadTimeout, OperationTimedOut, Unavailable)
-UNKNOWN_MAX = 10
-"""How often the lock is asked for again when the database does not say."""
+UNKNOWN = (WriteTimeout, ReadTimeout, OperationTimedOut, Unavailable, InvalidRequest)
+"""What is no answer to whose the lock is. InvalidRequest: a node of the database has not heard of the lock's table yet."""
+UNKNOWN_MAX = 40
+"""How often the lock is asked for again, every half second."""
 LOCK_S = 60
 """How long the lock is held without being renewed; it is renewed before each statement."""
 WAIT_S = 180
