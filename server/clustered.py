@@ -25,7 +25,7 @@ from server.services.presence import Presence
 from server.services.presence_sharing import Sharing
 from server.services.receipts import Receipts
 from server.services.relaying import Relaying
-from server.services.routing import Routing
+from server.services.routing import Late, Routing
 from server.settings import Settings, SettingsError
 
 
@@ -79,12 +79,21 @@ class Clustered:
             settings.limits,
             self.links.follow,
             chat.replaced,
+            lambda late: self._settle(late, chat),
             chat.compare_all,
         )
         self.routing.on_strangers(attendance.look)
         attendance.on_nodes(presence.nodes, presence.register)
         self.links.on_told(self.relaying.take, self.relaying.undelivered, attendance.linked)
         return attendance
+
+    def _settle(self, late: Late, chat: Chat) -> None:
+        for account_id, route in late.displaced:
+            self.relaying.replaced(account_id, route.device_id, route.node_id, route.connection_id)
+        for identity in late.unheard:
+            self.relaying.doubted(identity)
+        for connection_id in late.outrun:
+            chat.outrun(connection_id)
 
 
 def clustered(

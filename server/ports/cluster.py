@@ -71,6 +71,14 @@ class Routes(Protocol):
         connection, that it took the place of."""
         ...
 
+    async def claim_late(
+        self, account_id: str, device_id: str, node_id: str, connection_id: str, age_ms: int
+    ) -> tuple[Route | None, Route | None]:
+        """`claim` for a stream that opened so many ms ago, when the store did not answer. When another connection has claimed or released
+        the route since then, it stays as it is: None, and the route that stands there. When the claim was carried out although it was not
+        answered, the second is the connection's own route, and nobody knows any more whose place it took."""
+        ...
+
     async def reclaim(self, routes: Sequence[tuple[str, Route]]) -> list[bool]:
         """Write routes (account, route) again that the store may have lost. False for each in whose place a later one
         stands, or that was released."""

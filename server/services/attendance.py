@@ -11,12 +11,14 @@ from server.domain.limits import Limits
 from server.domain.refusal import Refused
 from server.ports.cluster import Leases, Peer
 from server.ports.world import Clock
-from server.services.routing import Routing
+from server.services.routing import Late, Routing
 
 log = logging.getLogger(__name__)
 
 Replace = Callable[[str], None]
 """Close the stream of this connection: a later one of its device stands elsewhere."""
+Settle = Callable[[Late], None]
+"""End one of two streams of a device, where a claim came late."""
 
 
 class Attendance:
@@ -31,6 +33,7 @@ class Attendance:
         limits: Limits,
         follow: Callable[[Sequence[Peer]], None],
         replace: Replace,
+        settle: Settle,
         compare: Callable[[int], Awaitable[None]],
     ) -> None:
         """`follow` is told the live peers; `compare` compares every stream with the log, spread over so many ms."""
@@ -41,6 +44,7 @@ class Attendance:
         self._limits = limits
         self._follow = follow
         self._replace = replace
+        self._settle = settle
         self._compare = compare
         self._nodes: Callable[[frozenset[str]], None] = lambda places: None
         self._registered: Callable[[], None] = lambda: None
@@ -75,13 +79,15 @@ class Attendance:
             self._nodes(frozenset(peer.place for peer in (*self._peers.values(), self._me)))
             if now_ms - self._registered_ms > 1000 * self._limits.comparison_interval_s:
                 self._register = True  # routes are kept for a day only
+            late = await self._routing.claim_owed()
+            self._settle(late)
             if self._register:
                 for connection_id in await self._routing.reclaim():
                     self._replace(connection_id)
                 self._registered()
                 self._register, self._registered_ms = False, now_ms
                 self._later(self._limits.second_look_ms, 0)
-            elif await self._routing.claim_owed():  # others may have skipped them
+            elif late.claimed:  # others may have skipped them
                 self._later(self._limits.second_look_ms, 0)
         except Refused:
             return

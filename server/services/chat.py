@@ -20,9 +20,11 @@ from server.services.hub import Hub
 from server.services.presence import Presence
 from server.services.rates import Rates
 from server.services.sending import Sending
-from server.services.streaming import Needs, Stream
+from server.services.streaming import RETRY_MS, Needs, Stream
 
 HEADS_AT_ONCE = 32
+OPENED_AT_ONCE = 8
+"""Conversations that one stream has loaded at the same time, so that a device with many does not fill the queue to the store."""
 LOOK_AGAIN_S = 1.0
 """Before a comparison that the store did not answer is tried again."""
 DRAIN_AT_ONCE = 8
@@ -72,10 +74,9 @@ class Chat:
     # -- a stream ------------------------------------------------------------------------------------------------------
 
     async def open(self, identity: Identity, hello: events.Hello, woken: Callable[[], None]) -> Stream:
-        """Answer Hello: Welcome, then everything that the device lacks. The live feed is attached before anything is read.
+        """Answer Hello with Welcome. The live feed is attached, and nothing is read: a slow store does not pass for a dead node.
 
-        Raises:
-            Refused: UNAVAILABLE.
+        `catch_up` is next, and `closed` last.
         """
         needs = self._needs
         stream = Stream(self._new_id(), identity, needs, woken)
@@ -86,28 +87,37 @@ class Chat:
         stream.said, stream.trusted = hello.positions, not hello.epoch or hello.epoch == epoch
         self._hub.add(stream)
         self._presence.connected(identity, stream.connection_id, hello.foreground)
-        try:
-            await self._active(identity.device_id, needs.clock.now_ms())  # first: from now on it holds up trimming again
-            await self._elsewhere.came(identity, stream.connection_id)
-            await self._open_feeds(stream)
-            stream.do(stream.connection.hello_done())
-            # where the device lags it may lack own envelopes, written on another device, whose ticks were told before it came
-            await needs.receipts.unfinished(identity.account_id, {*hello.unfinished, *stream.connection.feeds})
-        except BaseException:
-            self.closed(stream)
-            raise
-        self._looks[stream] = needs.tasks.create_task(self._second_look(stream), name="second look")
         return stream
+
+    async def catch_up(self, stream: Stream, hello: events.Hello) -> None:
+        """Everything that the device lacks. What does not depend on one another is asked of the stores at once.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        identity, needs = stream.identity, self._needs
+        # first: from now on it holds up trimming again, and other nodes find it
+        active = self._active(identity.device_id, needs.clock.now_ms())
+        await asyncio.gather(active, self._elsewhere.came(identity, stream.connection_id))
+        await self._open_feeds(stream)
+        stream.do(stream.connection.hello_done())
+        # where the device lags it may lack own envelopes, written on another device, whose ticks were told before it came
+        await needs.receipts.unfinished(identity.account_id, {*hello.unfinished, *stream.connection.feeds})
+        self._looks[stream] = needs.tasks.create_task(self._second_look(stream), name="second look")
 
     async def _open_feeds(self, stream: Stream) -> None:
         """Positions first, then heads from the log, newest conversation first."""
         identity, needs = stream.identity, self._needs
-        stored = {row.conversation_id: row for row in await needs.positions.of_device(identity.device_id)}
-        hints = {hint.conversation_id: hint for hint in await self._memberships.of_account(identity.account_id)}
+        rows, memberships = await asyncio.gather(
+            needs.positions.of_device(identity.device_id), self._memberships.of_account(identity.account_id)
+        )
+        stored = {row.conversation_id: row for row in rows}
+        hints = {hint.conversation_id: hint for hint in memberships}
         wanted = list(hints)
         heads: dict[str, Head] = {}
         for at in range(0, len(wanted), HEADS_AT_ONCE):
             heads.update(await needs.log.heads(wanted[at : at + HEADS_AT_ONCE]))
+        lacking: list[tuple[str, int]] = []
         for conversation_id in sorted(heads, key=lambda key: -heads[key].changed_at_ms):
             row = stored.get(conversation_id)
             acked, read, skipped, fresh, _ = stream.know(conversation_id, row, heads[conversation_id].seq)
@@ -115,10 +125,12 @@ class Chat:
             head = min(heads[conversation_id].seq, hint.left_seq or heads[conversation_id].seq)
             self._tell_read(stream, hint)
             if fresh or acked != head or ids.is_self(conversation_id):
-                await stream.open(conversation_id, head)
+                lacking.append((conversation_id, head))
             if row is None or acked > row.acked or read > row.read or read > hint.read_seq:
                 # what Hello knows better than the rows, or than the account's mark, a crash has lost: flush and tell it again
                 needs.receipts.moved(identity, Moved(conversation_id, acked, read, skipped, read > hint.read_seq))
+        for at in range(0, len(lacking), OPENED_AT_ONCE):
+            await asyncio.gather(*(stream.open(*each) for each in lacking[at : at + OPENED_AT_ONCE]))
 
     def _tell_read(self, stream: Stream, hint: Hint) -> None:
         """What the account has read, perhaps on a device of another node; once per value."""
@@ -199,6 +211,13 @@ class Chat:
         for stream in self._hub.all():
             if stream.connection_id == connection_id:
                 stream.close(ClosingReason.REPLACED)
+
+    def outrun(self, connection_id: str) -> None:
+        """The cluster learnt late of this stream, and has heard of another one of its device since: whoever lives comes back, and then it
+        is certain which one is the later. Not final, as `replaced` is."""
+        for stream in self._hub.all():
+            if stream.connection_id == connection_id:
+                stream.close(ClosingReason.INTERNAL, RETRY_MS, "the device has been heard of elsewhere: it may come back")
 
     async def drain(self, spread_ms: int, retry_after_ms: Callable[[], int]) -> None:
         """Tell every device to come back, each when its jitter says; their streams end one after the other, spread over so many ms.

@@ -23,6 +23,8 @@ from server.ports.people import People
 from server.services.conversations import Conversations
 
 BOOKS_MAX = 20_000
+TOLD_AT_ONCE = 8
+"""Conversations whose ticks are read for one stream at the same time."""
 """Receipt books kept in memory."""
 
 Tell = Callable[[str, PositionsTold], None]
@@ -128,9 +130,11 @@ class Receipts:
 
     async def unfinished(self, account_id: str, conversation_ids: Iterable[str]) -> None:
         """At Hello: own envelopes in these conversations still wait for ticks. Tells what is known now."""
-        for conversation_id in conversation_ids:
+        wanted = list(conversation_ids)
+        for conversation_id in wanted:
             self._authors.setdefault(conversation_id, {})[account_id] = ((), ())
-            await self._tell_ticks(conversation_id)
+        for at in range(0, len(wanted), TOLD_AT_ONCE):
+            await asyncio.gather(*(self._tell_ticks(conversation_id) for conversation_id in wanted[at : at + TOLD_AT_ONCE]))
 
     async def refresh(self, account_id: str) -> None:
         """Read the rows again where envelopes of `account_id` wait for ticks: what another node told may have been lost."""

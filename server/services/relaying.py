@@ -201,6 +201,11 @@ class Relaying:
         """A device of another node has come here: its stream there ends."""
         self._relay.send((node_id,), DeviceClosed(account_id, device_id, ClosingReason.REPLACED, connection_id))
 
+    def doubted(self, identity: Identity) -> None:
+        """A device has come here, and may have left a stream on any other node. That one ends, but not for good: should it be the later
+        one, its device comes back."""
+        self._relay.send(self._routing.nodes, DeviceClosed(*identity, ClosingReason.INTERNAL))
+
     # -- what others tell ----------------------------------------------------------------------------------------------
 
     def take(self, told: Relayed) -> None:

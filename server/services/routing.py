@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from server.domain.identity import Identity
 from server.domain.limits import Limits
@@ -13,6 +14,19 @@ from server.ports.world import Clock
 
 CACHE_MAX = 50_000
 RECLAIM_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class Late:
+    """What came of claims that the store had not answered."""
+
+    claimed: int = 0
+    displaced: list[tuple[str, Route]] = field(default_factory=list)
+    """Account, and the route on another node that one of them took the place of."""
+    unheard: list[Identity] = field(default_factory=list)
+    """Devices whose claim was carried out without an answer: another node may have a stream of theirs, and nobody knows which."""
+    outrun: list[str] = field(default_factory=list)
+    """Connections whose device has another one since."""
 
 
 class Routing:
@@ -28,8 +42,8 @@ class Routing:
         self._tasks = tasks
         self._mine: dict[str, tuple[Identity, Route | None]] = {}
         """Connection → whose, and its route once the store has given one."""
-        self._owed: set[str] = set()
-        """Connections whose claim the store did not answer."""
+        self._owed: dict[str, int] = {}
+        """Connections whose claim the store did not answer, and when they opened."""
         self._known: dict[str, tuple[int, tuple[Route, ...]]] = {}
         self._look: Callable[[], Awaitable[None]] | None = None
         self._looked_ms = -limits.route_cache_ms
@@ -46,30 +60,61 @@ class Routing:
         A store that is away is no hindrance: `claim_owed` comes when it is back.
         """
         self._mine[connection_id] = (identity, None)
+        opened_ms = self._clock.monotonic_ms()
         try:
             route, before = await self._routes.claim(identity.account_id, identity.device_id, self.node_id, connection_id)
         except Refused:
             if connection_id in self._mine:
-                self._owed.add(connection_id)
+                self._owed[connection_id] = opened_ms
             return None
+        self._claimed(identity, connection_id, route)
+        return self._elsewhere(before)
+
+    def _claimed(self, identity: Identity, connection_id: str, route: Route) -> None:
         if connection_id in self._mine:
             self._mine[connection_id] = (identity, route)
         else:  # it ended meanwhile
             self._release(identity, route)
         self._known.pop(identity.account_id, None)
+
+    def _elsewhere(self, before: Route | None) -> Route | None:
         return before if before is not None and before.node_id != self.node_id else None
 
-    async def claim_owed(self) -> bool:
-        """Claim for the streams that the store did not answer for; whether there were any. Nobody has found them until now."""
-        owed, self._owed = self._owed, set()
-        for connection_id in owed:
-            if connection_id in self._mine:
-                await self.claim(self._mine[connection_id][0], connection_id)
-        return bool(owed)
+    async def claim_owed(self) -> Late:
+        """Claim for the streams that the store did not answer for. Nobody has found them until now, and their devices may have gone on.
+
+        What the store does not answer for this time, either, stays owed.
+        """
+        late = Late()
+        while self._owed:
+            connection_id, opened_ms = next(iter(self._owed.items()))
+            try:
+                await self._claim_late(connection_id, self._clock.monotonic_ms() - opened_ms, late)
+            except Refused:
+                break
+            self._owed.pop(connection_id, None)
+        return late
+
+    async def _claim_late(self, connection_id: str, age_ms: int, late: Late) -> None:
+        identity, _ = self._mine[connection_id]
+        account_id, device_id = identity
+        route, other = await self._routes.claim_late(account_id, device_id, self.node_id, connection_id, age_ms)
+        if route is None and other is not None and other.node_id == self.node_id and other.connection_id not in self._mine:
+            # a claim of this node's own that the store carried out after nobody waited for it any more
+            route, other = await self._routes.claim(account_id, device_id, self.node_id, connection_id)
+        if route is None:
+            late.outrun.append(connection_id)
+            return
+        self._claimed(identity, connection_id, route)
+        late.claimed += 1
+        if other is not None and other.connection_id == connection_id:
+            late.unheard.append(identity)
+        elif (there := self._elsewhere(other)) is not None:
+            late.displaced.append((account_id, there))
 
     def release(self, connection_id: str) -> None:
         """A stream is over."""
-        self._owed.discard(connection_id)
+        self._owed.pop(connection_id, None)
         identity, route = self._mine.pop(connection_id, (None, None))
         if identity is not None and route is not None:
             self._release(identity, route)
@@ -84,7 +129,7 @@ class Routing:
         self._tasks.create_task(quietly(), name="release route")
 
     async def reclaim(self) -> list[str]:
-        """Register every stream again. The connections in whose place a later one stands.
+        """Register again every stream that had a route. The connections in whose place a later one stands.
 
         Raises:
             Refused: UNAVAILABLE.
@@ -95,7 +140,6 @@ class Routing:
             part = had[at : at + RECLAIM_AT_ONCE]
             kept = await self._routes.reclaim(part)
             lost += [route.connection_id for (_, route), ok in zip(part, kept) if not ok]
-        await self.claim_owed()
         self._known.clear()
         return [connection_id for connection_id in lost if connection_id in self._mine]
 

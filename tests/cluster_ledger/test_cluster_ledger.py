@@ -68,4 +68,5 @@ async def test_nothing_sent_is_lost_or_doubled_whichever_part_dies(
         for fault, count in trouble.counts.items():
             print(f"  {count:4} {fault.value}")
         print(f"  connected again: {spread(seen.reconnects)}")
+        print(f"  caught up again: {spread(seen.caught_up)}")
         print(f"  shown to another person: {spread(seen.deliveries)}")

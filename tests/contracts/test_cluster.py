@@ -101,6 +101,26 @@ async def test_the_newest_claim_wins_and_names_whom_it_took_the_place_of(cluster
     assert nobody is None and again.since > new.since, "a connection does not take its own place"
 
 
+async def test_a_late_claim_counts_from_when_its_stream_began(cluster: Cluster) -> None:
+    old, _ = await cluster.routes.claim(ALICE, "phone", "here", "c1")
+    assert await cluster.routes.claim_late(ALICE, "phone", "there", "c0", LONG_MS) == (None, old), "the device has gone on since"
+    assert await cluster.routes.of_accounts([ALICE]) == {ALICE: [old]}
+    await cluster.routes.release(ALICE, old)
+    assert await cluster.routes.claim_late(ALICE, "phone", "there", "c0", LONG_MS) == (None, None), "it was there, and went"
+    assert not await cluster.routes.of_accounts([ALICE])
+    new, before = await cluster.routes.claim_late(BOB, "phone", "there", "c2", LONG_MS)
+    assert new is not None and before is None and await cluster.routes.of_accounts([BOB]) == {BOB: [new]}
+    later, displaced = await cluster.routes.claim_late(BOB, "phone", "here", "c3", LONG_MS // 2)
+    assert later is not None and displaced == new and later.since > new.since
+
+
+async def test_a_late_claim_that_had_been_carried_out_says_so(cluster: Cluster) -> None:
+    unheard, _ = await cluster.routes.claim(ALICE, "phone", "here", "c1")
+    again, own = await cluster.routes.claim_late(ALICE, "phone", "here", "c1", LONG_MS)
+    assert own == unheard and again is not None and again.since > unheard.since
+    assert await cluster.routes.of_accounts([ALICE]) == {ALICE: [again]}
+
+
 async def test_a_stale_release_leaves_the_later_route(cluster: Cluster) -> None:
     old, _ = await cluster.routes.claim(ALICE, "phone", "here", "c1")
     new, _ = await cluster.routes.claim(ALICE, "phone", "here", "c2")

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from tidewire import Client, Disconnected
+from tidewire import Client, Disconnected, Unreachable
 from tidewire.transport import Transport
 from tidewire.v1 import account_pb2, account_pb2_grpc, chat_pb2, chat_pb2_grpc
 
 from tests.sdk.conftest import World
+from tests.support.proxy import Line, Way
 
 
 class Accounts(account_pb2_grpc.AccountServiceServicer):
@@ -85,3 +86,43 @@ async def test_a_call_goes_to_the_server_that_is_connected_when_it_begins(world:
     await transport.call(transport.chat.GetEndpoints, chat_pb2.GetEndpointsRequest())  # by now the old connection takes no calls
     assert (await transport.call(ask, chat_pb2.GetLimitsRequest())).limits.frame_bytes_max
     await transport.close()
+
+
+async def test_a_server_that_takes_connections_and_says_nothing_is_given_up(world: World, tmp_path: Path) -> None:
+    """As a frozen node does: it is the kernel that takes them."""
+    line = Line(int(world.address.rpartition(":")[2]))
+    await line.start()
+    async with Client.open(world.address, tmp_path / "ann.db") as ann:
+        await ann.register_username("ann_silence")
+    line.hold(*Way)
+    async with Client.open(f"127.0.0.1:{line.port}", tmp_path / "ann.db", retry_max_s=0.1) as ann, asyncio.timeout(15):
+        while line.connections < 2:
+            await asyncio.sleep(0.01)
+        line.release()
+        await ann.caught_up()
+    await line.close()
+
+
+async def test_who_lose_one_server_do_not_all_go_to_the_same_other_one() -> None:
+    went: dict[str, set[str]] = {}
+    for _ in range(200):
+        transport = Transport("127.0.0.1:1,127.0.0.1:2,127.0.0.1:3")
+        first = transport.address
+        transport.move()
+        went.setdefault(first, set()).add(transport.address)
+        await transport.close()
+    assert len(went) == 3 and all(others == set(went) - {first} for first, others in went.items())
+
+
+async def test_who_is_not_signed_in_asks_the_next_server_when_one_is_away(world: World) -> None:
+    for _ in range(12):  # it begins with either
+        transport = Transport(f"127.0.0.1:1,{world.address}")
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                await transport.call(transport.chat.GetLimits, chat_pb2.GetLimitsRequest())
+                break
+            except Unreachable:
+                assert tries == 1
+        await transport.close()

@@ -213,6 +213,39 @@ async def test_a_device_that_came_while_redis_did_not_answer_is_found_once_it_do
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.parametrize("breaks", ["frozen", "killed"])
+async def test_a_stream_that_began_while_redis_was_away_ends_the_one_that_its_device_left_elsewhere(
+    cluster: Cluster, breaks: str
+) -> None:
+    before, after = cluster.raw(0), cluster.raw(1)
+    ann = await before.person("ann")
+    left = await before.stream(ann.access_token)
+    if breaks == "frozen":
+        cluster.redis.freeze()
+    else:
+        await cluster.redis.kill()
+    came = await after.stream(ann.access_token)
+    if breaks == "frozen":
+        cluster.redis.thaw()
+    else:
+        await cluster.redis.start()
+    await left.until(lambda event: event.HasField("closing"))
+    await came.lives()
+
+
+async def test_a_stream_that_redis_learns_of_after_a_later_one_ends_but_its_device_may_come_back(cluster: Cluster) -> None:
+    before, after = cluster.raw(0), cluster.raw(1)
+    ann = await before.person("ann")
+    await cluster.redis.kill()
+    left = await before.stream(ann.access_token)
+    await cluster.redis.start()
+    came = await after.stream(ann.access_token)
+    closing = (await left.until(lambda event: event.HasField("closing"))).closing
+    if closing.reason != chat_pb2.CLOSING_REASON_REPLACED:  # the first node claimed before the device had gone on
+        assert closing.reason == chat_pb2.CLOSING_REASON_INTERNAL and closing.retry_after_ms > 0
+    await came.lives()
+
+
 async def routes(redis: RedisServer, account_id: str) -> object:
     """What Redis holds of an account's devices."""
     return await redis.command("HGETALL", f"tw:{{{account_id}}}:routes")

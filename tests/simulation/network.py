@@ -198,6 +198,12 @@ class RouteStore:
         route = devices[device_id] = Route(device_id, node_id, connection_id, self._routes.world.number())
         return route, before
 
+    async def claim_late(
+        self, account_id: str, device_id: str, node_id: str, connection_id: str, age_ms: int
+    ) -> tuple[Route | None, Route | None]:
+        """See `Routes.claim_late`."""
+        raise AssertionError("the store always answers here")
+
     async def reclaim(self, routes: Sequence[tuple[str, Route]]) -> list[bool]:
         """See `Routes.reclaim`."""
         raise AssertionError("no lease ends here")

@@ -30,6 +30,9 @@ ACK_DELAY_S = 0.1
 ACK_ENVELOPES = 32
 PING_S, PONG_S = 30.0, 10.0
 FRAME_BYTES = 48_000
+WELCOME_S, WELCOME_MAX_S = 5.0, 20.0
+"""How long a node may take to answer Hello before the next one is tried: twice as long after each failure, so that a deployment that
+is only slow is not asked ever more often."""
 
 FINAL = {
     chat_pb2.CLOSING_REASON_REPLACED: "another program uses this device",
@@ -128,7 +131,7 @@ class Stream:
             wait_s: float | None = None
             reason = ""
             try:
-                await self._once()
+                await self._once(min(WELCOME_MAX_S, WELCOME_S * 2 ** min(attempt, 10)))
             except _Closed as closed:
                 if closed.closing.reason in FINAL:
                     reason = FINAL[closed.closing.reason]
@@ -159,14 +162,14 @@ class Stream:
                 done.set_exception(NotSignedIn(reason))
                 done.exception()
 
-    async def _once(self) -> None:
+    async def _once(self, welcome_s: float) -> None:
         token = self._transport.token
         self._receiving.refs.clear()
         call = self._transport.chat.Connect(metadata=self._transport.metadata())
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._speak(call))
-                tasks.create_task(self._watch(call))
+                tasks.create_task(self._watch(welcome_s))
                 await self._read(call)
                 raise Unreachable("the stream ended")
         except ExceptionGroup as group:
@@ -221,9 +224,12 @@ class Stream:
             )
             await call.write(chat_pb2.ConnectRequest(commands=[chat_pb2.Command(hello=hello)]))
 
-    async def _watch(self, call: grpc.aio.StreamStreamCall) -> None:  # type: ignore[type-arg]
-        """A node that is frozen keeps its connection: ask it."""
+    async def _watch(self, welcome_s: float) -> None:
+        """A node that is frozen still takes connections, and keeps them: give it up when it does not answer."""
         self._heard_s = self._now_s()
+        await asyncio.sleep(welcome_s)
+        if not self.open:
+            raise Unreachable("the node does not answer")
         while True:
             await asyncio.sleep(PING_S)
             if self._now_s() - self._heard_s < PING_S:

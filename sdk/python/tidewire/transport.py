@@ -83,7 +83,8 @@ class Transport:
     """The services of one deployment, by one of its servers at a time."""
 
     def __init__(self, server: str, pin: str = "") -> None:
-        """`server`: host:port, or several of them with commas between. One is chosen by chance, another one when `move` is called.
+        """`server`: host:port, or several of them with commas between. They are tried in an order of this transport's own, so that those
+        who lose one server do not all go to the same other one.
 
         Raises:
             TidewireError: the authority is not the pinned one. Unreachable: no server answers when it is asked for its authority.
@@ -93,7 +94,8 @@ class Transport:
         self._ending: set[asyncio.Future[None]] = set()
         """Channels that close once their last calls are done."""
         self._servers = [part.strip() for part in server.split(",")]
-        self._at = secrets.randbelow(len(self._servers))
+        secrets.SystemRandom().shuffle(self._servers)
+        self._at = 0
         self._authority = _first_authority(self._servers, pin) if pin else None
         self._connect()
         channel = _Moving(self)
@@ -104,8 +106,13 @@ class Transport:
         self.groups = group_pb2_grpc.GroupServiceStub(channel)
         self.conversations = conversation_pb2_grpc.ConversationServiceStub(channel)
 
+    @property
+    def address(self) -> str:
+        """The server that calls go to now."""
+        return self._servers[self._at]
+
     def _connect(self) -> None:
-        server = self._servers[self._at]
+        server = self.address
         self._methods: dict[str, Any] = {}
         if self._authority is None and _is_loopback(server.rpartition(":")[0].strip("[]")):
             self.channel = grpc.aio.insecure_channel(server, options=OPTIONS)
@@ -135,7 +142,7 @@ class Transport:
         return (("authorization", f"Bearer {self.token}"),) if self.token else ()
 
     async def call(self, method: Any, request: Any) -> Any:
-        """One unary call.
+        """One unary call. Without a sign-in there is no stream that would move on when a server is away: then the next call goes elsewhere.
 
         Raises:
             Unreachable, Refused
@@ -143,7 +150,10 @@ class Transport:
         try:
             return await method(request, metadata=self.metadata(), timeout=CALL_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
-            raise failure(error) from error
+            failed = failure(error)
+            if isinstance(failed, Unreachable) and not self.token:
+                self.move()
+            raise failed from error
 
     async def close(self) -> None:
         """End all calls."""

@@ -187,11 +187,11 @@ class ChatServicer:
             raise Refused(unavailable("the node is stopping"))
         pipe = Pipe(context.write, self._limits)
         stream = await self._chat.open(identity, hello, pipe.wake)
-        writer = self._writing[pipe] = asyncio.ensure_future(pipe.run(stream))
-        reader = asyncio.ensure_future(read(stream, context)) if read is not None else None
+        writer = self._writing[pipe] = asyncio.ensure_future(pipe.run(stream))  # Welcome goes out while the store is read
+        reader = asyncio.ensure_future(self._catch_up_and_read(stream, hello, context, read, writer))
         try:
-            await asyncio.wait([task for task in (writer, reader) if task], return_when=asyncio.FIRST_COMPLETED)
-            if reader is not None and reader.done() and not writer.done():
+            await asyncio.wait([writer, reader], return_when=asyncio.FIRST_COMPLETED)
+            if reader.done() and not writer.done():
                 reader.result()
                 if stream.closing is not None:
                     await asyncio.wait([writer])
@@ -203,9 +203,23 @@ class ChatServicer:
             del self._writing[pipe]
             self._chat.closed(stream)
             for task in (writer, reader):
-                if task is not None and not task.done():
+                if not task.done():
                     task.cancel()
-            await asyncio.gather(*(task for task in (writer, reader) if task), return_exceptions=True)
+            await asyncio.gather(writer, reader, return_exceptions=True)
+
+    async def _catch_up_and_read(
+        self,
+        stream: Stream,
+        hello: events.Hello,
+        context: grpc.aio.ServicerContext,  # type: ignore[type-arg]
+        read: Callable[[Stream, grpc.aio.ServicerContext], Awaitable[None]] | None,  # type: ignore[type-arg]
+        writer: asyncio.Future[None],
+    ) -> None:
+        await self._chat.catch_up(stream, hello)
+        if read is not None:
+            await read(stream, context)
+        else:
+            await asyncio.wait([writer])
 
     async def _read_commands(self, stream: Stream, context: grpc.aio.ServicerContext) -> None:  # type: ignore[type-arg]
         identity, chat, check = stream.identity, self._chat, self._check

@@ -46,20 +46,39 @@ class MemoryLeases:
 class MemoryRoutes:
     """The port `Routes`."""
 
-    def __init__(self) -> None:
-        self._since = 0
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._routes: dict[str, dict[str, Route]] = {}
         self._released: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     async def claim(self, account_id: str, device_id: str, node_id: str, connection_id: str) -> tuple[Route, Route | None]:
         """See `Routes.claim`."""
-        self._since += 1
+        return self._claim(account_id, Route(device_id, node_id, connection_id, 1_000 * self._clock.monotonic_ms()))
+
+    async def claim_late(
+        self, account_id: str, device_id: str, node_id: str, connection_id: str, age_ms: int
+    ) -> tuple[Route | None, Route | None]:
+        """See `Routes.claim_late`."""
+        wanted = Route(device_id, node_id, connection_id, 1_000 * (self._clock.monotonic_ms() - max(1, age_ms)))
+        stored = self._routes.get(account_id, {}).get(device_id)
+        mine = stored is not None and (stored.node_id, stored.connection_id) == (node_id, connection_id)
+        if self._latest(account_id, device_id) > wanted.since and not mine:
+            return None, stored
+        route, before = self._claim(account_id, wanted)
+        return route, stored if mine else before
+
+    def _claim(self, account_id: str, wanted: Route) -> tuple[Route, Route | None]:
+        since = max(wanted.since, self._latest(account_id, wanted.device_id) + 1)
         routes = self._routes.setdefault(account_id, {})
-        before = routes.get(device_id)
-        routes[device_id] = route = Route(device_id, node_id, connection_id, self._since)
-        if before is not None and (before.node_id, before.connection_id) == (node_id, connection_id):
+        before = routes.get(wanted.device_id)
+        routes[wanted.device_id] = route = wanted._replace(since=since)
+        if before is not None and (before.node_id, before.connection_id) == (route.node_id, route.connection_id):
             before = None
         return route, before
+
+    def _latest(self, account_id: str, device_id: str) -> int:
+        stored = self._routes.get(account_id, {}).get(device_id)
+        return max(stored.since if stored else 0, self._released.get((account_id, device_id), 0))
 
     async def reclaim(self, routes: Sequence[tuple[str, Route]]) -> list[bool]:
         """See `Routes.reclaim`."""
@@ -69,10 +88,9 @@ class MemoryRoutes:
         stored = self._routes.get(account_id, {}).get(route.device_id)
         if stored == route:
             return True
-        if max(stored.since if stored else 0, self._released.get((account_id, route.device_id), 0)) >= route.since:
+        if self._latest(account_id, route.device_id) >= route.since:
             return False
         self._routes.setdefault(account_id, {})[route.device_id] = route
-        self._since = max(self._since, route.since)
         return True
 
     async def release(self, account_id: str, route: Route) -> None:
@@ -168,7 +186,7 @@ class MemoryCluster:
     """All of it."""
 
     def __init__(self, clock: Clock) -> None:
-        self._leases, self._routes = MemoryLeases(clock), MemoryRoutes()
+        self._leases, self._routes = MemoryLeases(clock), MemoryRoutes(clock)
         self._board, self._buckets = MemoryBoard(clock), MemoryBuckets(clock)
         self.cluster = Cluster(self._leases, self._routes, self._board, self._buckets)
 

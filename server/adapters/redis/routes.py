@@ -14,8 +14,12 @@ CLAIM = Script(
     + NUMBER
     + """
 local old = redis.call('HGET', KEYS[1], ARGV[1])
-local since = now
-if old then since = math.max(now, tonumber(string.match(old, '^%d+')) + 1) end
+local since = now - tonumber(ARGV[4]) * 1000
+if old then
+  local before = tonumber(string.match(old, '^%d+'))
+  if ARGV[4] ~= '0' and before > since and string.match(old, '|(.*)$') ~= ARGV[2] then return {'0', old} end
+  since = math.max(since, before + 1)
+end
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
   local released = string.match(all[i + 1], '^%d+$')
@@ -61,12 +65,24 @@ class RedisRoutes:
 
     async def claim(self, account_id: str, device_id: str, node_id: str, connection_id: str) -> tuple[Route, Route | None]:
         """See `Routes.claim`."""
-        claimed = CLAIM.on(self._key(account_id), args=(device_id, _place(connection_id, node_id), DAY_MS))
-        since, old = await self._client.run(claimed)
-        before = _route(device_id, old)
+        since, before = await self._claim(account_id, device_id, node_id, connection_id, 0)
         if before is not None and (before.node_id, before.connection_id) == (node_id, connection_id):
             before = None
-        return Route(device_id, node_id, connection_id, int(since)), before
+        return Route(device_id, node_id, connection_id, since), before
+
+    async def claim_late(
+        self, account_id: str, device_id: str, node_id: str, connection_id: str, age_ms: int
+    ) -> tuple[Route | None, Route | None]:
+        """See `Routes.claim_late`."""
+        since, before = await self._claim(account_id, device_id, node_id, connection_id, max(1, age_ms))
+        return Route(device_id, node_id, connection_id, since) if since else None, before
+
+    async def _claim(
+        self, account_id: str, device_id: str, node_id: str, connection_id: str, age_ms: int
+    ) -> tuple[int, Route | None]:
+        claimed = CLAIM.on(self._key(account_id), args=(device_id, _place(connection_id, node_id), DAY_MS, age_ms))
+        since, old = await self._client.run(claimed)
+        return int(since), _route(device_id, old)
 
     async def reclaim(self, routes: Sequence[tuple[str, Route]]) -> list[bool]:
         """See `Routes.reclaim`."""

@@ -9,9 +9,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from tidewire.load import figures, page, report
+from tidewire.load.device import Away
 from tidewire.load.judging import Conversation, judged, totals
 from tidewire.load.latencies import Latencies
 from tidewire.load.options import Plan
@@ -78,8 +80,9 @@ async def load(plan: Plan) -> int:
         OSError: the report cannot be written.
     """
     plan.out.mkdir(parents=True, exist_ok=True)
-    if plan.metrics and await _sampled(plan) is None:
-        raise Failed(f"{', '.join(plan.metrics)} does not answer as the HTTP listener of a node")
+    silent = [address for address, node in zip(plan.metrics, (await _sampled(plan)).nodes, strict=True) if node is None]
+    if silent:
+        raise Failed(f"{', '.join(silent)} does not answer as the HTTP listener of a node")
     prefix = f"load{secrets.token_hex(4)}"
     with Progress() as progress:
         processes = [await _started(plan, number, prefix, progress) for number in range(plan.processes)]
@@ -123,7 +126,7 @@ async def _started(plan: Plan, number: int, prefix: str, progress: Progress) -> 
     return started
 
 
-async def _sampled(plan: Plan) -> figures.Sample | None:
+async def _sampled(plan: Plan) -> figures.Sample:
     try:
         return await figures.sample(plan.metrics)
     except ValueError as error:
@@ -131,7 +134,7 @@ async def _sampled(plan: Plan) -> figures.Sample | None:
 
 
 async def _run(plan: Plan, prefix: str, processes: Sequence[Process], progress: Progress) -> Result:
-    before = await _sampled(plan) if plan.metrics else None
+    at, before = datetime.now(UTC), await _sampled(plan)
     progress.phase("connecting", 2 * plan.devices)
     try:
         async with asyncio.timeout(STARTING_S):
@@ -139,7 +142,7 @@ async def _run(plan: Plan, prefix: str, processes: Sequence[Process], progress: 
     except TimeoutError as error:
         raise Failed(f"not all devices were connected after {STARTING_S} s") from error
     accounts = [each["accounts"] for each in prepared]
-    connected = await _sampled(plan) if plan.metrics else None
+    connected = await _sampled(plan)
     conversations = await _conversations(plan, processes, accounts)
     begin = time.monotonic() + LEAD_S
     progress.phase("idle" if plan.pattern == "idle" else "sending", plan.seconds)
@@ -154,8 +157,7 @@ async def _run(plan: Plan, prefix: str, processes: Sequence[Process], progress: 
         counts = {account: {c: judging[c].count for c in theirs} for account, theirs in _places(conversations).items()}
         until = max(until, time.monotonic() + 1)
         ended = await _all(processes, "caught", until=until, counts=counts)
-        if plan.metrics and (last := await _sampled(plan)) is not None:
-            samples.append(last)
+        samples.append(await _sampled(plan))
     finally:
         watching.cancel()
     progress.phase("cleaning up", 1)
@@ -167,11 +169,12 @@ async def _run(plan: Plan, prefix: str, processes: Sequence[Process], progress: 
     return Result(
         plan=plan,
         prefix=prefix,
+        at=at,
         conversations=len(conversations),
         sent=sum(each["sent"] for each in ended),
         delivered=sum(each["delivered"] for each in ended),
         latencies=latencies,
-        away=[s for each in ended for s in each["away"]],
+        away=[Away(*times) for each in ended for times in each["away"]],
         reconnects=sum(each["reconnects"] for each in ended),
         throttled=sum((Counter(each["throttled"]) for each in ended), Counter()),
         before=before,
@@ -239,7 +242,6 @@ async def _watch(plan: Plan, begin: float, samples: list[figures.Sample], progre
     """Every second, for as long as it takes."""
     await asyncio.sleep(begin - time.monotonic())
     while True:
-        if plan.metrics and (sample := await _sampled(plan)) is not None:
-            samples.append(sample)
+        samples.append(await _sampled(plan))
         progress.at(min(plan.seconds, int(time.monotonic() - begin)))
         await asyncio.sleep(1)

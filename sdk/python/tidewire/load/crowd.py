@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import grpc
 
-from tidewire.load.device import Device, Told, channel_to
+from tidewire.load.device import Device, Told
+from tidewire.load.servers import Servers
 from tidewire.transport import CALL_TIMEOUT_S, new_envelope_id, refused
 from tidewire.v1 import account_pb2, account_pb2_grpc, group_pb2, group_pb2_grpc
 
@@ -30,8 +31,7 @@ class Crowd:
 
     def __init__(self, plan: dict[str, Any], told: Told, made: Callable[[int], None]) -> None:
         """`plan`: servers, pin, first (the number of the first account), accounts, devices_per_account, prefix."""
-        self._servers: list[str] = plan["servers"]
-        self._pin: str = plan["pin"]
+        self._plan = plan
         self._names = [f"{plan['prefix']}.{number}" for number in range(plan["first"], plan["first"] + plan["accounts"])]
         self._per_account: int = plan["devices_per_account"]
         self._told = told
@@ -59,34 +59,34 @@ class Crowd:
         Raises:
             NotPut: the server refuses.
         """
-        self._calls = channel_to(self._servers[0], self._pin)
+        servers = await asyncio.to_thread(Servers, self._plan["servers"], self._plan["pin"])
+        self._calls = servers.channel(servers.first)
         room = asyncio.Semaphore(AT_ONCE)
 
         async def one(number: int, name: str) -> None:
             async with room:
-                await self._person(number, name)
+                await self._person(servers, number, name)
 
         async with asyncio.TaskGroup() as tasks:
             for number, name in enumerate(self._names):
                 tasks.create_task(one(number, name))
 
-    async def _person(self, number: int, name: str) -> None:
+    async def _person(self, servers: Servers, number: int, name: str) -> None:
         accounts: Any = account_pb2_grpc.AccountServiceStub(self._calls)
         request = account_pb2.RegisterUsernameRequest(username=name, device_name="load")
         answer = await self._asked(accounts.RegisterUsername, request)
         devices = self._by_account.setdefault(answer.credentials.account_id, [])
-        devices.append(self._device(number, answer.credentials))
+        devices.append(self._device(servers.of(number), answer.credentials))
         for _ in range(1, self._per_account):
             handle = account_pb2.Handle(username=name)
             login = await self._asked(accounts.StartLogin, account_pb2.StartLoginRequest(handle=handle))
             proof = account_pb2.ConfirmLoginRequest(challenge_id=login.challenge.challenge_id, recovery_code=answer.recovery_code)
             linked = await self._asked(accounts.ConfirmLogin, proof)
-            devices.append(self._device(number, linked.credentials))
+            devices.append(self._device(servers.of(number), linked.credentials))
         self._made(len(devices))
 
-    def _device(self, number: int, credentials: account_pb2.Credentials) -> Device:
-        channel = channel_to(self._servers[number % len(self._servers)], self._pin)
-        return Device(channel, credentials.account_id, credentials.device_id, credentials.access_token, self._told)
+    def _device(self, channels: Iterator[grpc.aio.Channel], credentials: account_pb2.Credentials) -> Device:
+        return Device(channels, credentials.account_id, credentials.device_id, credentials.access_token, self._told)
 
     async def _asked(self, method: Any, request: Any, metadata: Any = ()) -> Any:
         """One unary call."""
@@ -95,7 +95,7 @@ class Crowd:
         except grpc.aio.AioRpcError as error:
             detail = error.details() or error.code().name
             if error.code() is grpc.StatusCode.UNAVAILABLE:
-                raise NotPut(f"the server {self._servers[0]} does not answer: {detail}") from error
+                raise NotPut(f"the server {self._plan['servers'][0]} does not answer: {detail}") from error
             raise NotPut(f"the server's limits throttle this: {detail}; raise them on a server for tests") from error
         if answer.DESCRIPTOR.fields_by_name.get("refusal") is not None and answer.HasField("refusal"):
             refusal = answer.refusal

@@ -6,14 +6,14 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 
 from tidewire.load.seen import Seen
-from tidewire.transport import OPTIONS, new_envelope_id, pinned_authority
+from tidewire.transport import new_envelope_id
 from tidewire.v1 import chat_pb2, chat_pb2_grpc
 
 MARK = "tidewire-load "
@@ -33,18 +33,19 @@ FINAL = frozenset(
 )
 
 
-def channel_to(server: str, pin: str) -> grpc.aio.Channel:
-    """A channel with a connection of its own: TLS with a pinned authority, or none on loopback."""
-    if pin:
-        credentials = grpc.ssl_channel_credentials(pinned_authority(server, pin))
-        return grpc.aio.secure_channel(server, credentials, options=OPTIONS)
-    if server.startswith(("127.", "localhost:", "[::1]:")):
-        return grpc.aio.insecure_channel(server, options=OPTIONS)
-    return grpc.aio.secure_channel(server, grpc.ssl_channel_credentials(), options=OPTIONS)
-
-
 class Ended(Exception):
     """The server ended the stream and does not want the device back."""
+
+
+class Away(NamedTuple):
+    """One time without a stream."""
+
+    lost: float
+    """When it ended, by `time.monotonic`."""
+    back: float
+    """When the device was caught up again."""
+    told_s: float | None
+    """After how long the server asked it to come back; None: it did not say."""
 
 
 @dataclass(slots=True)
@@ -53,8 +54,8 @@ class Told:
 
     delivered: Callable[[float], None]
     """An envelope came that was due at this moment of `time.monotonic`."""
-    back: Callable[[float], None]
-    """A device is caught up again, after so many seconds without a stream or with one that was behind."""
+    back: Callable[[Away], None]
+    """A device is caught up again."""
     throttled: Callable[[str], None]
     """A limit of the server's, by name, held something up."""
     refused: Callable[[str], None]
@@ -64,8 +65,10 @@ class Told:
 class Device:
     """One stream of one account."""
 
-    def __init__(self, channel: grpc.aio.Channel, account_id: str, device_id: str, token: str, told: Told) -> None:
-        self.channel = channel
+    def __init__(self, channels: Iterator[grpc.aio.Channel], account_id: str, device_id: str, token: str, told: Told) -> None:
+        """`channels`: the connection that it begins with, and one for each time that it comes back."""
+        self._channels = channels
+        self.channel = next(channels)
         self.account_id = account_id
         self.device_id = device_id
         self.metadata = (("authorization", f"Bearer {token}"),)
@@ -82,6 +85,7 @@ class Device:
         """Envelopes to say again, one after the other."""
         self._due: set[str] = set()
         self._away_since: float | None = None
+        self._told_s: float | None = None
         self._pause_s = PAUSE_S[0]
         self._writing = asyncio.Lock()
 
@@ -98,7 +102,7 @@ class Device:
                 await self._stream()
                 wait_s = 0.0
             except _Closed as closed:
-                wait_s = closed.retry_s
+                wait_s = self._told_s = closed.retry_s
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
                 self.detail = error.details() or "" if isinstance(error, grpc.aio.AioRpcError) else str(error)
                 if isinstance(error, grpc.aio.AioRpcError) and error.code() is grpc.StatusCode.UNAUTHENTICATED:
@@ -116,6 +120,8 @@ class Device:
             self.caught_up.clear()
             self.reconnects += 1
             await asyncio.sleep(wait_s)
+            await self.channel.close(None)
+            self.channel = next(self._channels)
 
     def cut(self) -> None:
         """Lose the connection, from this side."""
@@ -153,8 +159,8 @@ class Device:
             self._pause_s = PAUSE_S[0]
             self.caught_up.set()
             if self._away_since is not None:
-                self._told.back(now - self._away_since)
-                self._away_since = None
+                self._told.back(Away(self._away_since, now, self._told_s))
+                self._away_since = self._told_s = None
             self._refused.clear()
             for send in list(self.waiting.values()):
                 send.transmission += 1

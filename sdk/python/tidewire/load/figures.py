@@ -3,52 +3,81 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 NAMES = {"process_cpu_seconds_total": "cpu_s", "process_resident_memory_bytes": "rss", "tidewire_stream_open": "streams"}
 TIMEOUT_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """All nodes together, at one moment."""
+class NodeSample(NamedTuple):
+    """One node, at one moment."""
 
-    at: float
-    """`time.monotonic`."""
     cpu_s: float
+    """Since the process began."""
     rss: float
     """Bytes."""
     streams: float
 
 
-def _read(address: str) -> dict[str, float]:
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=TIMEOUT_S) as response:
-        lines = response.read().decode().splitlines()
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Every node, at one moment."""
+
+    at: float
+    """`time.monotonic`."""
+    nodes: tuple[NodeSample | None, ...]
+    """As --metrics names them. None: it did not answer; it may just be restarting."""
+
+    @property
+    def rss(self) -> float:
+        """Bytes, of all nodes that answered."""
+        return sum(node.rss for node in self.nodes if node is not None)
+
+    @property
+    def streams(self) -> float:
+        """Of all nodes that answered."""
+        return sum(node.streams for node in self.nodes if node is not None)
+
+    @property
+    def is_whole(self) -> bool:
+        """Every node answered."""
+        return None not in self.nodes
+
+
+def _read(address: str) -> NodeSample | None:
+    try:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=TIMEOUT_S) as response:
+            lines = response.read().decode().splitlines()
+    except (OSError, http.client.HTTPException):
+        return None
     pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    return {NAMES[pair[0]]: float(pair[1]) for pair in pairs if pair[0] in NAMES}
+    found = {NAMES[pair[0]]: float(pair[1]) for pair in pairs if pair[0] in NAMES}
+    if set(found) != set(NAMES.values()):
+        raise ValueError(f"{address} does not tell the metrics of a Tidewire node")
+    return NodeSample(**found)
 
 
-async def sample(addresses: Sequence[str]) -> Sample | None:
-    """What the nodes tell now; None: not all of them answer (one of them may just be restarting).
+async def sample(addresses: Sequence[str]) -> Sample:
+    """What the nodes tell now.
 
     Raises:
         ValueError: an address answers, but is not a node that tells its CPU time.
     """
     at = time.monotonic()
-    try:
-        told = await asyncio.gather(*(asyncio.to_thread(_read, address) for address in addresses))
-    except OSError:
-        return None
-    for address, values in zip(addresses, told, strict=True):
-        if set(values) != set(NAMES.values()):
-            raise ValueError(f"{address} does not tell the metrics of a Tidewire node")
-    return Sample(at, *(sum(values[name] for values in told) for name in ("cpu_s", "rss", "streams")))
+    return Sample(at, tuple(await asyncio.gather(*(asyncio.to_thread(_read, address) for address in addresses))))
 
 
-def cpu_used(samples: Sequence[Sample]) -> float:
-    """CPU seconds between the first sample and the last. A restart, which begins at 0 again, loses what came after the last one."""
-    steps = zip(samples, samples[1:], strict=False)
-    return sum(later.cpu_s - earlier.cpu_s if later.cpu_s >= earlier.cpu_s else later.cpu_s for earlier, later in steps)
+def cpu_used(samples: Iterable[Sample]) -> list[float]:
+    """CPU seconds of each node over these samples. A restart, which begins at 0 again, loses what came after the last one before it."""
+    by_node = zip(*(sample.nodes for sample in samples), strict=True)
+    return [_used([node.cpu_s for node in nodes if node is not None]) for nodes in by_node]
+
+
+def _used(told: Iterable[float]) -> float:
+    return sum(later - earlier if later >= earlier else later for earlier, later in pairwise(told))

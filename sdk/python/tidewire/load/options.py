@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,3 +115,23 @@ def parsed(argv: list[str] | None) -> Plan:
     if (why := nonsense(plan)) is not None:
         parser.error(why)
     return plan
+
+
+def command(plan: Plan) -> str:
+    """The command line that asks for this plan. For people to read: the report says what was run."""
+    words: dict[str, object] = {
+        "--server": ",".join(plan.servers),
+        "--metrics": ",".join(plan.metrics),
+        "--pin": plan.pin,
+        "--accounts": plan.accounts,
+        "--devices-per-account": plan.devices_per_account,
+        "--rate": f"{plan.rate:g}",
+        "--group-size": plan.group_size,
+        "--pattern": plan.pattern,
+        "--seconds": plan.seconds,
+        "--processes": plan.processes,
+        "--settle": plan.settle_s,
+        "--out": plan.out,
+    }
+    options = [str(word) for name, value in words.items() if value != "" for word in (name, value)]
+    return shlex.join(["tidewire-load", *options, *(["--keep"] if plan.keep else [])])

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from tidewire.load.crowd import Crowd
-from tidewire.load.device import Device, Ended, Told
+from tidewire.load.device import Away, Device, Ended, Told
 from tidewire.load.latencies import Latencies
 from tidewire.load.seen import Seen
 
@@ -36,7 +36,7 @@ class Worker:
         self._tasks = tasks
         self._began = float("inf")
         self._latencies = Latencies()
-        self._away: list[float] = []
+        self._away: list[Away] = []
         self._throttled: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._ended: list[str] = []
