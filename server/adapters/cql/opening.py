@@ -28,6 +28,7 @@ from server.adapters.cql.accounts import CqlAccounts
 from server.adapters.cql.challenges import CqlChallenges
 from server.adapters.cql.contacts import CqlContacts
 from server.adapters.cql.devices import CqlDevices
+from server.adapters.cql.hosts import AnsweringFirst
 from server.adapters.cql.log import CqlLog
 from server.adapters.cql.migrations import Stage
 from server.adapters.cql.positions import CqlMemberships, CqlPositions
@@ -201,7 +202,7 @@ def _connected(settings: CqlSettings, *, with_keyspace: bool) -> tuple[Cluster, 
 
 def _cluster(settings: CqlSettings, *, migrating: bool) -> Cluster:
     profile = ExecutionProfile(
-        TokenAwarePolicy(DCAwareRoundRobinPolicy(settings.local_dc)),
+        AnsweringFirst(TokenAwarePolicy(DCAwareRoundRobinPolicy(settings.local_dc))),
         request_timeout=settings.request_timeout_s,
         row_factory=tuple_factory,
         speculative_execution_policy=ConstantSpeculativeExecutionPolicy(SPECULATIVE_S, 1),

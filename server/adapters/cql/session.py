@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
-from cassandra import ConsistencyLevel, DriverException, InvalidRequest, Unavailable
-from cassandra.cluster import Cluster, NoHostAvailable, Session
+from cassandra import ConsistencyLevel, DriverException, InvalidRequest, OperationTimedOut, Unavailable
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, NoHostAvailable, Session
 from cassandra.connection import ConnectionException
 from cassandra.policies import RetryPolicy
 from cassandra.protocol import ErrorMessage
 from cassandra.query import BatchStatement, BatchType, PreparedStatement
 
+from server.adapters.cql.hosts import AnsweringFirst
 from server.domain.refusal import Refused, unavailable
 
 log = logging.getLogger(__name__)
@@ -106,6 +107,9 @@ class Cql:
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(in_flight)
         self._once = SentOnce()
+        hosts = session.get_execution_profile(EXEC_PROFILE_DEFAULT).load_balancing_policy
+        assert isinstance(hosts, AnsweringFirst), "it learns from every request"
+        self.hosts = hosts
 
     async def prepare(self, statements: Sequence[Statement]) -> None:
         """Prepare statements before their first use."""
@@ -231,7 +235,15 @@ class Cql:
             except RuntimeError:  # the loop is closed: nobody waits any more
                 return
 
-        future.add_callbacks(lambda rows: post(answer.set_result, rows or []), lambda error: post(answer.set_exception, error))
+        def answered(rows: Any) -> None:
+            self.hosts.over(future.attempted_hosts, future.coordinator_host)
+            post(answer.set_result, rows or [])
+
+        def failed(error: Any) -> None:
+            self.hosts.over(future.attempted_hosts, None if isinstance(error, OperationTimedOut) else future.coordinator_host)
+            post(answer.set_exception, error)
+
+        future.add_callbacks(answered, failed)
         return answer
 
 
