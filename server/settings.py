@@ -20,6 +20,7 @@ NOT_OURS = ("TIDEWIRE_HOME",)
 SECRET = ("cluster_token", "pepper", "redis_password", "redis_url", "cql_password")
 """Settings that no log shows."""
 SECRET_CHARS_MIN = 32
+SECONDS_MAX = 86_400
 
 
 class SettingsError(Exception):
@@ -52,6 +53,8 @@ class Settings:
     smtp_sender: str = ""
     store: str = "sqlite"
     """sqlite: embedded, one node; cql: Cassandra or ScyllaDB, any number of nodes."""
+    store_wait_s: float = 60.0
+    """How long a start waits for a database that is not there yet, or does not answer; 0: not at all."""
     routes: str = "memory"
     """memory: this node is alone; redis: nodes find one another, and each other's devices."""
     workers: int = 1
@@ -201,6 +204,9 @@ def check(settings: Settings) -> None:
         )
     if settings.tls == "files" and not (settings.tls_cert and settings.tls_key):
         raise SettingsError("tls = files needs tls_cert and tls_key")
+    for name in ("store_wait_s", "drain_grace_s"):
+        if not 0 <= getattr(settings, name) < SECONDS_MAX:
+            raise SettingsError(f"{name} is a number of seconds from 0 to a day, not {getattr(settings, name)}")
     if settings.code_sender == "smtp" and not (settings.smtp_host and settings.smtp_sender):
         raise SettingsError("code_sender = smtp needs smtp_host and smtp_sender")
     _check_cluster(settings)
