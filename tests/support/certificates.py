@@ -29,9 +29,9 @@ class Authority:
         self.ca = folder / f"{name}.pem"
         self.ca.write_bytes(self._certificate.public_bytes(PEM))
 
-    def issue(self, name: str, host: str = "127.0.0.1") -> tuple[Path, Path]:
-        """NAME.pem and NAME.key beside its own."""
-        certificate, key = self._leaf(name, host)
+    def issue(self, name: str, host: str = "127.0.0.1", *, days: int = 1) -> tuple[Path, Path]:
+        """NAME.pem and NAME.key beside its own; `days` from now it ends."""
+        certificate, key = self._leaf(name, host, days)
         at = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         at[0].write_bytes(certificate.public_bytes(PEM))
         at[1].write_bytes(
@@ -47,14 +47,18 @@ class Authority:
         path.write_bytes(pkcs12.serialize_key_and_certificates(name.encode(), key, certificate, [self._certificate], sealed))
         return path
 
-    def _leaf(self, name: str, host: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    def _leaf(self, name: str, host: str, days: int = 1) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        return self._signed(subject, key, [(names, False)]), key
+        return self._signed(subject, key, [(names, False)], days), key
 
     def _signed(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, extensions: list[tuple[x509.ExtensionType, bool]]
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        extensions: list[tuple[x509.ExtensionType, bool]],
+        days: int = 1,
     ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
         builder = (
@@ -63,8 +67,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
+            .not_valid_before(now - datetime.timedelta(days=10))
+            .not_valid_after(now + datetime.timedelta(days=days))
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
         )
