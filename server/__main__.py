@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from server import token_command
-from server.adapters.cql.opening import migrate_blocking, new_epoch_blocking
+from server.adapters.cql.migrations import Stage
+from server.adapters.cql.opening import migrate, new_epoch_blocking
 from server.adapters.sqlite.backup import back_up, restore
+from server.adapters.world import SystemClock
 from server.app import App, serving
 from server.command_line import parse
 from server.log_format import set_up
@@ -21,6 +23,7 @@ from server.loops import run
 from server.ports.store import StoreError
 from server.settings import Settings, SettingsError, load
 from server.stores import STORE, cql_settings
+from server.waiting import until_open
 from server.workers import READY, Workers, worker_settings
 
 log = logging.getLogger("server")
@@ -48,10 +51,7 @@ def main() -> int:
             if settings.store != "cql":
                 print("store = sqlite is migrated when a node starts; migrate is for store = cql", file=sys.stderr)
                 return 2
-            done = migrate_blocking(cql_settings(settings), arguments.stage)
-            print("\n".join(f"done: {name}" for name in done) or "nothing to do")
-            if arguments.new_epoch:
-                print(f"epoch {new_epoch_blocking(cql_settings(settings))} begins: devices take their logs again")
+            asyncio.run(_migrate(settings, arguments.stage, new_epoch=arguments.new_epoch))
         elif arguments.backup or arguments.restore:
             _copy(settings.data_dir / STORE, arguments.backup, arguments.restore)
         elif arguments.command == "token":
@@ -73,6 +73,14 @@ def main() -> int:
         print(_first(expected), file=sys.stderr)
         return 1
     return 0
+
+
+async def _migrate(settings: Settings, stage: Stage, *, new_epoch: bool) -> None:
+    where = cql_settings(settings)
+    done = await until_open(lambda: migrate(where, stage), settings.store_wait_s, SystemClock())
+    print("\n".join(f"done: {name}" for name in done) or "nothing to do")
+    if new_epoch:
+        print(f"epoch {new_epoch_blocking(where)} begins: devices take their logs again")
 
 
 def _copy(store: Path, to: Path | None, source: Path | None) -> None:
@@ -98,23 +106,35 @@ async def _run(settings: Settings, worker: int | None) -> None:
     gc.set_threshold(GC_THRESHOLD, 20, 100)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+    starting = asyncio.current_task()
 
     def stop() -> None:
         if stopping.is_set():
             os._exit(1)  # a second signal: at once
-        log.info("draining")
         stopping.set()
+        if starting is None:
+            log.info("draining")
+        else:
+            starting.cancel()  # whatever it waits for
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     if worker is not None:
         await _end_with_parent(loop, stop)
-    async with serving(settings) as app:
-        gc.freeze()  # what the start has made stays: the collector need not look at it again
-        log.info("started", extra=settings.describe())
-        print(_try(settings, app), *([] if worker is None else [READY]), sep="\n", flush=True)
-        await stopping.wait()
-        await app.drain()
+    try:
+        async with serving(settings) as app:
+            starting = None
+            gc.freeze()  # what the start has made stays: the collector need not look at it again
+            log.info("started", extra=settings.describe())
+            print(_try(settings, app), *([] if worker is None else [READY]), sep="\n", flush=True)
+            await stopping.wait()
+            await app.drain()
+    except asyncio.CancelledError:
+        if not stopping.is_set():
+            raise
+        log.info("stopped before it was up")
+        sys.stderr.flush()
+        os._exit(0)  # the driver of a database that does not answer may hold on to its threads for long
     log.info("stopped")
 
 

@@ -21,7 +21,7 @@ from server.adapters.phones import is_phone
 from server.adapters.redis.opening import RedisCluster
 from server.clustered import found
 from server.internal import add_internal_services
-from server.listening import add_standard_services, listen_to_devices, listen_to_services, new_server
+from server.listening import add_standard_services, check_certificates, listen_to_devices, listen_to_services, new_server
 from server.parts import Parts, parts
 from server.services.attendance import Attendance
 from server.settings import Settings
@@ -55,9 +55,11 @@ async def serving(settings: Settings, stores: Stores | None = None) -> AsyncIter
     """Run a node until the block ends, over other stores than the settings' if given. Tests use it as `__main__` does.
 
     Raises:
+        SettingsError: a certificate cannot be used, or Redis's address.
         StoreError: the store cannot be opened.
         OSError: an address is taken, or the data folder cannot be written.
     """
+    check_certificates(settings)
     async with (
         nullcontext(stores) if stores is not None else opened(settings) as kept,
         found(settings) as redis,

@@ -11,8 +11,9 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from server.adapters import tls
+from server.adapters.certificates import CertificateError, Named, check_mutual, check_pair
 from server.adapters.grpc.edge import REQUEST_BYTES_MAX, Edge
-from server.settings import Settings
+from server.settings import Settings, SettingsError, host_of
 
 SERVER_OPTIONS = [
     ("grpc.keepalive_time_ms", 45_000),
@@ -48,6 +49,26 @@ async def add_standard_services(server: grpc.aio.Server, services: Sequence[str]
         await health.set(name, health_pb2.HealthCheckResponse.SERVING)
     reflection.enable_server_reflection((*services, "grpc.health.v1.Health", reflection.SERVICE_NAME), server)
     return health
+
+
+def check_certificates(settings: Settings) -> None:
+    """Try the files that the settings name, before anything is opened.
+
+    Raises:
+        SettingsError: devices, or other nodes, could not connect.
+    """
+    try:
+        if settings.tls == "files":
+            check_pair(Named("tls_cert", settings.tls_cert), Named("tls_key", settings.tls_key))
+        if settings.cluster_cert:
+            check_mutual(
+                Named("cluster_ca", settings.cluster_ca),
+                Named("cluster_cert", settings.cluster_cert),
+                Named("cluster_key", settings.cluster_key),
+                host_of(settings.internal_public or settings.internal_listen) if settings.routes == "redis" else "",
+            )
+    except CertificateError as error:
+        raise SettingsError(str(error)) from error
 
 
 def listen_to_devices(server: grpc.aio.Server, settings: Settings) -> tuple[int, str]:

@@ -7,6 +7,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from server.adapters.cql.driver_log import OneLine
+
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -42,4 +44,5 @@ def set_up(log_format: str, level: str) -> None:
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler()
     handler.setFormatter(TextFormat() if as_text else JsonFormat())
+    handler.addFilter(OneLine())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

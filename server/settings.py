@@ -20,6 +20,9 @@ NOT_OURS = ("TIDEWIRE_HOME",)
 SECRET = ("cluster_token", "pepper", "redis_password", "redis_url", "cql_password")
 """Settings that no log shows."""
 SECRET_CHARS_MIN = 32
+SECONDS_MAX = 86_400
+ANYWHERE = ("0.0.0.0", "::", "*")
+"""Hosts that say where to listen, and not where one is."""
 
 
 class SettingsError(Exception):
@@ -52,6 +55,8 @@ class Settings:
     smtp_sender: str = ""
     store: str = "sqlite"
     """sqlite: embedded, one node; cql: Cassandra or ScyllaDB, any number of nodes."""
+    store_wait_s: float = 60.0
+    """How long a start waits for a database that is not there yet, or does not answer; 0: not at all."""
     routes: str = "memory"
     """memory: this node is alone; redis: nodes find one another, and each other's devices."""
     workers: int = 1
@@ -190,7 +195,9 @@ def check(settings: Settings) -> None:
     for name, allowed in choices.items():
         if getattr(settings, name) not in allowed:
             raise SettingsError(f"{name} is one of {', '.join(allowed)}, not {getattr(settings, name)!r}")
-    for name in ("chat_listen", "http_listen", "internal_listen"):
+    for name in ("chat_listen", "http_listen", "internal_listen", "internal_public"):
+        if name == "internal_public" and not settings.internal_public:
+            continue
         host, _, port = getattr(settings, name).rpartition(":")
         if not host or not port.isdigit():
             raise SettingsError(f"{name} is an address and a port such as 127.0.0.1:7400, not {getattr(settings, name)!r}")
@@ -201,6 +208,9 @@ def check(settings: Settings) -> None:
         )
     if settings.tls == "files" and not (settings.tls_cert and settings.tls_key):
         raise SettingsError("tls = files needs tls_cert and tls_key")
+    for name in ("store_wait_s", "drain_grace_s"):
+        if not 0 <= getattr(settings, name) < SECONDS_MAX:
+            raise SettingsError(f"{name} is a number of seconds from 0 to a day, not {getattr(settings, name)}")
     if settings.code_sender == "smtp" and not (settings.smtp_host and settings.smtp_sender):
         raise SettingsError("code_sender = smtp needs smtp_host and smtp_sender")
     _check_cluster(settings)
@@ -237,6 +247,10 @@ def _check_cluster(settings: Settings) -> None:
             raise SettingsError(f"{name} has at least {SECRET_CHARS_MIN} characters, not {len(value)}")
     if any((settings.cluster_ca, settings.cluster_cert, settings.cluster_key)) and not mutual_tls:
         raise SettingsError("mutual TLS between nodes needs all of cluster_ca, cluster_cert and cluster_key")
+    if settings.routes == "redis" and not settings.internal_public and host_of(settings.internal_listen) in ANYWHERE:
+        raise SettingsError(
+            f"internal_listen = {settings.internal_listen} is no address at which other nodes reach this one: set internal_public"
+        )
     if not mutual_tls and not is_loopback(settings.internal_listen):
         raise SettingsError(
             f"internal_listen = {settings.internal_listen} is open to the network without TLS: set cluster_ca, cluster_cert and"
@@ -244,9 +258,14 @@ def _check_cluster(settings: Settings) -> None:
         )
 
 
+def host_of(address: str) -> str:
+    """The host of an address with a port."""
+    return address.rpartition(":")[0].strip("[]")
+
+
 def is_loopback(listen: str) -> bool:
     """Whether an address can be reached from this machine only."""
-    host = listen.rpartition(":")[0].strip("[]")
+    host = host_of(listen)
     if host == "localhost":
         return True
     try:

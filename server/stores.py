@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from server.adapters.cql.opening import CqlSettings, open_cql
+from server.adapters.cql.connecting import CqlSettings
+from server.adapters.cql.opening import open_cql
 from server.adapters.metrics import Reading
 from server.adapters.sqlite.accounts import SqliteAccounts, SqliteContacts
 from server.adapters.sqlite.database import Database, open_beside, open_database
@@ -22,6 +23,7 @@ from server.ports.accounts import AccountMarks, Accounts, Challenges, Contacts, 
 from server.ports.log import Log, LogRetention, Memberships, Positions
 from server.ports.services import ServiceTokens
 from server.settings import Settings, copies
+from server.waiting import until_open
 
 STORE = "tidewire.db"
 """The embedded store, in the data folder."""
@@ -47,10 +49,10 @@ class Stores:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Stores]:
-    """The stores that the settings name, closed when the block ends.
+    """The stores that the settings name, closed when the block ends. A database that is not there yet is waited for.
 
     Raises:
-        StoreError: the store cannot be opened.
+        StoreError: the store cannot be opened, or did not come in time.
         OSError: the data folder cannot be written.
     """
     if settings.store == "cql":
@@ -99,7 +101,10 @@ async def _sqlite(database: Database) -> AsyncIterator[Stores]:
 
 @asynccontextmanager
 async def _cql(settings: Settings) -> AsyncIterator[Stores]:
-    kept = await open_cql(cql_settings(settings), SystemClock(), retention_s=settings.limits.retention_s)
+    clock, retention_s = SystemClock(), settings.limits.retention_s
+    kept = await until_open(
+        lambda: open_cql(cql_settings(settings), clock, retention_s=retention_s), settings.store_wait_s, clock
+    )
     try:
         yield Stores(
             kept.log,

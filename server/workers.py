@@ -60,6 +60,8 @@ class Workers:
             loop.add_signal_handler(number, self._signal, number)
         try:
             texts = await asyncio.gather(*(self._start(worker) for worker in range(settings.workers)))
+            if self._stopping:
+                return 0
             if None in texts:
                 return 1
             log.info("%d workers", settings.workers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,21 +10,10 @@ from tidewire import Client
 
 from tests.acceptance.test_restore import reconnected, until_shown
 from tests.support.cassandra.keyspaces import Keyspace
-from tests.support.node import Node
+from tests.support.node import Node, server
 
 pytestmark = pytest.mark.process
 SECRET = "a secret of at least thirty-two characters"
-
-
-async def migrate(settings: dict[str, object], *more: str) -> tuple[int, str]:
-    """`python -m server migrate`: its exit code and what it said."""
-    given = [item for name, value in settings.items() for item in ("--set", f"{name}={value}")]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "server", "migrate", *more, *given, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    said, _ = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode is not None
-    return process.returncode, said.decode()
 
 
 def roll_back(keyspace: Keyspace, conversation_id: str) -> None:
@@ -59,7 +47,7 @@ async def test_devices_follow_a_restored_keyspace_once_a_new_epoch_has_begun(tmp
                 await until_shown(ben, both, [(1, "one"), (2, "two, which the backup lacks")])
             await node.stop()
             roll_back(keyspace, both)
-            code, said = await migrate(settings, "--new-epoch")
+            code, said = await server("migrate", "--new-epoch", **settings)
             assert code == 0 and "devices take their logs again" in said, said
             back = asyncio.ensure_future(reconnected(ben))
             await node.start()
@@ -76,5 +64,5 @@ async def test_devices_follow_a_restored_keyspace_once_a_new_epoch_has_begun(tmp
 
 
 async def test_an_epoch_is_not_made_where_there_is_no_database(tmp_path: Path) -> None:
-    code, said = await migrate({"store": "sqlite"}, "--new-epoch")
+    code, said = await server("migrate", "--new-epoch", store="sqlite")
     assert code == 2 and "migrate is for store = cql" in said

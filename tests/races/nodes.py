@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 
 from tidewire.v1 import limits_pb2
 
-from server.adapters.cql.opening import CqlSettings, CqlStores, open_cql
+from server.adapters.cql.connecting import CqlSettings
+from server.adapters.cql.opening import CqlStores, open_cql
 from server.adapters.grpc.codec import WireEvents
 from server.adapters.world import SystemClock
 from server.domain import groups

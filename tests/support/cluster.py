@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.support.node import Node
+from tests.support.node import Node, server
 from tests.support.redis import RedisServer
 
 SECRET = "a secret of at least thirty-two characters"
@@ -49,19 +48,9 @@ class Nodes:
 
     async def migrate(self) -> str:
         """`python -m server migrate`; what it printed."""
-        arguments = [item for name, value in self.settings.items() for item in ("--set", f"{name}={value}")]
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "server",
-            "migrate",
-            *arguments,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        printed, _ = await process.communicate()
-        assert process.returncode == 0, printed.decode()
-        return printed.decode()
+        code, printed = await server("migrate", **self.settings)
+        assert code == 0, printed
+        return printed
 
     async def start(self) -> None:
         """Bring the schema up to date, then start all nodes."""

@@ -18,7 +18,23 @@ def free_port() -> int:
 
 
 class NotStarted(Exception):
-    """The node ended instead of starting; with the end of its log."""
+    """The node ended instead of starting; with its exit code and the end of its log."""
+
+    def __init__(self, code: int, log: str) -> None:
+        super().__init__(log)
+        self.code = code
+        self.log = log
+
+
+async def server(*command: str, **settings: object) -> tuple[int, str]:
+    """`python -m server` with a command: its exit code and what it said, stripped."""
+    given = [item for name, value in settings.items() for item in ("--set", f"{name}={value}")]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "server", *command, *given), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode is not None
+    return process.returncode, said.decode().strip()
 
 
 class Node:
@@ -31,7 +47,7 @@ class Node:
         self.log = folder.with_name(f"{folder.name}.log")
         """What it wrote to stderr, over all its lives."""
         self._module = module
-        self._settings = {
+        self.settings: dict[str, object] = {
             "data_dir": folder,
             "chat_listen": f"127.0.0.1:{self.port}",
             "http_listen": f"127.0.0.1:{self.http_port}",
@@ -57,24 +73,24 @@ class Node:
         assert self._process is not None, "the node is not running"
         return self._process.pid
 
-    async def start(self) -> None:
+    async def start(self, within_s: float = 30) -> None:
         """Start it, and wait until it says where it listens.
 
         Raises:
             NotStarted
         """
-        arguments = [item for name, value in self._settings.items() for item in ("--set", f"{name}={value}")]
+        arguments = [item for name, value in self.settings.items() for item in ("--set", f"{name}={value}")]
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", self._module, *arguments, stdout=asyncio.subprocess.PIPE, stderr=log
             )
         assert self._process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(within_s):
             while b"is up" not in (line := await self._process.stdout.readline()):
                 if not line:
-                    await self._process.wait()  # at its end, reading never waits
-                    raise NotStarted(self.log.read_text()[-2_000:])
+                    code = await self._process.wait()  # at its end, reading never waits
+                    raise NotStarted(code, self.log.read_text()[-2_000:])
 
     def freeze(self) -> None:
         """SIGSTOP: its connections stay, and nobody answers."""

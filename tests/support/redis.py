@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
-import ipaddress
 import os
 import shutil
 import signal
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from tests.support.certificates import Authority
 from tests.support.node import free_port
 
 STARTING_S = 20
@@ -40,7 +35,7 @@ class RedisServer:
         self._process: asyncio.subprocess.Process | None = None
         folder.mkdir(parents=True, exist_ok=True)
         if tls:
-            make_certificates(folder)
+            Authority(folder).issue("redis")
 
     @property
     def url(self) -> str:
@@ -147,43 +142,3 @@ def _program() -> str:
     found = str(linked) if linked.exists() else shutil.which("redis-server")
     assert found, "redis-server is not installed: make test does it"
     return found
-
-
-def make_certificates(folder: Path) -> None:
-    """ca.pem, and redis.pem with redis.key for 127.0.0.1, signed by it."""
-    authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority, server = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("tests' authority", "redis"))
-    constraints = x509.BasicConstraints(ca=True, path_length=0)
-    usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
-    ca = _signed(authority, authority_key, authority, authority_key, [(constraints, True), (usage, True)])
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    leaf = _signed(server, server_key, authority, authority_key, [(names, False)])
-    (folder / "ca.pem").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-    (folder / "redis.pem").write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
-    (folder / "redis.key").write_bytes(
-        server_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-
-
-def _signed(
-    subject: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
-    issuer: x509.Name,
-    issuer_key: ec.EllipticCurvePrivateKey,
-    extensions: list[tuple[x509.ExtensionType, bool]],
-) -> x509.Certificate:
-    now = datetime.datetime.now(datetime.UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-    )
-    for extension, critical in extensions:
-        builder = builder.add_extension(extension, critical)
-    return builder.sign(issuer_key, hashes.SHA256())

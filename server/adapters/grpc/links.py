@@ -37,6 +37,28 @@ CHANNEL_OPTIONS = [
 ]
 
 
+TO_MEND = {
+    "CERTIFICATE_VERIFY_FAILED": "its certificate is not of this node's authority, or has expired: see cluster_ca",
+    "Hostname Verification": "its certificate is for another address: see internal_public there",
+    "WRONG_VERSION_NUMBER": "it does not speak TLS: set cluster_ca, cluster_cert and cluster_key there",
+}
+"""By what is said of a handshake that failed."""
+CLOSED = "it closes the connection: does it take this node's certificate (cluster_cert here, cluster_ca there)?"
+
+
+def why_not(error: Exception) -> tuple[str, bool]:
+    """Why a call of another node failed, in one sentence; and whether somebody has to mend it."""
+    if not isinstance(error, grpc.aio.AioRpcError):
+        return "the call was over before it began", False
+    if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+        return "it has another cluster_token", True
+    details = (error.details() or error.code().name).rpartition("last error: ")[2]
+    for sign, sentence in TO_MEND.items():
+        if sign in details:
+            return sentence, True
+    return CLOSED if details.endswith("Socket closed") else details, False
+
+
 class Wire(Protocol):
     """One side of an open stream."""
 
@@ -60,6 +82,12 @@ class Link:
         """How often it was made."""
         self._limits = limits
         self._take = take
+        self.down_at = asyncio.get_running_loop().time()
+        """Since when it is not up, where it is not."""
+        self.failure = "it has not called this node"
+        """Why it is not up."""
+        self.told = False
+        """Whether the log says that it is not up."""
         self._asleep: asyncio.Future[None] | None = None
         self._to_ack = 0
         self._heard_at = 0.0
@@ -73,6 +101,9 @@ class Link:
         """Send and take in until the stream ends. `frame`: the type of what this side sends. Both have said hello."""
         self.up, self._to_ack = True, 0
         self.times += 1
+        if self.told:
+            self.told = False
+            log.info("the link to a node is up", extra={"node": self.peer.node_id})
         loop = asyncio.get_running_loop()
         self._heard_at = loop.time()
         reader = asyncio.ensure_future(self._read(wire))
@@ -82,7 +113,7 @@ class Link:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self.up = False
+            self.up, self.down_at = False, loop.time()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -125,6 +156,15 @@ class Link:
         while not self.queue.flying() or loop.time() - self._heard_at < limit_s:
             await asyncio.sleep(limit_s / 4)
         log.warning("a node does not answer: the link to it is made anew", extra={"node": self.peer.node_id})
+
+    def missing(self) -> None:
+        """Say once, until it is up, that there is no link."""
+        if not self.told:
+            self.told = True
+            log.warning(
+                "there is no link to a node: what this one tells it waits until it compares with the log",
+                extra={"node": self.peer.node_id, "address": self.peer.relay, "error": self.failure},
+            )
 
     def _wake(self) -> None:
         if self._asleep is not None and not self._asleep.done():
@@ -195,6 +235,10 @@ class Links:
         for node_id, link in list(self._links.items()):
             if alive.get(node_id) != link.peer:
                 self._end(node_id)
+        now = asyncio.get_running_loop().time()
+        for link in self._links.values():
+            if not link.up and now - link.down_at > self._limits.lease_ms / 1000:
+                link.missing()
         for node_id, peer in alive.items():
             if node_id not in self._links:
                 self._links[node_id] = Link(peer, self._limits, lambda told: self._take(told))
@@ -236,7 +280,9 @@ class Links:
                     self._linked(link.times == 0)
                     await link.talk(call, relay_pb2.LinkRequest)
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-                log.debug("the link to %s failed: %s", link.peer.node_id, error)
+                link.failure, to_mend = why_not(error)
+                if to_mend:
+                    link.missing()
             finally:
                 call.cancel()
             await asyncio.sleep(self._uniform(0.5, 1.0) * pause_s)

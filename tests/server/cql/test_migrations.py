@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from server.adapters.cql.connecting import CqlSettings, orders_apart
 from server.adapters.cql.migrations import Migration, known_migrations
-from server.adapters.cql.opening import CqlSettings, migrate, open_cql, orders_apart
+from server.adapters.cql.opening import migrate, open_cql
 from server.adapters.world import SystemClock
 from server.ports.store import StoreError
 from tests.server.cql.conftest import Opened

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from server.adapters.cql.opening import CqlSettings, open_cql
+from server.adapters.cql.connecting import CqlSettings
+from server.adapters.cql.opening import open_cql
 from server.adapters.world import SystemClock
 from server.domain.refusal import Reason, Refused
 from server.ports.log import Appended, Behind, Unknown

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from server.adapters.cql.opening import CqlSettings, CqlStores, migrate, open_cql
+from server.adapters.cql.connecting import CqlSettings
+from server.adapters.cql.opening import CqlStores, migrate, open_cql
 from server.adapters.world import SystemClock
 from server.domain.refusal import Refused
 from server.ports.log import Appended, Behind

@@ -5,7 +5,8 @@ from __future__ import annotations
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.policies import WhiteListRoundRobinPolicy
 
-from server.adapters.cql.opening import CqlSettings, migrate_blocking
+from server.adapters.cql.connecting import CqlSettings
+from server.adapters.cql.opening import migrate_blocking
 from tests.support.cassandra.server import CassandraNode
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Sequence
@@ -88,7 +89,18 @@ read_request_timeout: 2000ms
 request_timeout: 5000ms
 truncate_request_timeout: 20000ms
 materialized_views_enabled: false
+{more}
 """
+_GUARDED = """
+authenticator: PasswordAuthenticator
+client_encryption_options:
+  enabled: true
+  optional: false
+  keystore: {keystore}
+  keystore_password: {password}
+  store_type: PKCS12
+"""
+KEYSTORE_PASSWORD = "keystore"
 
 
 def _free(hosts: Sequence[str]) -> int:
@@ -110,9 +122,22 @@ class CassandraNode:
     """One node: a JVM that dies with the thread that started it."""
 
     def __init__(
-        self, folder: Path, host: str, port: int, storage_port: int, *, seeds: str, token: int, durable: bool = True
+        self,
+        folder: Path,
+        host: str,
+        port: int,
+        storage_port: int,
+        *,
+        seeds: str,
+        token: int,
+        durable: bool = True,
+        keystore: Path | None = None,
     ) -> None:
-        """`durable`: every write is on the disk before it is acknowledged, as an operator has to have it."""
+        """
+        Args:
+            durable: every write is on the disk before it is acknowledged, as an operator has to have it.
+            keystore: with it clients need TLS, and a login: at first there is cassandra alone, with the password cassandra.
+        """
         self.host, self.port = host, port
         self.folder = folder
         self.log = folder / "log"
@@ -129,21 +154,29 @@ class CassandraNode:
             seeds=seeds,
             token=token,
             data=folder,
+            more=_GUARDED.format(keystore=keystore, password=KEYSTORE_PASSWORD) if keystore else "",
         )
+        self._tls = keystore is not None
         (folder / "cassandra.yaml").write_text(config)
 
     @classmethod
-    def alone(cls, folder: Path, *, durable: bool = True) -> CassandraNode:
+    def alone(cls, folder: Path, *, durable: bool = True, keystore: Path | None = None) -> CassandraNode:
         """A node that is a cluster by itself."""
         host = "127.0.0.1"
         storage_port = _free([host])
-        return cls(folder, host, _free([host]), storage_port, seeds=f"{host}:{storage_port}", token=0, durable=durable)
+        seeds, port = f"{host}:{storage_port}", _free([host])
+        return cls(folder, host, port, storage_port, seeds=seeds, token=0, durable=durable, keystore=keystore)
 
     @property
     def pid(self) -> int:
         """Of the running process."""
         assert self._process is not None, "the node is not running"
         return self._process.pid
+
+    @property
+    def is_started(self) -> bool:
+        """Whether it runs, perhaps without answering yet."""
+        return self._process is not None
 
     def start(self) -> None:
         """Start it. Call this from a thread that outlives the node, the main one; then `wait`."""
@@ -189,11 +222,14 @@ class CassandraNode:
     def answers(self) -> bool:
         """Whether it speaks CQL: an OPTIONS frame is answered with SUPPORTED."""
         try:
-            with socket.create_connection((self.host, self.port), timeout=1) as connection:
+            with socket.create_connection((self.host, self.port), timeout=1) as plain, self._secured(plain) as connection:
                 connection.sendall(bytes([4, 0, 0, 0, 5, 0, 0, 0, 0]))
                 return connection.recv(9)[4:5] == b"\x06"
         except OSError:
             return False
+
+    def _secured(self, plain: socket.socket) -> socket.socket:
+        return ssl._create_unverified_context().wrap_socket(plain) if self._tls else plain
 
     def wait(self, seconds: float = READY_S) -> None:
         """Block until it answers. On a busy machine a node may not hear of any other in time, and ends: it is started again."""
