@@ -68,8 +68,9 @@ class Settings:
     internal_public: str = ""
     """Where other nodes reach internal_listen; empty: that very address."""
     cluster_token: str = ""
-    """What nodes show one another, at least 32 characters; or mutual TLS by the three settings below."""
+    """What nodes show one another, at least 32 characters. Internal services have certificates, too, and must not pass for a node."""
     cluster_ca: str = ""
+    """With the next two: mutual TLS on internal_listen. Off loopback it is needed beside cluster_token."""
     cluster_cert: str = ""
     cluster_key: str = ""
     pepper: str = ""
@@ -237,8 +238,11 @@ def _check_cluster(settings: Settings) -> None:
         raise SettingsError("workers are nodes that share a store: set store = cql and routes = redis")
     if settings.workers > 1 and settings.chat_listen.endswith(":0"):
         raise SettingsError("workers listen on one port: give chat_listen one")
-    if settings.routes == "redis" and not (settings.cluster_token or mutual_tls):
-        raise SettingsError("routes = redis needs cluster_token, or cluster_ca, cluster_cert and cluster_key for mutual TLS")
+    if settings.routes == "redis" and not settings.cluster_token:
+        also = ", also with mutual TLS: whoever has a certificate, an internal service too, could else act for any device"
+        raise SettingsError(
+            f"routes = redis needs cluster_token, a secret that the nodes alone share{also if mutual_tls else ''}"
+        )
     if settings.store == "cql" and not settings.pepper:
         raise SettingsError("store = cql needs pepper, a secret that is the same on all nodes")
     for name in ("cluster_token", "pepper"):

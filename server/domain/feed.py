@@ -32,7 +32,7 @@ class AccountChange(IntEnum):
     PROFILE = 2
     """Profile, privacy, contacts or blocks."""
     DEVICES = 3
-    """One has come or gone, or its tokens are void."""
+    """One has come, gone or got another name, or its tokens are void."""
     SUSPENDED = 4
     UNSUSPENDED = 5
     DELETED = 6
@@ -126,6 +126,11 @@ class FollowerQueue:
             return
         waiting.pop(key, None)
         waiting[key] = happening
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what comes next is dropped, however often it may replace what waits."""
+        return len(self._waiting) + (2 if self._dropped else 1) > self._places
 
     def take(self, most: int) -> list[Told]:
         """What the follower is told next, at most so many, which are at least 1; a gap once everything before it was taken."""

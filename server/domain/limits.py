@@ -83,6 +83,8 @@ class Limits:
     """Streams of FeedService.Follow on one node."""
     feed_queue_max: int = 4_096
     """What waits for one of them; more is dropped and told as a gap."""
+    feed_stalled_s: int = 60
+    """One that takes nothing while its queue stands full for this long is ended, and its place is free again."""
     ring_entries_max: int = 512
     """Recent entries of a conversation kept beside its fold: for the search for twins, and for the pump."""
     append_batch_entries_max: int = 128

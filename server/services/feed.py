@@ -21,39 +21,59 @@ from server.domain.feed import (
 )
 from server.domain.identity import Identity
 from server.domain.limits import Limits
-from server.domain.refusal import Refusal, Refused, limit_exceeded, unavailable
+from server.domain.refusal import Reason, Refusal, Refused, limit_exceeded, unavailable
 
 TOLD_MAX = 512
 """Of one `Follower.next`: a frame of so many stays well below the transport's maximum."""
 
 
 class Follower:
-    """One who follows."""
+    """One who follows. Whoever takes nothing while the queue stands full loses the place, which another may need."""
 
-    def __init__(self, wanted: Filter, places: int) -> None:
+    def __init__(self, wanted: Filter, places: int, stalled_s: float) -> None:
+        """`stalled_s`: how long the queue may stand full while nothing is taken from it."""
         self.wanted = wanted
-        self.over: asyncio.Future[Refusal] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[Refusal] = self._loop.create_future()
         """Done when the stream has to end, and why."""
         self._queue = FollowerQueue(places)
         self._ready = asyncio.Event()
+        self._stalled_s = stalled_s
+        self._stalls: asyncio.TimerHandle | None = None
+        """Ends it, unless something is taken before."""
 
     def put(self, happening: Happening) -> None:
         """It has happened, and passes the filter. Never waits."""
         self._queue.put(happening)
         self._ready.set()
+        if self._stalls is None and self._queue.is_full:
+            self._stalls = self._loop.call_later(self._stalled_s, self.close, stalled(self._stalled_s))
 
     async def next(self) -> list[Told]:
         """What has happened since, once something has; [] when it is over and all was told."""
         while not (told := self._queue.take(TOLD_MAX)) and not self.over.done():
             self._ready.clear()
             await self._ready.wait()
+        self._moves()
         return told
 
     def close(self, why: Refusal) -> None:
         """It is over. What waits may still be told."""
+        self._moves()
         if not self.over.done():
             self.over.set_result(why)
         self._ready.set()
+
+    def _moves(self) -> None:
+        if self._stalls is not None:
+            self._stalls.cancel()
+            self._stalls = None
+
+
+def stalled(seconds: float) -> Refusal:
+    """The end of a follower that reads nothing."""
+    detail = f"nothing was read while the queue stood full for {seconds:g} s (feed_stalled_s): follow again"
+    return Refusal(Reason.RATE_LIMITED, detail)
 
 
 class NodeFeed:
@@ -76,12 +96,13 @@ class NodeFeed:
             raise Refused(unavailable("the node is stopping"))
         if len(followers) >= most:
             raise Refused(limit_exceeded("feed_followers_max", most, len(followers) + 1))
-        follower = Follower(wanted, self._limits.feed_queue_max)
+        follower = Follower(wanted, self._limits.feed_queue_max, self._limits.feed_stalled_s)
         followers.append(follower)
         try:
             yield follower
         finally:
             followers.remove(follower)
+            follower.close(unavailable("the stream is over"))
 
     def drain(self) -> None:
         """Let all followers go, and take no new ones."""

@@ -314,6 +314,16 @@ class SigningIn:
             await self._streams.close_device(account_id, device_id, ClosingReason.SIGNED_OUT)
             self._changed(account_id, AccountChange.DEVICES)
 
+    async def rename_device(self, account_id: str, device_id: str, name: str) -> Device | Refusal:
+        """Give a device of the account another name."""
+        for device in await self._devices.of_account(account_id):
+            if device.device_id == device_id:
+                await self._devices.rename(device_id, name)
+                await self._streams.notify(account_id, DevicesChanged())
+                self._changed(account_id, AccountChange.DEVICES)
+                return dataclasses.replace(device, name=name)
+        return Refusal(Reason.NOT_FOUND, subject="device_id")
+
     async def remove_device(self, account_id: str, device_id: str) -> Refusal | None:
         """Remove a device of the account: its tokens are void and its stream closes at once."""
         if not any(device.device_id == device_id for device in await self._devices.of_account(account_id)):

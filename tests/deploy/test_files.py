@@ -36,7 +36,7 @@ def compose() -> dict[str, dict]:
     return dict(yaml.safe_load((DEPLOY / "compose.yaml").read_text()))
 
 
-SECRETS = {"TIDEWIRE_PEPPER": "p" * 32, "REDIS_PASSWORD": "r", "GRAFANA_PASSWORD": "g"}
+SECRETS = {"TIDEWIRE_PEPPER": "p" * 32, "TIDEWIRE_CLUSTER_TOKEN": "c" * 32, "REDIS_PASSWORD": "r", "GRAFANA_PASSWORD": "g"}
 
 
 @pytest.mark.process
@@ -106,10 +106,10 @@ def test_no_secret_is_in_the_files() -> None:
     example = (DEPLOY / ".env.example").read_text()
     for line in example.splitlines():
         name, _, value = line.partition("=")
-        assert not re.search("PASSWORD|SECRET|PEPPER", name) or line.startswith("#") or value == "", line
+        assert not re.search("PASSWORD|SECRET|PEPPER|TOKEN", name) or line.startswith("#") or value == "", line
     for service in compose()["services"].values():
         for name, value in service.get("environment", {}).items():
-            if re.search("PASSWORD|SECRET|PEPPER|AUTH", name):
+            if re.search("PASSWORD|SECRET|PEPPER|TOKEN|AUTH", name):
                 assert str(value).startswith("${"), name
 
 

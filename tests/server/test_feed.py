@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from tidewire import Message, Refused, Unreachable
+from tidewire.events import NoticeReceived
 from tidewire.internal import Services
 from tidewire.internal.v1 import admin_pb2, feed_pb2, feed_pb2_grpc
 
 from server.domain import ids
+from server.domain.feed import AccountChange, AccountChanged, Filter
+from server.domain.refusal import Reason
+from server.services.feed import Follower
 from tests.server.internal import World, internal_world, until
+from tests.simulation.loop import Loop
 from tests.support.raw import Raw, text
 from tests.support.raw import World as RawWorld
 
@@ -121,6 +128,13 @@ async def test_devices_that_come_and_go_are_told(world: World) -> None:
     laptop = await world.device("laptop")
     await laptop.confirm_login(await laptop.start_login("ann"), recovery_code=code)
     assert change(await next_of(events)) == (ann.account_id, "DEVICES")
+    at_laptop = laptop.listen()
+    await ann.rename_device(laptop.device_id, "kitchen")
+    assert change(await next_of(events)) == (ann.account_id, "DEVICES")
+    await until(at_laptop, lambda event: isinstance(event, NoticeReceived))
+    assert {device.name for device in await laptop.devices() if device.device_id == laptop.device_id} == {"kitchen"}
+    with pytest.raises(Refused, match="no such thing"):
+        await ann.rename_device("nobody", "kitchen")
     await ann.remove_device(laptop.device_id)
     assert change(await next_of(events)) == (ann.account_id, "DEVICES")
 
@@ -139,8 +153,12 @@ async def fill(raw: Raw, conversation_id: str, head: int, up_to: int) -> None:
             assert (await raw.until(lambda event: event.HasField("send_result"))).send_result.sent.seq == seq
 
 
-async def test_a_slow_follower_is_told_how_much_it_has_missed_and_goes_on(tmp_path: Path) -> None:
-    many = {"commands_per_s": "100000", "commands_burst": "100000", "feed_queue_max": "8"}
+@asynccontextmanager
+async def reader_of_nothing(
+    tmp_path: Path, **settings: str
+) -> AsyncIterator[tuple[World, Any, Callable[[int, int], Awaitable[None]]]]:
+    """A node with a short queue; a follower's call over a narrow connection that reads what it is asked to alone; and what fills a log."""
+    many = {"commands_per_s": "100000", "commands_burst": "100000", "feed_queue_max": "8", **settings}
     async with internal_world(tmp_path, **many) as world:
         address, token = f"127.0.0.1:{world.app.chat_port}", await world.token("audit", "feed")
         narrow = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1_024))
@@ -153,26 +171,106 @@ async def test_a_slow_follower_is_told_how_much_it_has_missed_and_goes_on(tmp_pa
             conversation_id, raw = ids.direct_id(ann.account_id, ben.account_id), await devices.stream(ann.access_token)
             call = feed.Follow(feed_pb2.FollowRequest(kinds=[ENVELOPE]), metadata=(("authorization", f"Bearer {token}"),))
             assert not (await call.read()).events
-            await fill(raw, conversation_id, 0, SENT)  # nothing is read meanwhile
-            seq, gaps = 0, 0
-            while seq < SENT:
-                async with asyncio.timeout(10):
-                    frame = await call.read()
-                for event in frame.events:
-                    if event.HasField("gap"):
-                        assert event.gap.dropped > 0
-                        seq, gaps = seq + event.gap.dropped, gaps + 1
-                    else:
-                        assert event.envelope.seq == seq + 1, "each is told, or counted where it is missing"
-                        seq += 1
-            assert gaps and seq == SENT
-            await fill(raw, conversation_id, SENT, SENT + 1)
-            (event,) = (await call.read()).events
-            assert event.envelope.seq == SENT + 1
+            yield world, call, lambda head, up_to: fill(raw, conversation_id, head, up_to)
             call.cancel()
 
 
+async def test_a_slow_follower_is_told_how_much_it_has_missed_and_goes_on(tmp_path: Path) -> None:
+    async with reader_of_nothing(tmp_path) as (_, call, fill):
+        await fill(0, SENT)  # nothing is read meanwhile
+        seq, gaps = 0, 0
+        while seq < SENT:
+            async with asyncio.timeout(10):
+                frame = await call.read()
+            for event in frame.events:
+                if event.HasField("gap"):
+                    assert event.gap.dropped > 0
+                    seq, gaps = seq + event.gap.dropped, gaps + 1
+                else:
+                    assert event.envelope.seq == seq + 1, "each is told, or counted where it is missing"
+                    seq += 1
+        assert gaps and seq == SENT
+        await fill(SENT, SENT + 1)
+        (event,) = (await call.read()).events
+        assert event.envelope.seq == SENT + 1
+
+
+async def test_a_follower_that_reads_nothing_loses_its_place_to_another(tmp_path: Path) -> None:
+    async with reader_of_nothing(tmp_path, feed_stalled_s="1", feed_followers_max="1") as (world, call, fill):
+        services = await world.services("other", "feed")
+        assert "feed_followers_max: 1, actual: 2" in (await refusal(services))[1]
+        await fill(0, SENT)
+        other = await followed(services, kinds=[ENVELOPE])  # nothing is read at the first one meanwhile
+        await fill(SENT, SENT + 1)
+        assert (await next_of(other)).envelope.seq == SENT + 1
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            async with asyncio.timeout(10):
+                while await call.read() is not grpc.aio.EOF:  # type: ignore[attr-defined]
+                    pass
+                raise AssertionError("it ended without a word")
+        assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and "feed_stalled_s" in str(error.value.details())
+
+
+class Stalls:
+    """A follower with room for two, and a clock that goes when told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.loop = Loop(lambda: self.now_s, lambda work: pytest.fail("nothing blocks"))
+        with self.loop.running():
+            self.follower = Follower(Filter(), 2, 60)
+
+    def put(self, happenings: int) -> None:
+        """So much happens."""
+        for _ in range(happenings):
+            self.follower.put(AccountChanged("a", AccountChange.PROFILE))
+
+    def take(self) -> int:
+        """Read once: how much."""
+        task = self.loop.start(self.follower.next(), "next")
+        self.loop.run()
+        return len(task.result())
+
+    def pass_s(self, seconds: float) -> bool:
+        """Time passes: is it over?"""
+        self.now_s += seconds
+        self.loop.run()
+        return self.follower.over.done()
+
+
+def test_it_is_over_when_the_queue_has_stood_full_for_so_long() -> None:
+    world = Stalls()
+    world.put(1)
+    assert not world.pass_s(1_000), "one more fits"
+    world.put(1)
+    assert not world.pass_s(59)
+    world.put(5)
+    assert world.pass_s(1)
+    assert world.follower.over.result().reason is Reason.RATE_LIMITED
+
+
+def test_whoever_reads_now_and_then_keeps_the_place() -> None:
+    world = Stalls()
+    for _ in range(3):
+        world.put(9)
+        assert not world.pass_s(59)
+        assert world.take() == 3, "two, and a gap"
+    assert not world.pass_s(1_000), "nothing waits"
+    world.put(2)
+    assert not world.pass_s(59) and world.pass_s(1)
+
+
 # -- who may follow, and how it ends -----------------------------------------------------------------------------------
+
+
+async def followed(services: Services, **filters: Any) -> Events:
+    """Follow as soon as there is a place: the node hears soon of one that is free."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                return await services.follow(**filters)
+            except Refused as refused:
+                assert "feed_followers_max" in str(refused)
 
 
 async def refusal(services: Services, **filters: list[str] | list[int]) -> tuple[str, str]:
@@ -213,13 +311,7 @@ async def test_only_so_many_follow_at_once(tmp_path: Path) -> None:
         ann = await world.person("ann")
         assert change(await next_of(first)) == (ann.account_id, "REGISTERED")
         await first.aclose()  # type: ignore[attr-defined]
-        async with asyncio.timeout(10):
-            while True:
-                try:
-                    third = await services.follow()
-                    break
-                except Refused:
-                    continue  # the node hears of it soon
+        third = await followed(services)
         await ann.block("nobody", False)
         assert change(await next_of(third)) == (ann.account_id, "PROFILE")
 

@@ -37,9 +37,9 @@ def make(folder: Path, *names: str) -> Path:
 
 
 def known_by(folder: Path, name: str, made: Settings) -> Settings:
-    """Settings of a node that has a certificate, and no token."""
+    """Settings of a node that has a certificate beside the token."""
     files = {"cluster_ca": folder / "ca.pem", "cluster_cert": folder / f"{name}.pem", "cluster_key": folder / f"{name}.key"}
-    return replace(made, node_id=name, cluster_token="", **{setting: str(path) for setting, path in files.items()})
+    return replace(made, node_id=name, **{setting: str(path) for setting, path in files.items()})
 
 
 class Cluster:
@@ -155,13 +155,37 @@ async def test_a_call_without_a_certificate_of_the_authority_is_none(cluster: Cl
         assert await outcome(channel) is grpc.StatusCode.OK
 
 
-async def outcome(channel: grpc.aio.Channel) -> grpc.StatusCode:
-    """How a command that is forwarded by this way ends."""
-    stub = relay_pb2_grpc.RelayServiceStub(channel)
-    call = stub.Forward(
-        relay_pb2.ForwardRequest(account_id="a", device_id="b"), timeout=10, metadata=(("authorization", "Cluster "),)
-    )
-    return await call.code()
+async def test_a_certificate_alone_is_not_enough_to_speak_for_a_device(cluster: Cluster) -> None:
+    ann = await cluster.person("ann", "node-1")
+    service = make_service(cluster.ours)
+    address = f"127.0.0.1:{cluster.nodes['node-1'].internal_port}"
+    async with grpc.aio.secure_channel(address, service) as channel:
+        for said in (None, "Cluster ", f"Cluster {SECRET[:-1]}", f"Bearer {SECRET}", SECRET):
+            assert await outcome(channel, said, ann) is grpc.StatusCode.UNAUTHENTICATED, said
+            link = relay_pb2_grpc.RelayServiceStub(channel).Link(metadata=authorization(said))
+            assert await link.code() is grpc.StatusCode.UNAUTHENTICATED, said
+        assert await outcome(channel, f"Cluster {SECRET}", ann) is grpc.StatusCode.OK
+
+
+def make_service(folder: Path) -> grpc.ChannelCredentials:
+    """What an internal service has: a certificate of the nodes' authority."""
+    subprocess.run([SCRIPT, folder, "media"], check=True, capture_output=True, timeout=30)
+    authority, key, chain = ((folder / name).read_bytes() for name in ("ca.pem", "media.key", "media.pem"))
+    return grpc.ssl_channel_credentials(authority, key, chain)
+
+
+def authorization(said: str | None) -> tuple[tuple[str, str], ...]:
+    """As metadata."""
+    return () if said is None else (("authorization", said),)
+
+
+async def outcome(
+    channel: grpc.aio.Channel, said: str | None = f"Cluster {SECRET}", client: Client | None = None
+) -> grpc.StatusCode:
+    """How a command that is forwarded by this way, for a device, ends."""
+    account_id, device_id = (client.account_id, client.device_id) if client is not None else ("a", "b")
+    request = relay_pb2.ForwardRequest(account_id=account_id, device_id=device_id)
+    return await relay_pb2_grpc.RelayServiceStub(channel).Forward(request, timeout=10, metadata=authorization(said)).code()
 
 
 # -- files that cannot be used -----------------------------------------------------------------------------------------
@@ -171,7 +195,7 @@ def given(authority: Authority, **changes: object) -> Settings:
     """A node's settings with a good certificate for 127.0.0.1, but for the changes."""
     certificate, key = authority.issue("node")
     files = {"cluster_ca": authority.ca, "cluster_cert": certificate, "cluster_key": key}
-    among = {"store": "cql", "routes": "redis", "pepper": SECRET, "internal_listen": "127.0.0.1:7420"}
+    among = {"store": "cql", "routes": "redis", "pepper": SECRET, "cluster_token": SECRET, "internal_listen": "127.0.0.1:7420"}
     return load(None, {}, {name: str(value) for name, value in {**files, **among, **changes}.items()})
 
 
@@ -226,7 +250,7 @@ def test_a_file_that_cannot_be_used_is_one_sentence_at_the_start(tmp_path: Path,
 
 async def test_the_sentence_is_all_that_the_program_says(tmp_path: Path) -> None:
     made = given(Authority(tmp_path), cluster_ca=tmp_path / "none.pem")
-    names = ("store", "routes", "pepper", "cluster_ca", "cluster_cert", "cluster_key")
+    names = ("store", "routes", "pepper", "cluster_token", "cluster_ca", "cluster_cert", "cluster_key")
     code, said = await server(data_dir=tmp_path / "data", **{name: getattr(made, name) for name in names})
     assert (code, said) == (2, f"cluster_ca = {tmp_path / 'none.pem'} cannot be read: No such file or directory")
 

@@ -24,6 +24,9 @@ def test_the_command_line_wins_over_the_environment_over_the_file(tmp_path: Path
     assert load(None, {}, {}) == Settings()
 
 
+MUTUAL = {"cluster_ca": "ca.pem", "cluster_cert": "node.pem", "cluster_key": "node.key"}
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
@@ -38,6 +41,18 @@ def test_the_command_line_wins_over_the_environment_over_the_file(tmp_path: Path
         ({"code_sender": "smtp"}, "needs smtp_host"),
         ({"routes": "redis"}, "set store = cql"),
         ({"routes": "redis", "store": "cql", "pepper": SECRET}, "needs cluster_token"),
+        ({"routes": "redis", "store": "cql", "pepper": SECRET, **MUTUAL}, "needs cluster_token, .* also with mutual TLS"),
+        (
+            {
+                "routes": "redis",
+                "store": "cql",
+                "pepper": SECRET,
+                "cluster_token": SECRET,
+                **MUTUAL,
+                "internal_listen": "0.0.0.0:7420",
+            },
+            "internal_listen = 0.0.0.0:7420 is no address at which other nodes reach this one: set internal_public",
+        ),
         ({"store": "cql"}, "needs pepper"),
         ({"workers": "2"}, "set store = cql and routes = redis"),
         (

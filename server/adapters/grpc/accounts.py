@@ -213,13 +213,10 @@ class DeviceServicer(device_pb2_grpc.DeviceServiceServicer):
     async def RenameDevice(self, request: device_pb2.RenameDeviceRequest, context: Any) -> Any:
         """Give a device another name."""
         identity = await self._authenticate(context)
-        for device in await self._devices.of_account(identity.account_id):
-            if device.device_id == request.device_id:
-                await self._devices.rename(device.device_id, request.name)
-                renamed = device_message(device, identity.device_id)
-                renamed.name = request.name
-                return device_pb2.RenameDeviceResponse(device=renamed)
-        raise Refused(Refusal(Reason.NOT_FOUND, subject="device_id"))
+        renamed = await self._signing_in.rename_device(identity.account_id, request.device_id, request.name)
+        if isinstance(renamed, Refusal):
+            raise Refused(renamed)
+        return device_pb2.RenameDeviceResponse(device=device_message(renamed, identity.device_id))
 
     async def RemoveDevice(self, request: device_pb2.RemoveDeviceRequest, context: Any) -> Any:
         """Remove a device."""
