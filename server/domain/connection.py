@@ -38,7 +38,7 @@ from server.domain.connection_commands import (
     StoreSkipped,
     View,
 )
-from server.domain.envelope import Entry
+from server.domain.envelope import DELETED, Entry
 from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.ranges import Ranges
@@ -292,7 +292,7 @@ class Connection:
                 feed.next = seq + 1
                 continue
             item = feed.fetched.pop(seq, None) or feed.view.item(seq)
-            if item is None or not self._deliverable(item.entry):
+            if item is None or not self._deliverable(item.entry) or _deleted_since(feed, item.entry):
                 more = self._gap_or_read(conversation_id, feed, item)
                 commands += more
                 if not more or feed.waiting:
@@ -348,7 +348,7 @@ class Connection:
             if item is None and seq > floor:
                 break
             if item is not None:
-                if self._deliverable(item.entry):
+                if self._deliverable(item.entry) and not _deleted_since(feed, item.entry):
                     feed.fetched[seq] = item
                     break
                 if item.entry.header.sender_id == self.account_id:
@@ -375,3 +375,9 @@ class Connection:
             return []
         self._caught_up = True
         return [SendCaughtUp()]
+
+
+def _deleted_since(feed: Feed, entry: Entry) -> bool:
+    """Whether it was skipped for this device when its body was gone, and was deleted for everyone only then. The mark would come like an
+    envelope, which is then delivered, and what was skipped never ticks: so it stays a Gap."""
+    return entry.body == DELETED and ranges.contains(feed.skipped, entry.seq)

@@ -52,6 +52,8 @@ class Happenings:
     devices: list[Device]
     changes: list[Change]
     conversations: tuple[str, ...] = (GROUP, DIRECT)
+    reads_on_newest: bool = False
+    """People read on the device that came last, while the others have what it never got, unread."""
     calls: Callable[[], list[Call]]
 
     def person(self) -> None:
@@ -62,19 +64,36 @@ class Happenings:
             return
         device = chance.choice(ready)
         conversation_id = chance.choice(self.conversations)
+        if self.reads_on_newest and chance.random() < 0.4:
+            self.read_on_newest(device.account_id, conversation_id)
+            return
         if conversation_id == DIRECT and device.account_id == "carol":
             conversation_id = ids.self_id(device.account_id)
         roll = chance.random()
         if roll < 0.45:
             device.text(conversation_id, expires_in_s=chance.choice((0, 0, 0, 0, 3)))
         elif roll < 0.70:
-            device.look(conversation_id)
+            if not self.reads_on_newest:
+                device.look(conversation_id)
         elif roll < 0.75:
             self.delete(device, conversation_id)
         elif roll < 0.87:
             self.change(device)
         else:
             self.ask_change()
+
+    def read_on_newest(self, account: str, conversation_id: str) -> None:
+        """Somebody reads on the latest device, and then goes on with another one, which connects anew."""
+        *others, newest = [device for device in self.devices if device.account_id == account and device.up and device.linked]
+        newest.look(conversation_id)
+        calls = [call for call in self.calls() if call.device in others and not call.cut]
+        if calls and self.world.chance.random() < 0.3:
+            self.lose(self.world.chance.choice(calls))
+
+    def lose(self, call: Call) -> None:
+        """A connection breaks."""
+        self.world.say(call.device.name, f"loses its connection to {call.node.name}")
+        call.lose()
 
     def delete(self, device: Device, conversation_id: str) -> None:
         """An own envelope is deleted for everyone."""
@@ -117,9 +136,7 @@ class Happenings:
     def fault_cut(self) -> None:
         calls = [call for call in self.calls() if not call.cut]
         if calls:
-            call = self.world.chance.choice(calls)
-            self.world.say(call.device.name, f"loses its connection to {call.node.name}")
-            call.lose()
+            self.lose(self.world.chance.choice(calls))
 
     def fault_device_crash(self) -> None:
         up = [device for device in self.devices if device.up]

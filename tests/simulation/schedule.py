@@ -41,6 +41,7 @@ class Schedule(Happenings):
         self.devices: list[Device] = []
         self.changes: list[Change] = []
         self.length = chance.choice((150, 300, 600))
+        self.reads_on_newest = seed % 3 == 0
         self.heat = chance.choice((0.0, 0.3, 1.0))
         """How many of the faults that come up happen."""
         oracle.begin(DIRECT, ("alice", "bob"))
@@ -121,6 +122,8 @@ class Schedule(Happenings):
         world, chance = self.world, self.world.chance
         world.steps += 1
         world.now_ms += chance.choice((1, 2, 5, 10, 30))
+        if self.reads_on_newest and world.steps == self.length // 3:
+            self.fault_link()
         roll = chance.random()
         if roll < 0.80:
             ready = self.progress()

@@ -15,6 +15,7 @@ class Script:
     """A script that is known to the client, so that one which Redis has forgotten is sent again."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
         _TEXTS[self._sha] = text
 

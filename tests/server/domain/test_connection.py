@@ -242,6 +242,19 @@ def test_a_deleted_envelope_still_comes_as_a_tombstone() -> None:
     assert seqs(commands) == [1]
 
 
+def test_what_was_skipped_and_is_deleted_for_everyone_only_then_stays_a_gap() -> None:
+    shelf = Shelf(DIRECT, [entry(1, BOBS, body=DELETED), entry(2, BOBS, body=DELETED), entry(3, BOBS)])
+    connection, commands = opened(shelf, skipped=((1, 1),))
+    gap = SendGap(DIRECT, 1, 1, ())
+    assert commands == [StoreSkipped(DIRECT, ((1, 1),), gap)]
+    assert seqs(connection.skipped_stored(DIRECT, gap)) == [2, 3]
+
+
+def test_a_body_that_is_there_comes_whatever_the_row_says() -> None:
+    _, commands = opened(log_of(2), skipped=((1, 2),))
+    assert seqs(commands) == [1, 2]
+
+
 def test_nothing_leaks_between_two_intervals_and_the_second_begins_with_state() -> None:
     log = [
         created(BOB, ALICE),
