@@ -6,6 +6,8 @@ import base64
 import json
 from typing import Any
 
+from cassandra.query import UNSET_VALUE
+
 from server.domain.envelope import DELETED, Change, Entry, Header, MemberAction, MemberChange, Role
 
 BUCKET = 512
@@ -25,9 +27,9 @@ def last_of(bucket: int) -> int:
 
 
 def header_values(entry: Entry) -> tuple[Any, ...]:
-    """The values of the columns `HEADER`."""
+    """The values of the columns `HEADER`. What there is none of stays unset: a null would be a tombstone that every read meets."""
     header = entry.header
-    return (*header[:10], None if header.change is None else _change_text(header.change))
+    return (*header[:10], UNSET_VALUE if header.change is None else _change_text(header.change))
 
 
 def entry_of(seq: int, header: tuple[Any, ...], body: bytes | None, deleted: bool | None) -> Entry:

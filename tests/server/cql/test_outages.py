@@ -13,11 +13,12 @@ from server.adapters.cql.opening import open_cql
 from server.adapters.world import SystemClock
 from server.domain.refusal import Reason, Refused
 from server.ports.log import Appended, Behind, Unknown
-from server.ports.store import StoreError
+from server.ports.store import StoreAway, StoreError
 from tests.server.cql.conftest import Opened
 from tests.support.cassandra import CassandraNode
 from tests.support.cassandra.keyspaces import Keyspace
 from tests.support.cast import DIRECT, GROUP, created, entry
+from tests.support.certificates import Authority
 from tests.support.node import free_port
 from tests.support.proxy import Line, Way
 
@@ -139,3 +140,10 @@ async def test_a_database_that_forgets_when_it_is_killed_is_warned_of(tmp_path: 
 async def test_a_durable_database_is_not_warned_of(opened: Opened, caplog: pytest.LogCaptureFixture) -> None:
     await opened()
     assert "commitlog_sync" not in caplog.text
+
+
+async def test_a_database_without_tls_is_told_from_one_that_is_away(cassandra: CassandraNode, tmp_path: Path) -> None:
+    settings = CqlSettings((cassandra.host,), cassandra.port, tls_ca=Authority(tmp_path).ca)
+    with pytest.raises(StoreError, match="does not speak TLS: leave out cql_ca") as error:
+        await open_cql(settings, SystemClock(), retention_s=1)
+    assert not isinstance(error.value, StoreAway)

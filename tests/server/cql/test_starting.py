@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tests.support.cassandra.server import KEYSTORE_PASSWORD
 from tests.support.certificates import Authority
 from tests.support.cluster import SECRET
 from tests.support.node import Node, NotStarted, free_port, server
+from tests.support.proxy import Line
 
 pytestmark = pytest.mark.process
 
@@ -119,32 +120,38 @@ def right(guarded: CassandraNode, authority: Authority) -> CqlSettings:
     return CqlSettings((guarded.host,), guarded.port, local_dc="datacenter1", replication={"datacenter1": 1}, **login)
 
 
-@pytest.fixture
-async def node(guarded: CassandraNode, authority: Authority, tmp_path: Path) -> AsyncIterator[Node]:
-    """A node over it, not started."""
-    login = {"cql_user": "cassandra", "cql_password": "cassandra", "cql_ca": authority.ca}
-    made = Node(tmp_path / "node", **settings(guarded.port, **login))
-    yield made
-    await made.close()
-
-
 @pytest.mark.timeout(240)
-async def test_a_migration_and_a_node_that_come_before_their_database_go_on_once_it_is_there(
-    guarded: CassandraNode, node: Node, tmp_path: Path
+async def test_a_migration_that_comes_before_its_database_goes_on_once_it_is_there(
+    guarded: CassandraNode, authority: Authority
 ) -> None:
-    migrating = asyncio.ensure_future(server("migrate", **node.settings, cql_replication="datacenter1:1"))
+    given = settings(guarded.port, cql_user="cassandra", cql_password="cassandra", cql_ca=authority.ca, store_wait_s=120)
+    migrating = asyncio.ensure_future(server("migrate", **given, cql_replication="datacenter1:1"))
     guarded.start()
     code, said = await migrating
     assert code == 0 and "waiting for the store" in said and said.endswith("done: 0003_services")
-    guarded.kill()
-    starting = asyncio.ensure_future(node.start(within_s=90))
-    await until_logged(node, "waiting for the store")
-    guarded.start()
-    await starting
-    async with Client.open(node.address, tmp_path / "ann.db") as ann:
-        await ann.register_username("ann")
-    assert await node.stop() == 0
-    assert "Traceback" not in node.log.read_text()
+
+
+@pytest.mark.usefixtures("running")
+async def test_a_node_that_comes_before_its_database_goes_on_once_it_is_there(
+    guarded: CassandraNode, right: CqlSettings, authority: Authority, tmp_path: Path
+) -> None:
+    await migrate(right)
+    line = Line(guarded.port)
+    line.refusing = True
+    await line.start()
+    node = Node(tmp_path / "node", **settings(line.port, cql_user="cassandra", cql_password="cassandra", cql_ca=authority.ca))
+    starting = asyncio.ensure_future(node.start(within_s=60))
+    try:
+        await until_logged(node, "waiting for the store")
+        line.refusing = False
+        await starting
+        async with Client.open(node.address, tmp_path / "ann.db") as ann:
+            await ann.register_username("ann")
+        assert await node.stop() == 0
+        assert "Traceback" not in node.log.read_text()
+    finally:
+        await node.close()
+        await line.close()
 
 
 @pytest.mark.usefixtures("running")
@@ -171,17 +178,14 @@ async def test_what_the_database_will_not_take_is_said_at_once_in_one_sentence(
 
 
 @pytest.mark.usefixtures("running")
-async def test_a_node_with_a_wrong_password_ends_with_one_line(node: Node) -> None:
-    node.settings["cql_password"] = "guess"
+async def test_a_node_with_a_wrong_password_ends_with_one_line(
+    guarded: CassandraNode, authority: Authority, tmp_path: Path
+) -> None:
+    given = settings(guarded.port, cql_user="cassandra", cql_password="guess", cql_ca=authority.ca)
+    node = Node(tmp_path / "node", **given)
     with pytest.raises(NotStarted) as end:
         await node.start()
     assert end.value.code == 1
     *told, line = node.log.read_text().splitlines()
     assert all("waiting for the store" in each for each in told), "a busy database may time out first"
     assert line.endswith("does not take the login of cassandra: see cql_user and cql_password")
-
-
-async def test_a_database_without_tls_is_told_from_one_that_is_away(cassandra: CassandraNode, authority: Authority) -> None:
-    with pytest.raises(StoreError, match="does not speak TLS: leave out cql_ca") as error:
-        await open_cql(CqlSettings((cassandra.host,), cassandra.port, tls_ca=authority.ca), SystemClock(), retention_s=1)
-    assert not isinstance(error.value, StoreAway)

@@ -1,0 +1,129 @@
+"""How many tombstones the node's reads meet, as the database itself counts them for each table."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tidewire import Client
+
+from server.adapters.cql.opening import open_cql
+from server.adapters.world import SystemClock
+from server.ports.log import Behind
+from tests.acceptance.test_restore import until_shown
+from tests.server.cql.test_log import fill
+from tests.support.cassandra import CassandraNode
+from tests.support.cassandra.keyspaces import Keyspace
+from tests.support.cast import ALICE, DIRECT, entry
+from tests.support.node import Node
+
+pytestmark = pytest.mark.process
+SECRET = "a secret of at least thirty-two characters"
+NONE = 1
+"""The least that the database's histogram says."""
+
+
+@pytest.fixture
+def own(cassandra: CassandraNode) -> Iterator[Keyspace]:
+    """A keyspace of which nothing was read yet."""
+    keyspace = Keyspace(cassandra, "counted")
+    yield keyspace
+    keyspace.session.execute("DROP KEYSPACE counted")
+    keyspace.close()
+
+
+def most(keyspace: Keyspace) -> dict[str, float]:
+    """Table → the most that one read has met so far, rounded up to the next step of a histogram (a fifth at most)."""
+    rows = keyspace.session.execute("SELECT keyspace_name, table_name, count, max FROM system_views.tombstones_per_read")
+    mine = [row for row in rows if row.keyspace_name == keyspace.settings.keyspace and row.count]
+    return {row.table_name: row.max for row in mine if not row.table_name.startswith("schema_")}
+
+
+async def flush(keyspace: Keyspace) -> None:
+    """Have the log written to disk, so that reads have several files to put together."""
+    folder = keyspace.node.folder
+
+    def written() -> set[Path]:
+        return set(folder.glob(f"data/{keyspace.settings.keyspace}/log-*/*-Data.db"))
+
+    before = written()
+    for period in (100, 0):
+        keyspace.session.execute(f"ALTER TABLE log WITH memtable_flush_period_in_ms = {period}")
+        async with asyncio.timeout(30):
+            while not written() - before:
+                await asyncio.sleep(0.02)
+
+
+async def test_a_log_that_was_trimmed_many_times_is_read_past_nothing_and_emptied_bodies_by_the_page(own: Keyspace) -> None:
+    stores = await open_cql(own.settings, SystemClock(), retention_s=86_400)
+    log = stores.log
+    try:
+        await fill(stores, 700)
+        await flush(own)
+        for seq in range(4, 404, 4):
+            await log.drop_headers(DIRECT, seq)
+            if seq == 200:
+                await flush(own)
+        assert [each.seq for each in await log.entries(DIRECT, 0, 200)] == list(range(401, 601))
+        assert (await log.heads([DIRECT]))[DIRECT].seq == 700
+        assert isinstance(await log.append(DIRECT, 512, [entry(513, number=9_999)]), Behind)
+        assert most(own) == {"log": pytest.approx(NONE, abs=2), "conversations": NONE, "meta": NONE}, "not one for each trimming"
+        await log.empty_bodies(DIRECT, 690)
+        assert [each.body for each in await log.entries(DIRECT, 400, 290)] == [None] * 290
+        assert 100 <= most(own)["log"] <= 642, "one for each body of the page, and no more than a partition has"
+    finally:
+        await stores.close()
+
+
+async def test_groups_that_were_left_leave_two_each(own: Keyspace) -> None:
+    stores = await open_cql(own.settings, SystemClock(), retention_s=86_400)
+    try:
+        for number in range(20):
+            await stores.memberships.join([ALICE], f"g:{number}", 1)
+            await stores.memberships.read(ALICE, {f"g:{number}": 2})
+            await stores.memberships.leave([ALICE], f"g:{number}", 3)
+        assert len(await stores.memberships.of_account(ALICE)) == 20
+        assert most(own)["memberships"] == NONE
+        for number in range(20):
+            await stores.memberships.forget(ALICE, f"g:{number}", 3)
+        assert not await stores.memberships.of_account(ALICE)
+        assert 20 <= most(own)["memberships"] <= 42
+    finally:
+        await stores.close()
+
+
+async def test_what_people_do_every_day_leaves_few(own: Keyspace, tmp_path: Path) -> None:
+    where = own.settings
+    database = {"cql_hosts": where.contact_points[0], "cql_port": where.port, "cql_keyspace": where.keyspace}
+    node = Node(tmp_path / "node", store="cql", pepper=SECRET, **database)
+    await node.start()
+    try:
+        async with (
+            Client.open(node.address, tmp_path / "ann.db") as ann,
+            Client.open(node.address, tmp_path / "ben.db") as ben,
+        ):
+            recovery = await ann.register_username("ann")
+            await ben.register_username("ben")
+            both = await ann.direct("ben")
+            for number in range(1, 41):
+                await (await ann.send(both, f"{number}"))
+            await until_shown(ben, both, [(number, f"{number}") for number in range(1, 41)])
+            await ben.mark_read(both, 40)
+            for number in range(5):
+                async with Client.open(node.address, tmp_path / f"laptop-{number}.db") as laptop:
+                    await laptop.confirm_login(await laptop.start_login("ann"), recovery_code=recovery)
+                    await laptop.caught_up()
+                    await ann.remove_device(laptop.device_id)
+            await ben.block("ann", True)
+            await ben.block("ann", False)
+        async with Client.open(node.address, tmp_path / "ann.db") as ann:
+            await ann.caught_up()
+        assert await node.stop() == 0
+        met = most(own)
+        assert met.pop("devices_of_account") <= 6, "one for each device that was removed lately"
+        assert {"accounts", "devices", "tokens", "handles", "log", "memberships", "positions_of_device"} <= set(met)
+        assert set(met.values()) == {NONE}, met
+    finally:
+        await node.close()
