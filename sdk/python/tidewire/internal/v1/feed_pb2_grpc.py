@@ -50,7 +50,8 @@ class FeedServiceServicer(object):
         """What happens on this node from now on, best effort: nothing is stored, something may come twice, and a follower that is slow
         misses what does not fit into its queue and is told how much. What must not be missed is followed as a bot. Each node tells what
         it does itself, not what it learns from others: who wants all follows each node. Refused with LIMIT_EXCEEDED when the node has
-        `feed_followers_max` followers; ends with UNAVAILABLE when the node drains, with UNAUTHENTICATED soon after the token was revoked.
+        `feed_followers_max` followers; ends with UNAVAILABLE when the node drains, with UNAUTHENTICATED soon after the token was revoked,
+        with RESOURCE_EXHAUSTED when nothing is read while the queue stands full for `feed_stalled_s` seconds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
