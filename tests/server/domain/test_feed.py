@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 
 from server.domain.envelope import Header, Kind
@@ -69,6 +71,20 @@ def test_what_waits_is_taken_in_order_and_once() -> None:
     waiting = queue(4, envelope(1), changed, envelope(2))
     assert waiting.take(2) == [envelope(1), changed]
     assert waiting.take(2) == [envelope(2)] and waiting.take(2) == []
+
+
+@pytest.mark.parametrize("put", range(7))
+@pytest.mark.parametrize("taken", range(1, 5))
+def test_it_is_full_when_what_comes_next_is_dropped(put: int, taken: int) -> None:
+    waiting = queue(3, *(envelope(seq) for seq in range(1, put + 1)))
+    for full_after in (0, taken):
+        if full_after:
+            waiting.take(taken)
+        full = waiting.is_full
+        seq = 90 + full_after
+        waiting.put(envelope(seq))
+        left = [each for each in deepcopy(waiting).take(100) if each == envelope(seq)]
+        assert full == (not left)
 
 
 def test_what_does_not_fit_is_counted_where_it_would_have_stood() -> None:
