@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import sys
 from pathlib import Path
 
+PORTS = (10_000, 32_000)
+"""Below those that the kernel gives to whoever connects: it would give one away before its node has started."""
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+
+def free_port(*more: str) -> int:
+    """A port that nobody listens on, on loopback, and on `more` addresses."""
+    while True:
+        port = random.SystemRandom().randrange(*PORTS)
+        try:
+            for host in ("127.0.0.1", *more):
+                with socket.socket() as probe:
+                    probe.bind((host, port))
+        except OSError:
+            continue
+        return port
 
 
 class NotStarted(Exception):

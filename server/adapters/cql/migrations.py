@@ -27,6 +27,7 @@ Stage = Literal["pre", "post"]
 _FILE = re.compile(r"(\d{4}_\w+)\.(pre|post)\.cql")
 _THERE_ALREADY = re.compile("already exists|conflicts with an existing column")
 """What Cassandra, and what ScyllaDB says of a column that is added again: ALTER has no IF NOT EXISTS that both know."""
+_NOT_THERE_YET = re.compile("Keyspace .*(doesn't|does not) exist|[Cc]an(not|'t) find (a )?keyspace|[Uu]nconfigured table")
 _KEYSPACE = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _IDS = uuid.UUID("6a9c3b2e-58a4-4bb5-9b7e-3f0f1c7f6d11")
 UNKNOWN = (WriteTimeout, ReadTimeout, OperationTimedOut, Unavailable, InvalidRequest)
@@ -108,7 +109,7 @@ def migrate(
                 continue
             for statement in migration.statements():
                 lock.renew()
-                _change(session, statement)
+                change(session, statement)
             _run(
                 session,
                 f"INSERT INTO {keyspace}.schema_migrations (scope, name, stage, checksum, applied_at)"
@@ -150,31 +151,41 @@ def _prepare(cluster: Cluster, session: Session, keyspace: str, replication: Map
     create = f"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{{factors}}}"
     if cluster.is_shard_aware():  # ScyllaDB: conditional statements on tablets came late, and the option cannot be altered
         try:
-            _change(session, create + " AND tablets = {'enabled': false}")
+            change(session, create + " AND tablets = {'enabled': false}")
         except (InvalidRequest, *FAILURES):  # one that has no tablets yet
-            _change(session, create)
+            change(session, create)
     else:
-        _change(session, create)
+        change(session, create)
     columns = {
         "schema_migrations": "scope text, name text, stage text, checksum text, applied_at timestamp, PRIMARY KEY (scope, name)",
         "schema_lock": "id text PRIMARY KEY, owner text",
     }
     for table, shape in columns.items():
         table_id = uuid.uuid5(_IDS, f"{keyspace}.{table}")
-        _change(session, f"CREATE TABLE IF NOT EXISTS {keyspace}.{table} ({shape}) WITH id = {table_id}")
+        change(session, f"CREATE TABLE IF NOT EXISTS {keyspace}.{table} ({shape}) WITH id = {table_id}")
 
 
-def _change(session: Session, statement: str) -> None:
-    """One change of the schema, and then wait until all nodes agree on it."""
-    future = session.execute_async(SimpleStatement(statement), timeout=60)
-    try:
-        future.result()
-    except InvalidRequest as error:
-        if not statement.startswith("ALTER") or _THERE_ALREADY.search(str(error)) is None:
-            raise
-        return  # a node that migrated before this one has died behind this very statement
-    if not future.is_schema_agreed:  # the driver has waited for it
-        raise StoreError("the database's nodes do not agree on their schema: see nodetool describecluster, then migrate again")
+def change(session: Session, statement: str) -> None:
+    """One change of the schema, and then wait until all nodes agree on it.
+
+    Where another migration has made the keyspace, a node that this one asks may not have heard of it yet: it is asked again.
+    """
+    for again in range(UNKNOWN_MAX, -1, -1):
+        future = session.execute_async(SimpleStatement(statement), timeout=60)
+        try:
+            future.result()
+        except InvalidRequest as error:
+            if statement.startswith("ALTER") and _THERE_ALREADY.search(str(error)):
+                return  # a node that migrated before this one has died behind this very statement
+            if not again or _NOT_THERE_YET.search(str(error)) is None:
+                raise
+            time.sleep(0.5)
+            continue
+        if not future.is_schema_agreed:  # the driver has waited for it
+            raise StoreError(
+                "the database's nodes do not agree on their schema: see nodetool describecluster, then migrate again"
+            )
+        return
 
 
 def _run(session: Session, statement: str, values: Sequence[Any] = (), *, serial: bool = False) -> list[tuple[Any, ...]]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.adapters.cql.connecting import CqlSettings, orders_apart
-from server.adapters.cql.migrations import Migration, known_migrations
+from server.adapters.cql.connecting import CqlSettings, connect, orders_apart
+from server.adapters.cql.migrations import Migration, change, known_migrations
 from server.adapters.cql.opening import migrate, open_cql
 from server.adapters.world import SystemClock
 from server.ports.store import StoreError
@@ -35,6 +35,25 @@ async def test_a_keyspace_without_a_schema_is_refused_then_made_by_two_at_once(f
     stores = await open_cql(fresh, SystemClock(), retention_s=1)
     assert len(await stores.log.epoch()) == 16
     await stores.close()
+
+
+async def test_a_node_of_the_database_that_has_not_heard_of_the_keyspace_yet_is_asked_again(
+    fresh: CqlSettings, keyspace: Keyspace
+) -> None:
+    cluster, session = await asyncio.to_thread(connect, keyspace.settings, with_keyspace=False)
+    asked = asyncio.Queue[object]()
+    loop = asyncio.get_running_loop()
+    session.add_request_init_listener(lambda future: loop.call_soon_threadsafe(asked.put_nowait, future))
+    try:
+        changing = asyncio.create_task(asyncio.to_thread(change, session, "CREATE TABLE fresh.late (id int PRIMARY KEY)"))
+        for _ in range(2):
+            await asyncio.wait_for(asked.get(), 30)
+        how = "{'class': 'NetworkTopologyStrategy', 'datacenter1': 1}"
+        keyspace.session.execute(f"CREATE KEYSPACE fresh WITH replication = {how}", timeout=60)
+        await changing
+        assert not keyspace.session.execute("SELECT id FROM fresh.late").all()
+    finally:
+        cluster.shutdown()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from cassandra import ConsistencyLevel, DriverException
@@ -17,6 +16,7 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, N
 from cassandra.policies import RetryPolicy, WhiteListRoundRobinPolicy
 
 from tests.support.cassandra import fetch
+from tests.support.node import free_port
 
 HEAP = "384m"
 READY_S = 90
@@ -103,21 +103,6 @@ client_encryption_options:
 KEYSTORE_PASSWORD = "keystore"
 
 
-def _free(hosts: Sequence[str]) -> int:
-    """A port that nobody uses on any of the hosts."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind((hosts[0], 0))
-            port = int(probe.getsockname()[1])
-        try:
-            for host in hosts[1:]:
-                with socket.socket() as probe:
-                    probe.bind((host, port))
-        except OSError:
-            continue
-        return port
-
-
 class CassandraNode:
     """One node: a JVM that dies with the thread that started it."""
 
@@ -163,8 +148,8 @@ class CassandraNode:
     def alone(cls, folder: Path, *, durable: bool = True, keystore: Path | None = None) -> CassandraNode:
         """A node that is a cluster by itself."""
         host = "127.0.0.1"
-        storage_port = _free([host])
-        seeds, port = f"{host}:{storage_port}", _free([host])
+        storage_port = free_port(host)
+        seeds, port = f"{host}:{storage_port}", free_port(host)
         return cls(folder, host, port, storage_port, seeds=seeds, token=0, durable=durable, keystore=keystore)
 
     @property
@@ -272,7 +257,7 @@ class Ring:
 
     def __init__(self, folder: Path) -> None:
         hosts = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
-        self.port, storage_port = _free(hosts), _free(hosts)
+        self.port, storage_port = free_port(*hosts), free_port(*hosts)
         self.nodes = [
             CassandraNode(
                 folder / f"node{number}",
