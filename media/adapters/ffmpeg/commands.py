@@ -25,7 +25,6 @@ WAVE_SAMPLES_PER_S = 8_000
 PNG_NAME, JPEG_NAME, MP4_NAME = "main.png", "main.jpg", "main.mp4"
 POSTER_NAME, THUMBNAIL_NAME, TINY_NAME, WAVE_NAME = "poster.jpg", "thumbnail.jpg", "tiny.rgb", "wave.pcm"
 
-_SQUARE_PIXELS = "scale=trunc(iw*sar/2)*2:trunc(ih/2)*2,setsar=1"
 _NOTHING_BESIDE = "sidedata=mode=delete,metadata=mode=delete"
 _BARE = {"map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact"}
 
@@ -116,8 +115,6 @@ def guards(demuxer: str, limits: MediaLimits) -> dict[str, Any]:
 
 
 def _h264(plan: VideoPlan) -> dict[str, Any]:
-    side = plan.side_px_max
-    shape = f"{_SQUARE_PIXELS},{_inside(side)}:force_divisible_by=2"
     return {
         "c:v": "libx264",
         "preset": "veryfast",
@@ -126,7 +123,7 @@ def _h264(plan: VideoPlan) -> dict[str, Any]:
         "bufsize": plan.video_bits_per_s,
         "profile:v": "high",
         "pix_fmt": "yuv420p",
-        "vf": f"{shape},{_NOTHING_BESIDE}",
+        "vf": f"{_inside(plan.side_px_max, even=True)},{_NOTHING_BESIDE}",
         "fpsmax": plan.frame_rate_max,
         "flags:v": "+bitexact",
         "threads": THREADS,
@@ -137,15 +134,19 @@ def _aac(bits_per_s: int, channels: int) -> dict[str, Any]:
     return {"c:a": "aac", "b:a": bits_per_s, "ac": channels, "ar": 48_000, "flags:a": "+bitexact"}
 
 
-def _inside(side: int) -> str:
-    """Made smaller to fit a square of this side; never larger."""
-    return f"scale=w='min({side},iw)':h='min({side},ih)':force_original_aspect_ratio=decrease"
+def _inside(side: int, *, even: bool = False) -> str:
+    """Made smaller to fit a square of this side, never larger, and never to nothing; of square pixels."""
+    share = f"min(1,{side}/max(iw*sar,ih))"
+    width, height = f"iw*sar*{share}", f"ih*{share}"
+    if even:
+        return f"scale=w='max(2,2*trunc({width}/2))':h='max(2,2*trunc({height}/2))',setsar=1"
+    return f"scale=w='max(1,round({width}))':h='max(1,round({height}))',setsar=1"
 
 
 def _still(source: Any, output: str, shape: str, quality: int, codec: str = "mjpeg") -> Any:
     pixels = {"pix_fmt": "yuvj420p", "q:v": quality} if codec == "mjpeg" else {}
     options = {**_BARE, "f": "image2pipe", "c:v": codec, "frames:v": 1, "flags:v": "+bitexact", **pixels}
-    return ffmpeg.output(source["v:0"], output, vf=f"{_SQUARE_PIXELS},{shape},{_NOTHING_BESIDE}", **options)
+    return ffmpeg.output(source["v:0"], output, vf=f"{shape},{_NOTHING_BESIDE}", **options)
 
 
 def _tiny(source: Any, job: Job, shape: str) -> Any:

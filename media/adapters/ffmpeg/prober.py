@@ -15,14 +15,14 @@ from media.adapters.ffmpeg.sandbox import Ended, Outcome, RunLimits, Sandbox
 
 _ASKED = (
     "packet=stream_index,pts_time,dts_time,duration_time"
-    ":stream=index,codec_name,codec_type,profile,width,height,pix_fmt,avg_frame_rate,duration,channels,sample_rate,level"
+    ":stream=index,codec_name,codec_type,profile,width,height,pix_fmt,sample_aspect_ratio,avg_frame_rate,duration,channels,sample_rate,level"
     ":stream_disposition=attached_pic:stream_side_data=rotation:format=duration"
 )
-_SIZE = re.compile(r"Picture size (\d+)x(\d+) is invalid|size (\d+)x(\d+)", re.ASCII)
+_SIZE = re.compile(r"Picture size (\d+)x(\d+) is invalid", re.ASCII)
 _SAID_BYTES_MAX = 131_072
-_PACKETS_BEGIN, _PACKETS_END = b'    "packets": [\n', b"    ],\n"
-_PACKET = re.compile(rb'^ +\{ "stream_index": (\d{1,6})\b')
-_TIME = re.compile(rb'"(pts|dts|duration)_time": "(-?[0-9.]{1,32})"')
+_PACKETS_BEGIN, _PACKETS_END = b'    "packets": [', b"    ],"
+_TIMES = "".join(rf'(?:, "{name}_time": "(-?[0-9.]{{1,32}})")?' for name in ("pts", "dts", "duration"))
+_PACKET = re.compile(rf' +{{ "stream_index": (\d{{1,6}}){_TIMES}'.encode())
 
 
 class Prober:
@@ -45,7 +45,7 @@ class Prober:
         if outcome.ended is Ended.STOPPED and said.packets > limits.packets_max:
             return Rejected(Reason.TOO_MANY_FRAMES, limits.packets_max, said.packets, "packets")
         size = source.stat().st_size
-        if outcome.ended is Ended.WELL:
+        if outcome.ended is Ended.WELL and not _SIZE.search(outcome.stderr):
             return from_ffprobe(said.text(), said.counted(), size)
         return refused(outcome, self._run_limits, limits)
 
@@ -56,14 +56,14 @@ def refused(outcome: Outcome, run_limits: RunLimits, limits: MediaLimits) -> Rej
     detail = printable(errors)
     if outcome.ended is Ended.TIMEOUT:
         return Rejected(Reason.TIMEOUT, run_limits.wall_ms, run_limits.wall_ms, detail)
-    if outcome.ended in (Ended.OVER_LIMIT, Ended.STOPPED):
-        return Rejected(Reason.TOO_COMPLEX, detail=detail)
     if "max_streams" in errors:
         return Rejected(Reason.TOO_MANY_STREAMS, limits.streams_max, limits.streams_max + 1, detail)
     if found := _SIZE.search(errors):
-        width, height = (int(side[:9]) for side in found.groups() if side)
+        width, height = (int(side[:9]) for side in found.groups())
         if width * height > limits.image_pixels_max:
             return Rejected(Reason.TOO_MANY_PIXELS, limits.image_pixels_max, width * height, detail)
+    if outcome.ended in (Ended.OVER_LIMIT, Ended.STOPPED):
+        return Rejected(Reason.TOO_COMPLEX, detail=detail)
     return Rejected(Reason.CORRUPT, detail=detail or outcome.ended.value)
 
 
@@ -85,8 +85,8 @@ class _Said:
 
     def line(self, line: bytes) -> bool:
         """False: enough."""
-        if self._among_packets and (found := _PACKET.search(line)):
-            return self._packet(int(found[1]), dict(_TIME.findall(line)))
+        if self._among_packets and (found := _PACKET.match(line)):
+            return self._packet(int(found[1]), found[2] or found[3], found[4])
         if self._among_packets or line == _PACKETS_BEGIN:
             self._among_packets = line != _PACKETS_END  # side data of a packet stands on lines of its own
             return True
@@ -94,11 +94,11 @@ class _Said:
         self._rest_bytes += len(line)
         return self._rest_bytes <= _SAID_BYTES_MAX
 
-    def _packet(self, stream: int, times: dict[bytes, bytes]) -> bool:
+    def _packet(self, stream: int, time: bytes | None, duration: bytes | None) -> bool:
         self.packets += 1
         number, first, last = self._spans.get(stream, (0, None, 0.0))
-        at = _time(times, b"pts", b"dts")
-        lasts = max(0.0, _time(times, b"duration") or 0.0)
+        at = seconds(time.decode()) if time else None
+        lasts = max(0.0, (seconds(duration.decode()) if duration else None) or 0.0)
         if at is not None:
             first = at if first is None else min(first, at)
             last = at + lasts if number == 0 else max(last, at + lasts)
@@ -109,7 +109,7 @@ class _Said:
 
     def text(self) -> str:
         """The JSON without its packets."""
-        return b"".join(self._rest).decode("utf-8", "replace")
+        return b"\n".join(self._rest).decode("utf-8", "replace")
 
     def counted(self) -> dict[int, Counted]:
         """Each stream's packets."""
@@ -117,8 +117,3 @@ class _Said:
             stream: Counted(number, round((first or 0.0) * 1_000), round(last * 1_000))
             for stream, (number, first, last) in self._spans.items()
         }
-
-
-def _time(times: dict[bytes, bytes], *names: bytes) -> float | None:
-    """The first of `names` that is there, in seconds."""
-    return next((seconds(times[name].decode()) for name in names if name in times), None)

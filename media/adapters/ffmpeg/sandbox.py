@@ -113,7 +113,7 @@ class Sandbox:
     async def run(
         self, argv: Sequence[str], job: Job, limits: RunLimits, on_line: Callable[[bytes], bool] | None = None
     ) -> Outcome:
-        """Run `argv` on `job` to its end. `on_line` takes each line of stdout instead of keeping it; False stops the run.
+        """Run `argv` on `job` to its end. `on_line` takes each line of stdout, without its end, instead of keeping it; False stops the run.
 
         Raises WorkshopUnavailable when the program or the sandbox cannot be started. Cancelling kills the whole group.
         """
@@ -126,7 +126,6 @@ class Sandbox:
                 start_new_session=True,
                 cwd="/",
                 env={"PATH": _PATH, "LC_ALL": "C"},
-                limit=LINE_BYTES_MAX,
             )
         except OSError as error:
             raise WorkshopUnavailable(f"{argv[0]} cannot be started: {error}") from error
@@ -227,17 +226,17 @@ class _Reader:
 
     async def _lines(self) -> None:
         assert self._process.stdout and self._on_line
-        while line := await self._line(self._process.stdout):
-            if not self._on_line(line):
+        begun = b""
+        while chunk := await self._process.stdout.read(65_536):
+            *lines, begun = (begun + chunk).split(b"\n")
+            if not all(map(self._on_line, lines)):
                 self.ended = Ended.STOPPED
                 return
-
-    async def _line(self, stdout: asyncio.StreamReader) -> bytes:
-        try:
-            return await stdout.readline()
-        except ValueError:  # longer than any line that is expected
-            self.ended = Ended.OVER_LIMIT
-            return b""
+            if len(begun) > LINE_BYTES_MAX:
+                self.ended = Ended.OVER_LIMIT
+                return
+        if begun:
+            self._on_line(begun)
 
     async def _errors(self) -> None:
         assert self._process.stderr

@@ -219,7 +219,7 @@ def _pixels(stream: Stream, most: int) -> Rejected | None:
 
 def _accepted(kind: Kind, format: Format, probe: Probe, duration_ms: int, animated: bool = False) -> Accepted:
     seen = probe.video
-    width, height = (seen.width, seen.height) if seen else (0, 0)
+    width, height = (round(seen.width * seen.pixel_aspect), seen.height) if seen else (0, 0)
     if seen and seen.rotation in (90, 270):
         width, height = height, width
     return Accepted(

@@ -35,6 +35,8 @@ class Stream:
     pixel_format: str = ""
     width: int = 0
     height: int = 0
+    pixel_aspect: float = 1.0
+    """Width of a pixel over its height."""
     rotation: int = 0
     frame_rate: float = 0.0
     level: int = 0
@@ -102,6 +104,7 @@ def _stream(said: dict[str, Any], counted: Mapping[int, Counted]) -> Stream:
         pixel_format=_text(said.get("pix_fmt")),
         width=whole(said.get("width")),
         height=whole(said.get("height")),
+        pixel_aspect=_aspect(said.get("sample_aspect_ratio")),
         rotation=_rotation(said),
         frame_rate=_ratio(said.get("avg_frame_rate")),
         level=whole(said.get("level")),
@@ -129,6 +132,12 @@ def whole(value: object) -> int:
 
 def _ms(value: object) -> int:
     return round(max(0.0, seconds(value) or 0.0) * 1_000)
+
+
+def _aspect(value: object) -> float:
+    """`64:45`, as a number; 1 for what nobody would film."""
+    ratio = _ratio(_text(value).replace(":", "/"))
+    return ratio if 0.1 <= ratio <= 10 else 1.0
 
 
 def _ratio(value: object) -> float:

@@ -110,10 +110,12 @@ def _ogg(head: bytes) -> Format | None:
 
 def _matroska(head: bytes) -> Format | None:
     """By the element DocType, which stands in the EBML header."""
-    at = head.find(b"\x42\x82", 4, 128)
-    if at < 0 or at + 3 > len(head):
+    at = head.find(b"\x42\x82", 4, 128) + 2
+    if at < 2 or not head[at : at + 1].strip(b"\0"):
         return None
-    doc_type = head[at + 3 : at + 3 + (head[at + 2] & 0x7F)].rstrip(b"\0")
+    width = 9 - head[at].bit_length()  # the length is a number of variable size, which its first bits say
+    length = int.from_bytes(head[at : at + width], "big") & (1 << 7 * width) - 1
+    doc_type = head[at + width : at + width + length].rstrip(b"\0")
     return {b"matroska": MKV, b"webm": WEBM}.get(doc_type)
 
 
