@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def files() -> Path:
     return corpus.made()
 
 
-@pytest.fixture
-async def workshop() -> FfmpegWorkshop:
+@pytest.fixture(scope="session")
+def workshop() -> FfmpegWorkshop:
     """On the system's ffmpeg, in the best sandbox that works here."""
-    return await opened(MediaLimits())
+    return asyncio.run(opened(MediaLimits()))

@@ -18,7 +18,7 @@ _ASKED = (
     ":stream=index,codec_name,codec_type,profile,width,height,pix_fmt,sample_aspect_ratio,avg_frame_rate,duration,channels,sample_rate,level"
     ":stream_disposition=attached_pic:stream_side_data=rotation:format=duration"
 )
-_SIZE = re.compile(r"Picture size (\d+)x(\d+) is invalid", re.ASCII)
+_SIZE = re.compile(r"Picture size (\d+)x(\d+) (?:is invalid|exceeds)", re.ASCII)
 _SAID_BYTES_MAX = 131_072
 _PACKETS_BEGIN, _PACKETS_END = b'    "packets": [', b"    ],"
 _TIMES = "".join(rf'(?:, "{name}_time": "(-?[0-9.]{{1,32}})")?' for name in ("pts", "dts", "duration"))
