@@ -35,7 +35,7 @@ _BITS_PER_PIXEL = 0.09
 _CONTAINER_SHARE = 0.03
 _PLAYED_PROFILES = frozenset({"Constrained Baseline", "Baseline", "Main", "High"})
 _LEVEL_MAX = 52
-_SIDES_PX = ((1_500_000, 1_280), (600_000, 854), (250_000, 640), (0, 426))
+_SIDES_PX = ((1_500_000, 1_280), (550_000, 854), (250_000, 640), (0, 426))
 """From how many bits a second on a fitted picture may have how long a side."""
 
 
