@@ -250,7 +250,15 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass
-    await asyncio.shield(process.wait())
+    await asyncio.shield(_gone(process))
+
+
+async def _gone(process: asyncio.subprocess.Process) -> None:
+    """asyncio tells of an end only when both outputs were read to theirs."""
+    for output in (process.stdout, process.stderr):
+        while output and await output.read(65_536):
+            pass
+    await process.wait()
 
 
 def _outcome(process: asyncio.subprocess.Process, reader: _Reader) -> Outcome:
