@@ -161,7 +161,7 @@ async def test_a_full_disk_and_a_missing_program_are_the_deployments_fault(box: 
 
 
 async def test_the_sandbox_is_chosen_by_running_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    best = await sandbox.opened([PYTHON], tmp_path)
+    best = await sandbox.opened(["/usr/bin/ffprobe"], tmp_path)
     assert best.is_walled and "no network" in best.describe()
     with pytest.raises(WorkshopUnavailable):
         await sandbox.opened([str(tmp_path / "missing")], tmp_path)
@@ -170,6 +170,6 @@ async def test_the_sandbox_is_chosen_by_running_it(tmp_path: Path, monkeypatch: 
     (broken / "bwrap").write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
     (broken / "bwrap").chmod(0o755)
     monkeypatch.setattr(sandbox, "_PATH", f"{broken}:/usr/bin:/bin")
-    weak = await sandbox.opened([PYTHON], tmp_path)
+    weak = await sandbox.opened(["/usr/bin/ffprobe"], tmp_path)
     assert not weak.is_walled and "could reach the network" in weak.describe()
     assert sys.executable and list(tmp_path.iterdir()) == [broken]
