@@ -15,7 +15,8 @@ help: ## what there is
 
 $(VENV)/.runs: pyproject.toml sdk/python/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e 'sdk/python[cli,load]' -e .
+	$(BIN)/pip install -q -c constraints.txt -e 'sdk/python[cli,load]' -e '.[media]'
+	command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || $(BIN)/pip install -q -c constraints.txt -e '.[ffmpeg]'
 	touch $@
 
 $(VENV)/.tests: $(VENV)/.runs
@@ -34,6 +35,12 @@ $(BUF):
 .tools/redis-server:
 	command -v redis-server >/dev/null || command -v redis-check-rdb >/dev/null || { apt-get update -q && apt-get install -qy redis-tools; }
 	mkdir -p .tools && ln -sf "$$(command -v redis-server || command -v redis-check-rdb)" $@
+
+# The system's ffmpeg, which gets security fixes, and what its sandbox is made of.
+.tools/ffmpeg:
+	command -v ffmpeg >/dev/null && command -v bwrap >/dev/null || \
+	  { apt-get update -q && apt-get install -qy --no-install-recommends ffmpeg bubblewrap; }
+	mkdir -p .tools && touch $@
 
 # What reads the files under deploy/. Debian's package prometheus would start a service: its one program is taken out of it.
 .tools/deploy:
@@ -68,7 +75,7 @@ run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
 	.venv-sdk-newest/bin/pip install -q --upgrade grpcio protobuf -e sdk/python
 	touch $@
 
-test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime .tools/redis-server .tools/deploy $(CASSANDRA)/lib ## install what the tests need, check, and run all of them
+test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime .tools/redis-server .tools/ffmpeg .tools/deploy $(CASSANDRA)/lib ## install what the tests need, check, and run all of them
 	$(MAKE) check coverage
 	$(BIN)/python -m pytest
 
@@ -76,7 +83,8 @@ unit: $(VENV)/.tests ## the tests that need no process
 	$(BIN)/python -m pytest -m 'not process'
 
 coverage: $(VENV)/.tests ## the playbooks take every branch of both domains
-	$(BIN)/python -m coverage run -m pytest tests/server/domain tests/server/test_codec.py tests/sdk/test_outbox.py
+	$(BIN)/python -m coverage run -m pytest tests/server/domain tests/server/test_codec.py tests/sdk/test_outbox.py \
+	  tests/media/rules tests/media/domain
 	$(BIN)/python -m coverage report
 
 check: $(VENV)/.tests $(BUF) ## style, types, layers, contract

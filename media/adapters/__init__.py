@@ -1,0 +1,1 @@
+"""One adapter for each dependency; they do not know one another."""

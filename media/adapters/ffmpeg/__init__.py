@@ -1,0 +1,1 @@
+"""The workshop on ffmpeg and ffprobe, run in a sandbox."""

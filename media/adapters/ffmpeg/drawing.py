@@ -1,0 +1,54 @@
+"""What is computed of decoded pixels and samples: blurhash, waveform, and the size of a picture that was just written."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from pathlib import Path
+
+import blurhash as blurhash_encoder
+
+from media.adapters.ffmpeg.commands import BLURHASH_SIDE_PX
+
+WAVEFORM_POINTS = 64
+_SOF = frozenset({0xC0, 0xC1, 0xC2, 0xC3})
+
+
+def blurhash(pixels: bytes) -> str:
+    """The blurhash of a square of RGB pixels; "" when there are too few of them."""
+    side = BLURHASH_SIDE_PX
+    if len(pixels) < side * side * 3:
+        return ""
+    rows = [[list(pixels[3 * at : 3 * at + 3]) for at in range(row * side, row * side + side)] for row in range(side)]
+    made: str = blurhash_encoder.encode(rows, components_x=4, components_y=3)
+    return made
+
+
+def waveform(samples: bytes) -> bytes:
+    """64 peaks of 16-bit little-endian samples, the loudest 255; all 0 for silence, b"" for no samples at all."""
+    wave = array("h", samples[: len(samples) // 2 * 2])
+    if sys.byteorder == "big":
+        wave.byteswap()
+    if not wave:
+        return b""
+    peaks = []
+    for point in range(WAVEFORM_POINTS):
+        start = len(wave) * point // WAVEFORM_POINTS
+        part = wave[start : max(start + 1, len(wave) * (point + 1) // WAVEFORM_POINTS)]
+        peaks.append(max(max(part), -min(part)))
+    loudest = max(peaks)
+    return bytes(peak * 255 // loudest for peak in peaks) if loudest > 0 else bytes(WAVEFORM_POINTS)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height of a JPEG or PNG of our own; (0, 0) when it is neither, or cut off."""
+    with path.open("rb") as file:
+        head = file.read(4_096)
+    if head.startswith(b"\x89PNG") and len(head) >= 24:
+        return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+    at = 2
+    while head.startswith(b"\xff\xd8") and at + 9 <= len(head):
+        if head[at + 1] in _SOF:
+            return int.from_bytes(head[at + 7 : at + 9], "big"), int.from_bytes(head[at + 5 : at + 7], "big")
+        at += 2 + int.from_bytes(head[at + 2 : at + 4], "big")
+    return 0, 0

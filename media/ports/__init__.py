@@ -1,0 +1,1 @@
+"""What the media worker needs of the world: Protocols alone."""

@@ -1,0 +1,95 @@
+"""The workshop: looks at bytes, and makes what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from tidewire.media_rules.kinds import Kind
+from tidewire.media_rules.limits import MediaLimits
+from tidewire.media_rules.verdict import Accepted, Rejected
+
+
+class WorkshopUnavailable(Exception):
+    """The deployment's fault, never the file's: no ffmpeg, no sandbox, no room on the disk. One sentence for the operator."""
+
+
+class Variant(StrEnum):
+    """Which of the files that one upload becomes."""
+
+    MAIN = "main"
+    POSTER = "poster"
+    """A JPEG of at most 1280 px: a still of a video, or a picture made smaller."""
+    THUMBNAIL = "thumbnail"
+    """A JPEG of at most 320 px; of an avatar the square of 96."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What recipients are told of MAIN before they load it. 0, "" and b"" when it has none."""
+
+    content_type: str
+    width: int = 0
+    height: int = 0
+    """As seen: with the orientation applied."""
+    duration_ms: int = 0
+    blurhash: str = ""
+    waveform: bytes = b""
+    """64 peaks of equal length in time, 0..255, the loudest 255."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeFile:
+    """One file that is ready to be stored; width and height are 0 for what is not a picture or video."""
+
+    variant: Variant
+    path: Path
+    content_type: str
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """All that one upload becomes: MAIN first, then what there is of the others."""
+
+    facts: Facts
+    files: tuple[MadeFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the sender wants. The trim, in milliseconds of a video, is applied also without `fit`; an end of 0 is its end."""
+
+    kind: Kind
+    fit: bool = False
+    """Make a video that is over the limits small enough."""
+    trim_start_ms: int = 0
+    trim_end_ms: int = 0
+    declared_type: str = ""
+    """The sender's word, for logs alone: content decides."""
+
+
+class Workshop(Protocol):
+    """Both methods answer Rejected for whatever a file does to them, and leave no process and no file behind.
+
+    They raise WorkshopUnavailable for what is the deployment's fault, and may be cancelled at any moment. How many run
+    at once is the caller's to bound.
+    """
+
+    async def inspect(self, source: Path, wish: Wish, limits: MediaLimits) -> Accepted | Rejected:
+        """The verdict on the bytes in `source`, which is not changed. A document is not opened by any decoder."""
+        ...
+
+    async def make(
+        self, source: Path, accepted: Accepted, wish: Wish, out: Path, progress: Callable[[int], None]
+    ) -> Made | Rejected:
+        """Make what is stored of `source`, into the folder `out`, which exists and is the caller's to remove.
+
+        `accepted` is the verdict of `inspect` on these bytes and this wish. `progress` is called with 0..100, never less
+        than before, and ends with 100 when something was made. Nothing is in `out` after Rejected or an exception.
+        """
+        ...

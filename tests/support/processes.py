@@ -1,0 +1,27 @@
+"""What runs beside a test."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def children() -> list[str]:
+    """The programs that this process has started and that have not ended, those of their children among them."""
+    parents: dict[int, int] = {}
+    names: dict[int, str] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (folder / "stat").read_text()
+        except OSError:  # it has ended meanwhile
+            continue
+        name, rest = stat.split("(", 1)[1].rsplit(")", 1)
+        parents[int(folder.name)] = int(rest.split()[1])
+        names[int(folder.name)] = name
+    found, seen = [os.getpid()], []
+    while found:
+        parent = found.pop()
+        for child in [pid for pid, its in parents.items() if its == parent]:
+            found.append(child)
+            seen.append(names[child])
+    return seen
