@@ -7,7 +7,7 @@ BUF := .tools/node_modules/.bin/buf
 SECONDS ?= 60
 SEED ?= 1
 
-.PHONY: help run test unit check coverage protos bench bench-cost ledger ledger-cluster simulate picture buf
+.PHONY: help run test unit check coverage protos bench bench-cost bench-media media-crashes ledger ledger-cluster simulate picture buf
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -59,10 +59,17 @@ export TW_TESTS_CASSANDRA := $(CASSANDRA)
 $(CASSANDRA)/lib: | $(VENV)/.tests
 	$(BIN)/python -m tests.support.cassandra.fetch
 
+# A real MinIO for the tests, built from source since that is how it comes: 150 MB, kept outside the checkout.
+MINIO ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tidewire/minio-7aac2a2c5b7c
+export TW_TESTS_MINIO := $(MINIO)
+
+$(MINIO)/minio: | $(VENV)/.tests
+	$(BIN)/python -m tests.support.minio.fetch
+
 buf: $(BUF)
 
 run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
-	$(BIN)/python -m server
+	$(BIN)/python -m server --with media
 
 # The SDK alone, on the oldest and the newest of what it depends on.
 .venv-sdk-oldest/.done: sdk/python/pyproject.toml
@@ -75,7 +82,7 @@ run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
 	.venv-sdk-newest/bin/pip install -q --upgrade grpcio protobuf -e sdk/python
 	touch $@
 
-test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime .tools/redis-server .tools/ffmpeg .tools/deploy $(CASSANDRA)/lib ## install what the tests need, check, and run all of them
+test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime .tools/redis-server .tools/ffmpeg .tools/deploy $(CASSANDRA)/lib $(MINIO)/minio ## install what the tests need, check, and run all of them
 	$(MAKE) check coverage
 	$(BIN)/python -m pytest
 
@@ -121,8 +128,14 @@ bench: $(VENV)/.tests ## figures per server CPU-second, one JSON line each
 bench-cost: $(VENV)/.tests $(CASSANDRA)/lib ## rows and statements per message on a CQL database
 	$(BIN)/python -m tests.bench.cost
 
+bench-media: $(VENV)/.tests .tools/ffmpeg $(MINIO)/minio ## figures of the media worker beside ffmpeg, a bare stream and the S3 SDK
+	$(BIN)/python -m tests.bench.media
+
 ledger: $(VENV)/.tests .tools/faketime ## the long ledger: at least 2,000 cuts; SEED=N for another plan
 	$(BIN)/python -m pytest tests/ledger --cuts 2000 --seed $(SEED)
+
+media-crashes: $(VENV)/.tests .tools/ffmpeg $(MINIO)/minio ## the media worker dies at every moment of uploads of every kind, over a folder and over S3
+	$(BIN)/python -m pytest tests/media/test_crashes.py --crash-step 1 -s
 
 ledger-cluster: $(VENV)/.tests .tools/redis-server $(CASSANDRA)/lib ## three nodes, Redis and a database of three lose a part every few seconds, for SECONDS
 	$(BIN)/python -m pytest tests/cluster_ledger/test_cluster_ledger.py --seconds $(SECONDS) --seed $(SEED)

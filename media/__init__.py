@@ -1,1 +1,1 @@
-"""The media worker: checks what people send before it is stored. Not built yet; the contract reserves its place."""
+"""The media worker: takes uploads, checks them by their content, stores what it makes of them, and serves it to those who may see it."""

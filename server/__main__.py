@@ -8,21 +8,23 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from server import token_command
+from server.adapters.cql.driver_log import OneLine
 from server.adapters.cql.migrations import Stage
 from server.adapters.cql.opening import migrate, new_epoch_blocking
 from server.adapters.sqlite.backup import back_up, restore
-from server.adapters.world import SystemClock
 from server.app import App, serving
 from server.command_line import parse
-from server.log_format import set_up
-from server.loops import run
-from server.ports.store import StoreError
-from server.settings import Settings, SettingsError, load
+from server.kit.log_format import set_up
+from server.kit.loops import end_with_parent, run
+from server.kit.setting_sources import SettingsError
+from server.kit.store import StoreError
+from server.kit.system import SystemClock
+from server.settings import Settings, load
 from server.stores import STORE, cql_settings
+from server.together import Together, environment
 from server.waiting import until_open
 from server.workers import READY, Workers, worker_settings
 
@@ -33,7 +35,9 @@ Tidewire is up. Chat at {address}, health and metrics at http://{http}.{pin}
 
   1. Two people:    .venv/bin/tidewire --profile ann register ann      and  .venv/bin/tidewire --profile ben register ben
   2. A chat:        .venv/bin/tidewire --profile ann chat ben          and  .venv/bin/tidewire --profile ben chat ann
-  3. By hand:       grpcurl -plaintext {address} list   (docs/grpcurl.md; `make test` puts a grpcurl into .venv/bin)
+  3. A photo:       .venv/bin/tidewire --profile ann send ben --file PHOTO.jpg   and  .venv/bin/tidewire --profile ben open ann
+                    (with `make run`; a node alone refuses media)
+  4. By hand:       grpcurl -plaintext {address} list   (docs/grpcurl.md; `make test` puts a grpcurl into .venv/bin)
 """
 
 
@@ -45,7 +49,7 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    set_up(settings.log_format, settings.log_level)
+    set_up(settings.log_format, settings.log_level, OneLine())
     try:
         if arguments.command == "migrate":
             if settings.store != "cql":
@@ -56,10 +60,13 @@ def main() -> int:
             _copy(settings.data_dir / STORE, arguments.backup, arguments.restore)
         elif arguments.command == "token":
             return asyncio.run(token_command.run(settings, arguments))
+        elif arguments.others:
+            return run(_together(settings, sys.argv[1:]))
         elif settings.workers > 1 and arguments.worker is None:
             return run(Workers(settings, sys.argv[1:]).run())
         else:
-            run(_run(settings if arguments.worker is None else worker_settings(settings, arguments.worker), arguments.worker))
+            mine = settings if arguments.worker is None else worker_settings(settings, arguments.worker)
+            run(_run(mine, arguments.worker, arguments.worker is not None or arguments.child))
     except SettingsError as error:  # one that only opening could tell
         print(error, file=sys.stderr)
         return 2
@@ -73,6 +80,13 @@ def main() -> int:
         print(_first(expected), file=sys.stderr)
         return 1
     return 0
+
+
+async def _together(settings: Settings, arguments: list[str]) -> int:
+    variables = await environment(settings, os.environ)
+    at = arguments.index("--with") if "--with" in arguments else -1
+    node = arguments[:at] + arguments[at + 2 :] if at >= 0 else [item for item in arguments if not item.startswith("--with=")]
+    return await Together({"node": ("-m", "server", *node, "--child"), "media": ("-m", "media", "--child")}, variables).run()
 
 
 async def _migrate(settings: Settings, stage: Stage, *, new_epoch: bool) -> None:
@@ -102,7 +116,7 @@ GC_THRESHOLD = 50_000
 """Objects made before the collector looks: a message makes dozens that die at once, and at the default it took 4 % of the time."""
 
 
-async def _run(settings: Settings, worker: int | None) -> None:
+async def _run(settings: Settings, worker: int | None, child: bool) -> None:
     gc.set_threshold(GC_THRESHOLD, 20, 100)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -119,8 +133,8 @@ async def _run(settings: Settings, worker: int | None) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    if worker is not None:
-        await _end_with_parent(loop, stop)
+    if child:
+        await end_with_parent(stop)
     try:
         async with serving(settings) as app:
             starting = None
@@ -136,16 +150,6 @@ async def _run(settings: Settings, worker: int | None) -> None:
         sys.stderr.flush()
         os._exit(0)  # the driver of a database that does not answer may hold on to its threads for long
     log.info("stopped")
-
-
-async def _end_with_parent(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
-    """Stop when the process that started this worker is gone: standard input ends."""
-
-    class Ended(asyncio.Protocol):
-        def connection_lost(self, exc: Exception | None) -> None:
-            stop()
-
-    await loop.connect_read_pipe(Ended, sys.stdin)
 
 
 def _try(settings: Settings, app: App) -> str:

@@ -12,16 +12,19 @@ import grpc
 from tidewire.v1 import account_pb2_grpc, contact_pb2_grpc, conversation_pb2_grpc, device_pb2_grpc, group_pb2_grpc
 
 from server.adapters.grpc.accounts import AccountServicer, ContactServicer, DeviceServicer
+from server.adapters.grpc.bearer import Bearer
 from server.adapters.grpc.chat import ChatServicer
-from server.adapters.grpc.edge import Bearer, Edge
-from server.adapters.grpc.field_limits import FieldLimits
 from server.adapters.grpc.groups import ConversationServicer, GroupServicer
-from server.adapters.http_ops import serving_http
-from server.adapters.phones import is_phone
+from server.adapters.grpc.media import MediaWorker
 from server.adapters.redis.opening import RedisCluster
 from server.clustered import found
 from server.internal import add_internal_services
-from server.listening import add_standard_services, check_certificates, listen_to_devices, listen_to_services, new_server
+from server.kit.edge import Edge
+from server.kit.field_limits import FieldLimits
+from server.kit.grpc_server import add_standard_services, new_server
+from server.kit.http_ops import serving_http
+from server.kit.phones import is_phone
+from server.listening import check_certificates, listen_to_devices, listen_to_services, media_worker
 from server.parts import Parts, parts
 from server.services.attendance import Attendance
 from server.settings import Settings
@@ -63,17 +66,20 @@ async def serving(settings: Settings, stores: Stores | None = None) -> AsyncIter
     async with (
         nullcontext(stores) if stores is not None else opened(settings) as kept,
         found(settings) as redis,
+        media_worker(settings) as worker,
         asyncio.TaskGroup() as tasks,
-        _node(settings, kept, redis, tasks) as app,
+        _node(settings, kept, redis, worker, tasks) as app,
     ):
         yield app
 
 
 @asynccontextmanager
-async def _node(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks: asyncio.TaskGroup) -> AsyncIterator[App]:
-    made = parts(settings, stores, redis, tasks)
+async def _node(
+    settings: Settings, stores: Stores, redis: RedisCluster | None, worker: MediaWorker | None, tasks: asyncio.TaskGroup
+) -> AsyncIterator[App]:
+    made = parts(settings, stores, redis, worker, tasks)
     fields = FieldLimits(is_phone)
-    edge = Edge(fields, made.rates, made.clock, made.metrics.refused, settings.limits.frame_bytes_max)
+    edge = Edge(fields, made.address_limited, made.metrics.refused, settings.request_bytes_max)
     devices, internal = new_server(edge, reuse_port=settings.workers > 1), new_server(edge)
     servicer = _add_device_services(devices, settings, stores, made, fields)
     health = await add_standard_services(devices, DEVICE_SERVICES)

@@ -14,7 +14,8 @@ from tidewire.internal.v1 import relay_pb2_grpc
 from server.adapters.grpc import codec
 from server.adapters.grpc.links import Links, RelayServicer
 from server.adapters.redis.opening import RedisCluster, open_redis
-from server.adapters.world import SystemClock, SystemRandom
+from server.kit.setting_sources import SettingsError
+from server.kit.system import SystemClock, SystemRandom
 from server.ports.cluster import Peer
 from server.services.attendance import Attendance
 from server.services.chat import Chat
@@ -26,7 +27,7 @@ from server.services.presence_sharing import Sharing
 from server.services.receipts import Receipts
 from server.services.relaying import Relaying
 from server.services.routing import Late, Routing
-from server.settings import Settings, SettingsError
+from server.settings import Settings
 
 
 @asynccontextmanager

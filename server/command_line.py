@@ -22,6 +22,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--workers", metavar="N", help="as --set workers=N: so many processes on one port")
     parser.add_argument("--store", choices=("sqlite", "cql"), help="as --set store=…")
     parser.add_argument("--routes", choices=("memory", "redis"), help="as --set routes=…")
+    parser.add_argument("--with", dest="others", choices=("media",), help="run the media worker beside the node, too")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--backup", type=Path, metavar="FILE", help="write a copy of the store and end; the node may be running")
     parser.add_argument("--restore", type=Path, metavar="FILE", help="put a copy in the store's place and end; devices re-sync")

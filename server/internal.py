@@ -11,6 +11,7 @@ import grpc
 from tidewire.internal.v1 import (
     admin_pb2_grpc,
     feed_pb2_grpc,
+    member_pb2_grpc,
     notify_pb2_grpc,
     presence_pb2_grpc,
     system_pb2_grpc,
@@ -20,8 +21,15 @@ from tidewire.internal.v1 import (
 from server.adapters.grpc.admin import AdminServicer
 from server.adapters.grpc.bots import BotServicer
 from server.adapters.grpc.feeds import FeedServicer
-from server.adapters.grpc.field_limits import FieldLimits
-from server.adapters.grpc.services import NotifyServicer, PresenceServicer, ServiceBearer, SystemServicer, TokenServicer
+from server.adapters.grpc.services import (
+    MemberServicer,
+    NotifyServicer,
+    PresenceServicer,
+    ServiceBearer,
+    SystemServicer,
+    TokenServicer,
+)
+from server.kit.field_limits import FieldLimits
 from server.parts import Parts
 from server.services.administration import Administration
 from server.services.sending import Sending
@@ -49,7 +57,7 @@ def add_internal_services(
     limits = settings.limits
     access = ServiceAccess(stores.service_tokens, made.rates, made.clock)
     authorise, open_streams = ServiceBearer(access), ServiceStreams(access)
-    sending = Sending(made.conversations, stores.log, made.people, limits)
+    sending = Sending(made.conversations, stores.log, made.people, limits, made.media)
     senders = SystemSenders(made.conversations, sending, made.receipts, stores.accounts)
     bots = BotServicer(made.chat, made.wire, limits, fields.violation, stores.accounts, made.streams, open_streams, authorise)
     server.add_generic_rpc_handlers((bots.handlers(),))
@@ -58,6 +66,7 @@ def add_internal_services(
     notify_pb2_grpc.add_NotifyServiceServicer_to_server(NotifyServicer(made.streams, authorise), server)
     presence = PresenceServicer(made.presence, stores.accounts, authorise)
     presence_pb2_grpc.add_PresenceServiceServicer_to_server(presence, server)
+    member_pb2_grpc.add_MemberServiceServicer_to_server(MemberServicer(made.history, authorise), server)
     feed_pb2_grpc.add_FeedServiceServicer_to_server(FeedServicer(made.feed, open_streams, authorise), server)
     administration = Administration(
         stores.accounts,
@@ -72,7 +81,7 @@ def add_internal_services(
         made.clock,
     )
     admin_pb2_grpc.add_AdminServiceServicer_to_server(AdminServicer(administration, authorise), server)
-    names = ["Token", "System", "Notify", "Presence", "Bot", "Feed", "Admin"]
+    names = ["Token", "System", "Notify", "Presence", "Member", "Bot", "Feed", "Admin"]
 
     async def run() -> None:
         await asyncio.gather(bots.watch(), open_streams.run())

@@ -2,53 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
-from grpc_reflection.v1alpha import reflection
 
-from server.adapters import tls
 from server.adapters.certificates import CertificateError, Named, check_mutual, check_pair
-from server.adapters.grpc.edge import REQUEST_BYTES_MAX, Edge
-from server.settings import Settings, SettingsError, host_of
-
-SERVER_OPTIONS = [
-    ("grpc.keepalive_time_ms", 45_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.ping_timeout_ms", 10_000),  # without it a frozen client is noticed after a minute only
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
-    ("grpc.server_handshake_timeout_ms", 10_000),
-    ("grpc.max_connection_idle_ms", 300_000),
-    ("grpc.max_concurrent_streams", 64),
-    ("grpc.max_send_message_length", 1 << 20),
-    ("grpc.max_metadata_size", 8_192),
-]
-
-
-def new_server(edge: Edge, *, reuse_port: bool = False) -> grpc.aio.Server:
-    """A server that turns callers away at `edge`."""
-    return grpc.aio.server(
-        interceptors=[edge],
-        options=[
-            *SERVER_OPTIONS,
-            ("grpc.so_reuseport", int(reuse_port)),
-            ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
-        ],
-    )
-
-
-async def add_standard_services(server: grpc.aio.Server, services: Sequence[str]) -> HealthServicer:
-    """Health and reflection of these services, by their full names."""
-    health = HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    for name in ("", *services):
-        await health.set(name, health_pb2.HealthCheckResponse.SERVING)
-    reflection.enable_server_reflection((*services, "grpc.health.v1.Health", reflection.SERVICE_NAME), server)
-    return health
+from server.adapters.grpc.media import MediaWorker
+from server.kit import tls
+from server.kit.grpc_server import listen
+from server.kit.setting_sources import SettingsError, host_of
+from server.settings import Settings
 
 
 def check_certificates(settings: Settings) -> None:
@@ -86,7 +51,7 @@ def listen_to_devices(server: grpc.aio.Server, settings: Settings) -> tuple[int,
     elif settings.tls == "files":
         key, chain = Path(settings.tls_key).read_bytes(), Path(settings.tls_cert).read_bytes()
         credentials = grpc.ssl_server_credentials([(key, chain)])
-    return _listen(server, settings.chat_listen, credentials), fingerprint
+    return listen(server, settings.chat_listen, credentials), fingerprint
 
 
 def listen_to_services(server: grpc.aio.Server, settings: Settings) -> int:
@@ -100,12 +65,25 @@ def listen_to_services(server: grpc.aio.Server, settings: Settings) -> int:
         key, chain = Path(settings.cluster_key).read_bytes(), Path(settings.cluster_cert).read_bytes()
         authority = Path(settings.cluster_ca).read_bytes()
         credentials = grpc.ssl_server_credentials([(key, chain)], authority, require_client_auth=True)
-    return _listen(server, settings.internal_listen, credentials)
+    return listen(server, settings.internal_listen, credentials)
 
 
-def _listen(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> int:
+@asynccontextmanager
+async def media_worker(settings: Settings) -> AsyncIterator[MediaWorker | None]:
+    """The way to the media worker; None: the deployment has none.
+
+    Raises:
+        OSError: a certificate cannot be read.
+    """
+    if not settings.blob_service:
+        yield None
+        return
+    credentials = None
+    if settings.cluster_cert:
+        key, chain = Path(settings.cluster_key).read_bytes(), Path(settings.cluster_cert).read_bytes()
+        credentials = grpc.ssl_channel_credentials(Path(settings.cluster_ca).read_bytes(), key, chain)
+    worker = MediaWorker(settings.blob_service, settings.blob_token, credentials)
     try:
-        port = server.add_insecure_port(address) if credentials is None else server.add_secure_port(address, credentials)
-    except RuntimeError as error:
-        raise OSError(f"{address} cannot be listened on: {error}") from error
-    return int(port)
+        yield worker
+    finally:
+        await worker.close()

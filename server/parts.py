@@ -12,14 +12,16 @@ from tidewire.v1 import limits_pb2
 
 from server.adapters.code_senders import ConsoleSender, SmtpSender
 from server.adapters.grpc import codec
+from server.adapters.grpc.media import MediaWorker
 from server.adapters.metrics import Metrics
 from server.adapters.redis.opening import RedisCluster
-from server.adapters.world import SystemClock, SystemRandom
 from server.clustered import Clustered, clustered
 from server.domain.envelope import Entry
 from server.domain.events import NoticeTold, PresenceTold
 from server.domain.notice import ClosingReason, Notice
 from server.domain.presence import PresenceFact
+from server.kit.refusal import Refusal
+from server.kit.system import SystemClock, SystemRandom
 from server.measured import cluster_readings
 from server.ports.accounts import CodeSender
 from server.ports.people import Streams
@@ -30,11 +32,12 @@ from server.services.feed import NodeFeed
 from server.services.groups import GroupChanges
 from server.services.history import History
 from server.services.hub import Hub
+from server.services.media_claims import MediaClaims
 from server.services.people import KnownPeople
 from server.services.presence import Presence
 from server.services.rates import Rates
 from server.services.receipts import Receipts
-from server.services.sending import ENABLED_KINDS, Sending
+from server.services.sending import Sending, enabled_kinds
 from server.services.signing_in import SigningIn, Tokens
 from server.services.streaming import Needs
 from server.services.sweeping import Sweeper
@@ -84,6 +87,12 @@ class Parts:
     feed: NodeFeed
     cluster: Clustered | None
     """None: the node is alone."""
+    media: MediaClaims | None
+    """None: the deployment has no media."""
+
+    def address_limited(self, address: str) -> Refusal | None:
+        """Count a call from an address."""
+        return self.rates.address(address, self.clock.monotonic_ms())
 
     def outdated(self, account_id: str) -> None:
         """The account has changed on another node."""
@@ -91,19 +100,22 @@ class Parts:
         self.tokens.outdated(account_id)
 
 
-def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks: asyncio.TaskGroup) -> Parts:
-    """The services of one node."""
+def parts(
+    settings: Settings, stores: Stores, redis: RedisCluster | None, worker: MediaWorker | None, tasks: asyncio.TaskGroup
+) -> Parts:
+    """The services of one node. `worker`: None: the deployment has no media."""
     limits, clock, chance = settings.limits, SystemClock(), SystemRandom()
     log, memberships, positions = stores.log, stores.memberships, stores.positions
     endpoints = limits_pb2.Endpoints(chat=settings.public_chat, media=settings.public_media, calls=settings.public_calls)
-    wire = codec.WireEvents(limits, ENABLED_KINDS, endpoints)
+    wire = codec.WireEvents(limits, enabled_kinds(worker is not None), endpoints)
     hub, rates = Hub(limits), Rates(limits, redis.cluster.buckets if redis is not None else None)
     metrics = Metrics(hub.count, clock.now_ms)
     metrics.read(stores.readings)
     people = KnownPeople(stores.accounts, stores.contacts, stores.devices, clock, limits)
     conversations = Conversations(log, memberships, wire, clock, limits, tasks, metrics, shared=settings.store == "cql")
     receipts = Receipts(positions, memberships, people, conversations, limits)
-    sending = Sending(conversations, log, people, limits)
+    media = MediaClaims(worker, log, clock, limits, tasks) if worker is not None else None
+    sending = Sending(conversations, log, people, limits, media)
     changes = GroupChanges(conversations, log, memberships, positions, people, limits)
     needs = Needs(conversations, receipts, log, positions, wire, clock, limits, tasks, metrics)
     tokens = Tokens(stores.devices, stores.accounts, clock, chance, limits)
@@ -128,6 +140,7 @@ def parts(settings: Settings, stores: Stores, redis: RedisCluster | None, tasks:
         presence=presence,
         changes=changes,
         cluster=cluster,
+        media=media,
         chat=Chat(hub, needs, sending, memberships, stores.retention, presence, rates, chance.new_id, touch, elsewhere),
         history=History(conversations, receipts, log, memberships, people, clock, limits),
         sweeper=Sweeper(conversations, log, stores.retention, memberships, positions, people, clock, limits),
@@ -177,6 +190,9 @@ def _connect(made: Parts) -> None:
 
     made.conversations.on_publish(published)
     made.conversations.on_appended(made.feed.appended)
+    if made.media is not None:
+        made.conversations.on_appended(made.media.appended)
+        made.conversations.on_refused(made.media.refused)
     made.receipts.on_moved(made.feed.moved)
     made.people.on_changed(made.feed.account_changed)
     if cluster is None:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import ipaddress
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.domain.limits import Limits
+from server.kit import setting_sources
+from server.kit.grpc_server import REQUEST_BYTES_MAX
+from server.kit.setting_sources import SECRET_CHARS_MIN, SettingsError, host_of, is_loopback
 
 PREFIX = "TIDEWIRE_"
-NOT_OURS = ("TIDEWIRE_HOME",)
-"""Variables of the command line client, which may stand in the same environment."""
+NOT_OURS = ("TIDEWIRE_HOME", "TIDEWIRE_MEDIA_", "TIDEWIRE_CALLS_")
+"""Variables of other programs, which may stand in the same environment."""
 
 
-SECRET = ("cluster_token", "pepper", "redis_password", "redis_url", "cql_password")
+SECRET = ("cluster_token", "blob_token", "pepper", "redis_password", "redis_url", "cql_password")
 """Settings that no log shows."""
-SECRET_CHARS_MIN = 32
+FRAMES = ("/tidewire.v1.ChatService/", "/tidewire.internal.v1.BotService/")
+"""Their requests are frames, with the limit of frames."""
 SECONDS_MAX = 86_400
 ANYWHERE = ("0.0.0.0", "::", "*")
 """Hosts that say where to listen, and not where one is."""
-
-
-class SettingsError(Exception):
-    """A setting is wrong; the message is one sentence for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,25 +95,21 @@ class Settings:
     public_chat: str = ""
     """What devices are told as the address of chat; empty: where they asked."""
     public_media: str = ""
+    """Of the media worker's gRPC for devices; empty: the deployment has none, or devices are told otherwise."""
+    blob_service: str = ""
+    """The media worker's internal listener, such as 127.0.0.1:7421; empty: envelopes with media are refused."""
+    blob_token: str = ""
+    """What the node shows the media worker, at least 32 characters; or mutual TLS by cluster_ca, cluster_cert and cluster_key."""
     public_calls: str = ""
     limits: Limits = field(default_factory=Limits)
 
+    def request_bytes_max(self, method: str) -> int:
+        """The greatest request of a gRPC method."""
+        return self.limits.frame_bytes_max if method.startswith(FRAMES) else REQUEST_BYTES_MAX
+
     def describe(self) -> dict[str, object]:
         """The effective settings that differ from the defaults, without what is secret."""
-        mine = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "limits"}
-        default = Settings()
-        changed: dict[str, object] = {
-            name: "(set)" if name in SECRET else str(value) for name, value in mine.items() if value != getattr(default, name)
-        }
-        for limit in dataclasses.fields(Limits):
-            value = getattr(self.limits, limit.name)
-            if value != limit.default:
-                changed[limit.name] = value
-        return changed
-
-
-_OWN = {f.name: f for f in dataclasses.fields(Settings) if f.name != "limits"}
-_LIMITS = {f.name: f for f in dataclasses.fields(Limits)}
+        return setting_sources.changed(self, SECRET)
 
 
 def load(file: Path | None, environment: Mapping[str, str], arguments: Mapping[str, str]) -> Settings:
@@ -126,57 +118,9 @@ def load(file: Path | None, environment: Mapping[str, str], arguments: Mapping[s
     Raises:
         SettingsError: an unknown name, a wrong value, or a listener that would be open to the world without TLS.
     """
-    values: dict[str, object] = {}
-    if file is not None:
-        try:
-            values.update(tomllib.loads(file.read_text()))
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise SettingsError(f"{file} cannot be read: {error}") from error
-    values.update(
-        {
-            name.removeprefix(PREFIX).lower(): v
-            for name, v in environment.items()
-            if name.startswith(PREFIX) and name not in NOT_OURS
-        }
-    )
-    values.update(arguments)
-    own: dict[str, object] = {}
-    limits: dict[str, int] = {}
-    for name, value in values.items():
-        if name in _OWN:
-            own[name] = _value(name, value, getattr(Settings(), name))
-        elif name in _LIMITS:
-            limits[name] = _number(name, value)
-        else:
-            near = difflib.get_close_matches(name, [*_OWN, *_LIMITS], 3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise SettingsError(f"there is no setting {name}{hint}")
-    settings = Settings(**own, limits=Limits(**limits))  # type: ignore[arg-type]
+    settings = setting_sources.load(Settings, PREFIX, NOT_OURS, file, environment, arguments)
     check(settings)
     return settings
-
-
-def _value(name: str, value: object, default: object) -> object:
-    if isinstance(default, bool):
-        return str(value).lower() in ("1", "true", "yes", "on")
-    if isinstance(default, int):
-        return _number(name, value)
-    if isinstance(default, float):
-        try:
-            return float(str(value))
-        except ValueError as error:
-            raise SettingsError(f"{name} is a number of seconds, not {value!r}") from error
-    return Path(str(value)) if isinstance(default, Path) else str(value)
-
-
-def _number(name: str, value: object) -> int:
-    try:
-        number = int(str(value))
-    except ValueError as error:
-        raise SettingsError(f"{name} is a whole number, not {value!r}") from error
-    if number < 1:
-        raise SettingsError(f"{name} is at least 1, not {number}")
-    return number
 
 
 def check(settings: Settings) -> None:
@@ -243,9 +187,11 @@ def _check_cluster(settings: Settings) -> None:
         raise SettingsError(
             f"routes = redis needs cluster_token, a secret that the nodes alone share{also if mutual_tls else ''}"
         )
+    if settings.blob_service and not (settings.blob_token or mutual_tls):
+        raise SettingsError("blob_service needs blob_token, or cluster_ca, cluster_cert and cluster_key for mutual TLS")
     if settings.store == "cql" and not settings.pepper:
         raise SettingsError("store = cql needs pepper, a secret that is the same on all nodes")
-    for name in ("cluster_token", "pepper"):
+    for name in ("cluster_token", "blob_token", "pepper"):
         value = getattr(settings, name)
         if value and len(value) < SECRET_CHARS_MIN:
             raise SettingsError(f"{name} has at least {SECRET_CHARS_MIN} characters, not {len(value)}")
@@ -260,19 +206,3 @@ def _check_cluster(settings: Settings) -> None:
             f"internal_listen = {settings.internal_listen} is open to the network without TLS: set cluster_ca, cluster_cert and"
             " cluster_key"
         )
-
-
-def host_of(address: str) -> str:
-    """The host of an address with a port."""
-    return address.rpartition(":")[0].strip("[]")
-
-
-def is_loopback(listen: str) -> bool:
-    """Whether an address can be reached from this machine only."""
-    host = host_of(listen)
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -12,12 +12,12 @@ from server.adapters.cql.connecting import CqlSettings
 from server.adapters.cql.opening import open_cql
 from server.adapters.metrics import Reading
 from server.adapters.sqlite.accounts import SqliteAccounts, SqliteContacts
-from server.adapters.sqlite.database import Database, open_beside, open_database
 from server.adapters.sqlite.devices import SqliteChallenges, SqliteDevices
 from server.adapters.sqlite.log import SqliteLog
 from server.adapters.sqlite.positions import SqliteMemberships, SqlitePositions
 from server.adapters.sqlite.services import SqliteServiceTokens
-from server.adapters.world import SystemClock
+from server.kit.database import Database, open_beside, open_database
+from server.kit.system import SystemClock
 from server.measured import cql_readings
 from server.ports.accounts import AccountMarks, Accounts, Challenges, Contacts, Devices
 from server.ports.log import Log, LogRetention, Memberships, Positions

@@ -7,11 +7,11 @@ import secrets
 import sys
 from datetime import UTC, datetime
 
-from server.adapters.world import SystemClock, SystemRandom
 from server.domain import service_tokens as rules
 from server.domain.accounts import Account, Device, Marks, check_devices, token_hash
-from server.domain.refusal import Reason, Refusal, Refused
 from server.domain.service_tokens import Scope, ServiceToken
+from server.kit.refusal import Reason, Refusal, Refused
+from server.kit.system import SystemClock, SystemRandom
 from server.ports.accounts import Secrets
 from server.services.groups import start_device
 from server.settings import Settings

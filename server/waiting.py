@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
-from server.ports.store import StoreAway, StoreError
-from server.ports.world import Clock
+from server.kit.store import StoreAway, StoreError
+from server.kit.world import Clock
 
 log = logging.getLogger("server")
 

@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from server.adapters import tls
+from server.kit import tls
 from server.settings import Settings
 
 log = logging.getLogger("server")

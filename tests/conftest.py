@@ -18,6 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--seconds", type=int, default=1, help="how long parts of a cluster are killed; at least until each was once"
     )
+    parser.addoption("--crash-step", type=int, default=6, help="the media worker dies at every so-manieth moment of uploads")
     parser.addoption("--seed", type=int, default=1, help="of a ledger's plan")
 
 

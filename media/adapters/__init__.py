@@ -1,1 +1,1 @@
-"""One adapter for each dependency; they do not know one another."""
+"""One file or folder for each dependency."""

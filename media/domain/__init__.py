@@ -1,1 +1,1 @@
-"""The rules of the media worker, pure: no await, no clock, no randomness, no logging, no protobuf."""
+"""Pure rules of uploads, blobs and who holds them. Imports nothing but itself, the standard library and `tidewire.media_rules`."""

@@ -1,1 +1,1 @@
-"""What the media worker needs of the world: Protocols alone."""
+"""What the services need of the world: Protocols only."""

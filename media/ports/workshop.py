@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from tidewire.media_rules.kinds import Kind
 from tidewire.media_rules.limits import MediaLimits
 from tidewire.media_rules.verdict import Accepted, Rejected
+
+from media.domain.wish import Variant as Variant
+from media.domain.wish import Wish as Wish
 
 
 class WorkshopUnavailable(Exception):
     """The deployment's fault, never the file's: no ffmpeg, no sandbox, no room on the disk. One sentence for the operator."""
-
-
-class Variant(StrEnum):
-    """Which of the files that one upload becomes."""
-
-    MAIN = "main"
-    POSTER = "poster"
-    """A JPEG of at most 1280 px: a still of a video, or a picture made smaller."""
-    THUMBNAIL = "thumbnail"
-    """A JPEG of at most 320 px; of an avatar the square of 96."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +51,17 @@ class Made:
     files: tuple[MadeFile, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the sender wants. The trim, in milliseconds of a video, is applied also without `fit`; an end of 0 is its end."""
-
-    kind: Kind
-    fit: bool = False
-    """Make a video that is over the limits small enough."""
-    trim_start_ms: int = 0
-    trim_end_ms: int = 0
-    declared_type: str = ""
-    """The sender's word, for logs alone: content decides."""
-
-
 class Workshop(Protocol):
     """Both methods answer Rejected for whatever a file does to them, and leave no process and no file behind.
 
     They raise WorkshopUnavailable for what is the deployment's fault, and may be cancelled at any moment. How many run
     at once is the caller's to bound.
     """
+
+    @property
+    def sandbox(self) -> str:
+        """What stands between the worker and the programs that read files: bubblewrap, or limits."""
+        ...
 
     async def inspect(self, source: Path, wish: Wish, limits: MediaLimits) -> Accepted | Rejected:
         """The verdict on the bytes in `source`, which is not changed. A document is not opened by any decoder."""

@@ -7,7 +7,7 @@ import logging
 import smtplib
 from email.message import EmailMessage
 
-from server.domain.refusal import Refused, unavailable
+from server.kit.refusal import Refused, unavailable
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from server.domain.limits import Limits
-from server.domain.refusal import Reason, Refusal
+from server.kit.refusal import Reason, Refusal
 
 
 class Audience(IntEnum):

@@ -47,7 +47,7 @@ from server.domain.append_commands import (
 from server.domain.envelope import DELETED, Entry, Kind, identity
 from server.domain.fold import SYSTEM_IDS_MAX, Fold
 from server.domain.limits import Limits
-from server.domain.refusal import Reason, Refusal, unavailable
+from server.kit.refusal import Reason, Refusal, unavailable
 
 BUCKET = 512
 """Entries of one storage partition; an append never crosses a multiple."""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from server.domain.envelope import Entry
 from server.domain.fold import Fold
-from server.domain.refusal import Refusal
 from server.domain.rules import Proposal
+from server.kit.refusal import Refusal
 
 
 class Sent(NamedTuple):

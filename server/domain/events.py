@@ -10,8 +10,8 @@ from server.domain.fold import Fold
 from server.domain.notice import ClosingReason, Notice
 from server.domain.presence import PresenceFact
 from server.domain.ranges import Ranges
-from server.domain.refusal import Refusal
 from server.domain.rules import Proposal
+from server.kit.refusal import Refusal
 
 # -- what a device says ------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from server.domain.envelope import Header
-from server.domain.refusal import Reason, Refusal
+from server.kit.refusal import Reason, Refusal
 
 
 class FeedKind(IntEnum):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from server.domain.envelope import Change, MemberAction, MemberChange, Role
 from server.domain.fold import Fold
 from server.domain.limits import Limits
-from server.domain.refusal import Reason, Refusal
+from server.kit.refusal import Reason, Refusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from server.domain.envelope import TARGETED_KINDS, Change, Header, Kind, Role
 from server.domain.fold import Fold, is_visible
 from server.domain.identity import Identity
 from server.domain.limits import Limits
-from server.domain.refusal import Reason, Refusal, limit_exceeded
+from server.kit.refusal import Reason, Refusal, limit_exceeded
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from server.domain.accounts import token_hash
-from server.domain.refusal import Reason, Refusal
+from server.kit.refusal import Reason, Refusal
 
 PREFIX = "tws_"
 
@@ -33,6 +33,7 @@ class Scope(Enum):
     BOT = "bot"
     FEED = "feed"
     ADMIN = "admin"
+    MEMBERS = "members"
 
 
 BOUND = (Scope.APPEND, Scope.BOT)

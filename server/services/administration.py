@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from server.domain.accounts import Account, Device
 from server.domain.feed import AccountChange
 from server.domain.notice import ClosingReason
-from server.domain.refusal import Reason, Refusal
 from server.domain.tally import Tallied
+from server.kit.refusal import Reason, Refusal
+from server.kit.world import Clock
 from server.ports.accounts import AccountMarks, Accounts, Devices
 from server.ports.people import Streams
-from server.ports.world import Clock
 from server.services.people import KnownPeople
 from server.services.signing_in import SigningIn, Tokens
 

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from server.domain import tenure
 from server.domain.limits import Limits
-from server.domain.refusal import Refused
+from server.kit.refusal import Refused
+from server.kit.world import Clock
 from server.ports.cluster import Leases, Peer
-from server.ports.world import Clock
 from server.services.routing import Late, Routing
 
 log = logging.getLogger(__name__)

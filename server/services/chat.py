@@ -12,8 +12,8 @@ from server.domain.connection import Moved
 from server.domain.events import Command, Positions, RefusalTold, SendResult, Told, TypingTold, Welcome
 from server.domain.identity import Identity
 from server.domain.notice import ClosingReason
-from server.domain.refusal import Reason, Refusal, Refused
 from server.domain.rules import Proposal
+from server.kit.refusal import Reason, Refusal, Refused
 from server.ports.log import Head, Hint, LogRetention, Memberships
 from server.services.elsewhere import NO_STREAM, Elsewhere
 from server.services.hub import Hub

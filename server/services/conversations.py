@@ -17,11 +17,11 @@ from server.domain.connection import Item
 from server.domain.envelope import Entry
 from server.domain.fold import Fold
 from server.domain.limits import Limits
-from server.domain.refusal import Refused, unavailable
 from server.domain.rules import Proposal
+from server.kit.refusal import Refusal, Refused, unavailable
+from server.kit.world import Clock
 from server.ports.log import NO_HEAD, Appended, AppendOutcome, Behind, Log, Memberships, Reload, Snapshot, Unknown
 from server.ports.wire import Wire
-from server.ports.world import Clock
 
 PAGE = 1_000
 """Entries of one read when a fold is rebuilt."""
@@ -84,6 +84,7 @@ class Live:
 Publish = Callable[[str, Live, tuple[Entry, ...], int, bool], None]
 """Conversation, what is in memory of it, the last new entries, the head that was known before, whether this node wrote them."""
 AppendedHere = Callable[[str, tuple[Entry, ...]], None]
+RefusedHere = Callable[[str, Proposal, Refusal], None]
 Answered = Callable[[append.Outcome], None]
 
 
@@ -118,6 +119,7 @@ class Conversations:
         """Conversations with proposals that came in this turn of the loop, in order."""
         self._publish: Publish = lambda conversation_id, live, entries, since, own: None
         self._on_appended: list[AppendedHere] = []
+        self._refused: RefusedHere = lambda conversation_id, proposal, refusal: None
 
     def on_publish(self, publish: Publish) -> None:
         """Whom to tell when a log has grown, or a duplicate was found."""
@@ -126,6 +128,10 @@ class Conversations:
     def on_appended(self, appended: AppendedHere) -> None:
         """Whom else to tell what this node has appended, or may have: once each, and no duplicates."""
         self._on_appended.append(appended)
+
+    def on_refused(self, refused: RefusedHere) -> None:
+        """Whom to tell what the log has refused."""
+        self._refused = refused
 
     def peek(self, conversation_id: str) -> Live | None:
         """The conversation, when it is in memory and loaded."""
@@ -252,6 +258,8 @@ class Conversations:
                 case append.Answer(ticket, outcome):
                     if (answered := self._answers.pop(ticket, None)) is not None:
                         answered(outcome)
+                    if isinstance(outcome, Refusal):
+                        self._refused(conversation_id, ticket.proposal, outcome)
                 case append.Publish(entries, since, own):
                     self._grown(live, entries, since, own)
                 case append.Append(expected_head, entries):

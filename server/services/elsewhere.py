@@ -7,7 +7,7 @@ from typing import Protocol
 
 from server.domain.events import Command, RefusalTold, Told
 from server.domain.identity import Identity
-from server.domain.refusal import Reason, Refusal
+from server.kit.refusal import Reason, Refusal
 from server.services.relaying import Relaying
 from server.services.routing import Routing
 

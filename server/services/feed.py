@@ -21,7 +21,7 @@ from server.domain.feed import (
 )
 from server.domain.identity import Identity
 from server.domain.limits import Limits
-from server.domain.refusal import Reason, Refusal, Refused, limit_exceeded, unavailable
+from server.kit.refusal import Reason, Refusal, Refused, limit_exceeded, unavailable
 
 TOLD_MAX = 512
 """Of one `Follower.next`: a frame of so many stays well below the transport's maximum."""

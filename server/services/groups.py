@@ -9,8 +9,8 @@ from server.domain.append import Outcome, Sent
 from server.domain.envelope import Kind
 from server.domain.identity import Identity
 from server.domain.limits import Limits
-from server.domain.refusal import Reason, Refusal, Refused, limit_exceeded, unavailable
 from server.domain.rules import Proposal
+from server.kit.refusal import Reason, Refusal, Refused, limit_exceeded, unavailable
 from server.ports.log import Log, Memberships, PositionRow, Positions
 from server.ports.people import People
 from server.services.conversations import Conversations

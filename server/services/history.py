@@ -9,10 +9,10 @@ from server.domain.envelope import Entry
 from server.domain.fold import Fold
 from server.domain.identity import Identity
 from server.domain.limits import Limits
-from server.domain.refusal import Reason, Refusal, Refused
+from server.kit.refusal import Reason, Refusal, Refused
+from server.kit.world import Clock
 from server.ports.log import Log, Memberships
 from server.ports.people import People
-from server.ports.world import Clock
 from server.services.conversations import Conversations, Live
 from server.services.receipts import Receipts
 
@@ -64,6 +64,16 @@ class History:
         summaries = [await self._summary(account_id, key, hints[key].read_seq) for _, key in page]
         more = len(order) > len(page)
         return summaries, f"{page[-1][0]} {page[-1][1]}" if more else ""
+
+    async def members(self, conversation_id: str) -> list[str]:
+        """The members now; of a direct or self conversation also before its first entry. Empty: there is no such conversation.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        if not ids.is_group(conversation_id):
+            return list(ids.accounts_of(conversation_id))
+        return list((await self._conversations.current(conversation_id)).fold.current())
 
     async def _summary(self, account_id: str, conversation_id: str, read_seq: int) -> Summary:
         live = await self._conversations.current(conversation_id)

@@ -10,10 +10,10 @@ from server.domain import accounts as rules
 from server.domain.accounts import Account, Privacy
 from server.domain.feed import AccountChange
 from server.domain.limits import Limits
-from server.domain.refusal import Reason, Refusal
+from server.kit.refusal import Reason, Refusal
+from server.kit.world import Clock
 from server.ports.accounts import Accounts, Contacts, Devices
 from server.ports.people import Standing
-from server.ports.world import Clock
 
 CACHE_MAX = 50_000
 

@@ -10,9 +10,9 @@ from server.domain import presence
 from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.presence import PresenceBook, PresenceFact
-from server.domain.refusal import Refused
 from server.domain.relayed import PresenceChanged
-from server.ports.world import Clock
+from server.kit.refusal import Refused
+from server.kit.world import Clock
 from server.services.presence_sharing import Sharing
 
 TICK_S = 1.0

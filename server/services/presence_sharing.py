@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from server.domain.limits import Limits
-from server.domain.refusal import Refused
 from server.domain.relayed import PresenceChanged
+from server.kit.refusal import Refused
 from server.ports.cluster import Cluster, Peer, Relay
 
 AT_ONCE = 32

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from server.domain.limits import Limits
-from server.domain.rates import Rate
-from server.domain.refusal import Reason, Refusal, Refused
+from server.kit.rates import Rate
+from server.kit.refusal import Reason, Refusal, Refused
 from server.ports.cluster import Buckets
 
 

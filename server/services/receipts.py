@@ -17,7 +17,7 @@ from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.ranges import Ranges
 from server.domain.receipts import ReceiptBook
-from server.domain.refusal import Refused
+from server.kit.refusal import Refused
 from server.ports.log import Memberships, PositionRow, Positions
 from server.ports.people import People
 from server.services.conversations import Conversations

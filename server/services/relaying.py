@@ -18,7 +18,6 @@ from server.domain.events import NoticeTold, Positions, Told
 from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.notice import ClosingReason, Notice
-from server.domain.refusal import Refused
 from server.domain.relayed import (
     AccountChanged,
     AccountsTold,
@@ -28,6 +27,7 @@ from server.domain.relayed import (
     PresenceChanged,
     Relayed,
 )
+from server.kit.refusal import Refused
 from server.ports.cluster import Relay
 from server.ports.wire import Wire
 from server.services.conversations import Conversations, Live

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from server.domain.identity import Identity
 from server.domain.limits import Limits
-from server.domain.refusal import Refused
+from server.kit.refusal import Refused
+from server.kit.world import Clock
 from server.ports.cluster import Route, Routes
-from server.ports.world import Clock
 
 CACHE_MAX = 50_000
 RECLAIM_AT_ONCE = 500

@@ -6,11 +6,12 @@ from server.domain import groups, ids
 from server.domain.envelope import TARGETED_KINDS, Header, Kind
 from server.domain.events import Send
 from server.domain.limits import Limits
-from server.domain.refusal import Reason, Refusal, limit_exceeded
 from server.domain.rules import Proposal
+from server.kit.refusal import Reason, Refusal, limit_exceeded
 from server.ports.log import Log
 from server.ports.people import People, Standing
 from server.services.conversations import Conversations
+from server.services.media_claims import MediaClaims
 
 ENABLED_KINDS = (
     Kind.TEXT,
@@ -25,9 +26,11 @@ ENABLED_KINDS = (
 )
 """Kinds that this node takes; the others are refused with KIND_NOT_ENABLED until their issue lands."""
 
-_ENABLED = frozenset(int(kind) for kind in ENABLED_KINDS)
-_SYSTEM = _ENABLED - {int(Kind.SETTING)} | {int(Kind.SYSTEM_NOTICE)}
-"""What internal services append."""
+
+def enabled_kinds(media: bool) -> tuple[Kind, ...]:
+    """Kinds that this node takes. `media`: there is a media worker."""
+    return (*ENABLED_KINDS, *((Kind.MEDIA,) if media else ()))
+
 
 SUSPENDED = Refusal(Reason.ACCOUNT_SUSPENDED)
 
@@ -35,11 +38,17 @@ SUSPENDED = Refusal(Reason.ACCOUNT_SUSPENDED)
 class Sending:
     """Prepares sends."""
 
-    def __init__(self, conversations: Conversations, log: Log, people: People, limits: Limits) -> None:
+    def __init__(
+        self, conversations: Conversations, log: Log, people: People, limits: Limits, media: MediaClaims | None = None
+    ) -> None:
         self._conversations = conversations
         self._log = log
         self._people = people
         self._limits = limits
+        self._media = media
+        self._enabled = frozenset(int(kind) for kind in enabled_kinds(media is not None))
+        self._system = self._enabled - {int(Kind.SETTING)} | {int(Kind.SYSTEM_NOTICE)}
+        """What internal services append."""
 
     def at_once(self, send: Send) -> Proposal | Refusal | None:
         """What `prepare` would answer, when everything that it needs is in memory; None: it is not."""
@@ -49,7 +58,7 @@ class Sending:
             return refusal
         me = proposal.sender.account_id
         mine = self._people.at_once(me, me)
-        if mine is None or proposal.kind in TARGETED_KINDS:
+        if mine is None or proposal.kind in TARGETED_KINDS or proposal.kind == Kind.MEDIA:
             return None
         if mine.suspended:
             return SUSPENDED
@@ -85,6 +94,8 @@ class Sending:
                     return answer
         if proposal.kind in TARGETED_KINDS:
             proposal.target = await self._target(conversation_id, proposal.target_seq)
+        if proposal.kind == Kind.MEDIA and self._media is not None:
+            return await self._media.hold(conversation_id, proposal) or proposal
         return proposal
 
     async def hides(self, account_id: str, from_id: str) -> bool:
@@ -92,7 +103,7 @@ class Sending:
         return await self._people.blocks(account_id, from_id)
 
     def _shape(self, proposal: Proposal, conversation_id: str) -> Refusal | None:
-        enabled = proposal.kind in (_SYSTEM if proposal.is_system() else _ENABLED)
+        enabled = proposal.kind in (self._system if proposal.is_system() else self._enabled)
         if proposal.sealed or not enabled:
             return Refusal(Reason.KIND_NOT_ENABLED, subject="kind", actual=proposal.kind)
         if proposal.kind in (Kind.MEMBERSHIP, Kind.GROUP_PROFILE):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from server.domain import service_tokens as rules
-from server.domain.refusal import Reason, Refusal, Refused
 from server.domain.service_tokens import Scope, ServiceToken
+from server.kit.refusal import Reason, Refusal, Refused
+from server.kit.world import Clock
 from server.ports.services import ServiceTokens
-from server.ports.world import Clock
 from server.services.rates import Rates
 
 CACHE_MS = 2_000

@@ -12,10 +12,10 @@ from server.domain.feed import AccountChange
 from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.notice import ClosingReason, DevicesChanged, LoginRequested
-from server.domain.refusal import Reason, Refusal, Refused, unavailable
+from server.kit.refusal import Reason, Refusal, Refused, unavailable
+from server.kit.world import Clock, Random
 from server.ports.accounts import Accounts, Challenges, CodeSender, Devices, Secrets
 from server.ports.people import Groups, Streams
-from server.ports.world import Clock, Random
 from server.services.rates import Rates
 
 CACHE_MS = 5_000

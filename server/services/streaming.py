@@ -16,10 +16,10 @@ from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.notice import ClosingReason
 from server.domain.ranges import Ranges
-from server.domain.refusal import Refusal, Refused
+from server.kit.refusal import Refusal, Refused
+from server.kit.world import Clock
 from server.ports.log import Log, PositionRow, Positions
 from server.ports.wire import Wire
-from server.ports.world import Clock
 from server.services.conversations import Conversations, Live
 from server.services.receipts import Receipts
 

@@ -6,10 +6,10 @@ import asyncio
 
 from server.domain import trimming
 from server.domain.limits import Limits
-from server.domain.refusal import Refused
+from server.kit.refusal import Refused
+from server.kit.world import Clock
 from server.ports.log import Log, LogRetention, Memberships, Positions, Snapshot
 from server.ports.people import People
-from server.ports.world import Clock
 from server.services.conversations import Conversations
 
 PAGE = 100

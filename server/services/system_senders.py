@@ -8,8 +8,8 @@ from server.domain import ids
 from server.domain.append import Outcome, Sent
 from server.domain.events import Send
 from server.domain.fold import SYSTEM_IDS_MAX
-from server.domain.refusal import Reason, Refusal
 from server.domain.rules import Proposal
+from server.kit.refusal import Reason, Refusal
 from server.ports.accounts import Accounts
 from server.services.conversations import Conversations
 from server.services.receipts import Receipts

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.cassandra import CassandraNode
 from tests.support.cluster import Nodes
+from tests.support.media import Deployment
 from tests.support.node import Node
 from tests.support.redis import RedisServer
 
@@ -22,11 +23,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "grpcurl.md"
 GRPCURL = Path(sys.executable).parent / "grpcurl"
 
 
-async def shell(command: str, variables: dict[str, str]) -> str:
-    """Run a command of the page."""
+async def shell(command: str, variables: dict[str, str], folder: Path | None = None) -> str:
+    """Run a command of the page, in a folder of its own."""
     process = await asyncio.create_subprocess_exec(
         "bash", "-c", command, env={"PATH": f"{GRPCURL.parent}:/usr/bin:/bin", **variables},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=folder,
     )  # fmt: skip
     out, _ = await process.communicate()
     return out.decode()
@@ -36,28 +37,28 @@ def found(key: str, text: str) -> str:
     """The first value of a JSON key in what grpcurl printed."""
     match = re.search(rf'"{key}": "([^"]+)"', text)
     assert match, f"{key} is not in {text}"
-    return match[1]
+    value: str = json.loads(f'"{match[1]}"')
+    return value
 
 
-async def follow_the_page(address: str) -> None:
+async def follow(page: str, address: str, folder: Path) -> None:
     """Do what it says."""
     variables = {"SERVER": address}
-    blocks = re.findall(r"```sh\n(.*?)```\n+(?:Expect: `(.*?)`)?(?:\s*Keep: ([^\n]*))?", PAGE.read_text(), re.S)
+    blocks = re.findall(r"```sh\n(.*?)```\n+(?:Expect: `(.*?)`)?(?:\s*Keep: ([^\n]*))?", page, re.S)
     assert len(blocks) >= 10
     for command, expected, keep in blocks:
-        out = await shell(command, variables)
+        out = await shell(command, variables, folder)
         assert not expected or expected in out, f"{command}\n{out}"
         for name, key in re.findall(r"`(\w+)` = `(\w+)`", keep):
             variables[name] = found(key, out)
 
 
 async def test_every_command_of_the_page_does_what_the_page_says(tmp_path: Path) -> None:
-    node = Node(tmp_path)
-    await node.start()
+    deployment = await Deployment.started(tmp_path / "deployment")
     try:
-        await follow_the_page(node.address)
+        await follow(PAGE.read_text(), deployment.node.address, tmp_path)
     finally:
-        assert await node.stop() == 0
+        assert await deployment.worker.stop() == 0 and await deployment.node.stop() == 0
 
 
 async def test_the_page_holds_for_two_workers_whichever_takes_a_call(
@@ -67,7 +68,7 @@ async def test_the_page_holds_for_two_workers_whichever_takes_a_call(
     await both.start()
     (node,) = both.all
     try:
-        await follow_the_page(node.address)
+        await follow(PAGE.read_text().partition("## Media")[0], node.address, tmp_path)
         assert await taken_by_each(node) == [True, True]
     finally:
         assert await node.stop() == 0

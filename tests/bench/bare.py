@@ -14,7 +14,7 @@ import grpc
 from tidewire.v1 import chat_pb2
 
 from server.adapters.grpc.codec import item
-from server.loops import run
+from server.kit.loops import run
 
 GROUP = "g:bare"
 """The one group: everybody who is connected."""

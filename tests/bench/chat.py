@@ -21,7 +21,7 @@ import grpc
 from tidewire.transport import new_envelope_id
 from tidewire.v1 import account_pb2, account_pb2_grpc, group_pb2, group_pb2_grpc
 
-from server.loops import run
+from server.kit.loops import run
 from tests.bench import load
 from tests.bench.bare import GROUP
 from tests.bench.load import Device, Meter

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tidewire.transport import new_envelope_id
 
-from server.loops import run
+from server.kit.loops import run
 from tests.bench import load
 from tests.bench.chat import RAISED, Tidewire
 from tests.bench.load import Device

@@ -17,8 +17,8 @@ import acsylla  # type: ignore[import-not-found]
 
 from server.adapters.cql.opening import open_cql
 from server.adapters.cql.session import Bound, Kind, Statement
-from server.adapters.world import SystemClock
-from server.loops import run
+from server.kit.loops import run
+from server.kit.system import SystemClock
 from tests.support.cassandra import CassandraNode
 from tests.support.cassandra.keyspaces import Keyspace
 

@@ -13,10 +13,10 @@ import pytest
 from server.adapters.cql.opening import open_cql
 from server.adapters.memory.accounts import MemoryAccounts, MemoryChallenges, MemoryContacts, MemoryDevices
 from server.adapters.sqlite.accounts import SqliteAccounts, SqliteContacts
-from server.adapters.sqlite.database import open_database
 from server.adapters.sqlite.devices import SqliteChallenges, SqliteDevices
-from server.adapters.world import SystemClock
 from server.domain.accounts import Account, Audience, Challenge, Device, Marks, Privacy
+from server.kit.database import open_database
+from server.kit.system import SystemClock
 from server.ports.accounts import AccountMarks, Accounts, Challenges, Contacts, Devices, Secrets
 from tests.support.cast import ALICE, BOB, CAROL, NOW
 

@@ -10,7 +10,7 @@ import pytest
 
 from server.adapters.memory.cluster import MemoryCluster
 from server.adapters.redis import open_redis
-from server.adapters.world import SystemClock
+from server.kit.system import SystemClock
 from server.ports.cluster import Cluster, Peer, Route
 from tests.support.cast import ALICE, BOB, CAROL, NOW
 from tests.support.redis import RedisServer

@@ -12,7 +12,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from server.adapters.code_senders import ConsoleSender, SmtpSender
-from server.domain.refusal import Reason, Refused
+from server.kit.refusal import Reason, Refused
 from tests.support.node import free_port
 
 

@@ -12,13 +12,13 @@ import pytest
 
 from server.adapters.cql.opening import open_cql
 from server.adapters.memory.log import MemoryLog, MemoryMemberships, MemoryPositions
-from server.adapters.sqlite.database import open_database
 from server.adapters.sqlite.log import SqliteLog
 from server.adapters.sqlite.positions import SqliteMemberships, SqlitePositions
-from server.adapters.world import SystemClock
 from server.domain.envelope import DELETED, Change, MemberAction, Role
+from server.kit.database import open_database
+from server.kit.store import StoreError
+from server.kit.system import SystemClock
 from server.ports.log import Appended, Behind, Head, Log, LogRetention, Memberships, PositionRow, Positions, Reload, Snapshot
-from server.ports.store import StoreError
 from tests.support.cast import ALICE, BOB, DIRECT, GROUP, NOW, created, entry, membership
 
 

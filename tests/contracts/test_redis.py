@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from server.adapters.redis import RedisCluster, open_redis
-from server.adapters.world import SystemClock
 from server.domain.breaker import Breaker
-from server.domain.refusal import Reason, Refused
+from server.kit.refusal import Reason, Refused
+from server.kit.system import SystemClock
+from server.kit.world import Clock
 from server.ports.cluster import Peer, Route
-from server.ports.world import Clock
 from tests.support.cast import ALICE, BOB
 from tests.support.clock import HandClock
 from tests.support.node import free_port

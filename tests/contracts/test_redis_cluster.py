@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from server.adapters.redis import RedisCluster, open_redis
-from server.adapters.world import SystemClock
-from server.domain.refusal import Refused
+from server.kit.refusal import Refused
+from server.kit.system import SystemClock
 from server.ports.cluster import Lease, Peer, Route
 from tests.support.node import free_port
 from tests.support.redis import RedisServer

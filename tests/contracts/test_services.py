@@ -11,10 +11,10 @@ import pytest
 
 from server.adapters.cql.opening import open_cql
 from server.adapters.memory.services import MemoryServiceTokens
-from server.adapters.sqlite.database import open_database
 from server.adapters.sqlite.services import SqliteServiceTokens
-from server.adapters.world import SystemClock
 from server.domain.service_tokens import Scope, ServiceToken
+from server.kit.database import open_database
+from server.kit.system import SystemClock
 from server.ports.services import ServiceTokens
 from tests.support.cast import NOW
 

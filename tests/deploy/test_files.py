@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from media import settings as media_settings
 from server.settings import PREFIX, load
+from server.together import MEDIA_SCOPES
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -36,7 +38,14 @@ def compose() -> dict[str, dict]:
     return dict(yaml.safe_load((DEPLOY / "compose.yaml").read_text()))
 
 
-SECRETS = {"TIDEWIRE_PEPPER": "p" * 32, "TIDEWIRE_CLUSTER_TOKEN": "c" * 32, "REDIS_PASSWORD": "r", "GRAFANA_PASSWORD": "g"}
+SECRETS = {
+    "TIDEWIRE_PEPPER": "p" * 32,
+    "TIDEWIRE_CLUSTER_TOKEN": "c" * 32,
+    "REDIS_PASSWORD": "r",
+    "GRAFANA_PASSWORD": "g",
+    "S3_USER": "s",
+    "S3_PASSWORD": "s",
+}
 
 
 @pytest.mark.process
@@ -60,12 +69,35 @@ def test_the_settings_of_the_nodes_are_settings_that_go_together(tmp_path: Path)
         assert settings.store == "cql" and (name == "migrate" or settings.node_id == name)
 
 
-def test_a_node_starts_only_when_what_it_needs_is_ready() -> None:
+@pytest.mark.process
+def test_the_settings_of_the_media_worker_are_settings_that_go_together_and_fit_the_nodes(tmp_path: Path) -> None:
     services = compose()["services"]
-    for name in ("node-1", "node-2"):
+    given = {
+        key: re.sub(r"\$\{(\w+).*?\}", lambda m: SECRETS.get(m[1], "x"), value)
+        for key, value in services["media"]["environment"].items()
+    }
+    assert all(key.startswith(media_settings.PREFIX) for key in given)
+    settings = media_settings.load(None, given, {})
+    assert settings.store == "s3" and settings.mutual_tls and settings.node_token_file == "/secrets/node_token"
+    node = services["node-1"]["environment"]
+    assert node["TIDEWIRE_BLOB_SERVICE"].endswith(settings.internal_listen.rpartition(":")[2])
+    assert f"{node['TIDEWIRE_PUBLIC_MEDIA'].strip(':')}:{settings.grpc_listen.rpartition(':')[2]}" in services["media"]["ports"]
+    assert "media" in services["certificates"]["entrypoint"]
+    scopes = re.findall(r"--scope (\w+)", services["media-token"]["entrypoint"][2])
+    assert scopes == MEDIA_SCOPES
+
+
+def test_a_node_starts_only_when_what_it_needs_is_ready() -> None:
+    services, image = compose()["services"], (DEPLOY / "Containerfile").read_text()
+    for name in ("node-1", "node-2", "media"):
         for needed, how in services[name]["depends_on"].items():
             if how["condition"] == "service_healthy":
-                assert "healthcheck" in services[needed]
+                built = services[needed].get("build", {}).get("target", "")
+                assert (
+                    "healthcheck" in services[needed]
+                    or f" AS {built}\n" in image
+                    and "HEALTHCHECK" in image.split(f" AS {built}\n")[1]
+                )
             else:
                 assert how["condition"] == "service_completed_successfully" and services[needed]["restart"] == "no"
     assert "/readyz" in (DEPLOY / "Containerfile").read_text() and "USER tidewire" in (DEPLOY / "Containerfile").read_text()
@@ -89,7 +121,7 @@ def test_prometheus_takes_its_files() -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("unit", ["tidewire-node@.service", "tidewire-migrate.service"])
+@pytest.mark.parametrize("unit", ["tidewire-node@.service", "tidewire-migrate.service", "tidewire-media.service"])
 def test_systemd_takes_its_units(unit: str, tmp_path: Path) -> None:
     text = (DEPLOY / "systemd" / unit).read_text()
     assert "/opt/tidewire/bin/python" in text
@@ -109,7 +141,7 @@ def test_no_secret_is_in_the_files() -> None:
         assert not re.search("PASSWORD|SECRET|PEPPER|TOKEN", name) or line.startswith("#") or value == "", line
     for service in compose()["services"].values():
         for name, value in service.get("environment", {}).items():
-            if re.search("PASSWORD|SECRET|PEPPER|TOKEN|AUTH", name):
+            if re.search("PASSWORD|SECRET|PEPPER|TOKEN|AUTH", name) and not name.endswith("_FILE"):
                 assert str(value).startswith("${"), name
 
 

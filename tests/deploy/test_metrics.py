@@ -10,9 +10,22 @@ import pytest
 from tests.deploy.test_files import asked_for
 from tests.support.cassandra.keyspaces import Keyspace
 from tests.support.cluster import Nodes
+from tests.support.media import Deployment
 from tests.support.redis import RedisServer
 
 pytestmark = pytest.mark.process
+
+
+async def told(port: int) -> set[str]:
+    """The metrics of a process."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as response:
+        lines = (await response.text()).splitlines()
+    found = set()
+    for line in lines:
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split()
+            found |= {f"{name}_{part}" for part in ("bucket", "sum", "count")} if kind == "histogram" else {name}
+    return found
 
 
 async def test_every_metric_that_is_asked_for_exists(tmp_path: Path, keyspace: Keyspace, redis: RedisServer) -> None:
@@ -20,16 +33,18 @@ async def test_every_metric_that_is_asked_for_exists(tmp_path: Path, keyspace: K
     nodes = Nodes(tmp_path, redis, where.contact_points, where.port, where.keyspace, count=1)
     await nodes.all[0].start()
     try:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(f"http://127.0.0.1:{nodes.all[0].http_port}/metrics") as response,
-        ):
-            lines = (await response.text()).splitlines()
+        of_node = await told(nodes.all[0].http_port)
     finally:
         await nodes.close()
-    told = set()
-    for line in lines:
-        if line.startswith("# TYPE "):
-            _, _, name, kind = line.split()
-            told |= {f"{name}_{part}" for part in ("bucket", "sum", "count")} if kind == "histogram" else {name}
-    assert len(asked_for()) > 15 and asked_for() - told == set()
+    asked = {name for name in asked_for() if not name.startswith("tidewire_media_")}
+    assert len(asked) > 15 and asked - of_node == set()
+
+
+async def test_every_metric_that_is_asked_of_a_media_worker_exists(tmp_path: Path) -> None:
+    deployment = await Deployment.started(tmp_path)
+    try:
+        of_worker = await told(deployment.worker.http_port)
+    finally:
+        await deployment.close()
+    asked = {name for name in asked_for() if name.startswith("tidewire_media_")}
+    assert len(asked) == 3 and asked - of_worker == set()

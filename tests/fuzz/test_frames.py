@@ -9,11 +9,11 @@ from tidewire import reading
 from tidewire.v1 import chat_pb2, envelope_pb2
 
 from server.adapters.grpc import codec
-from server.adapters.grpc.field_limits import FieldLimits
-from server.adapters.phones import is_phone
 from server.domain import events, ids, ranges
 from server.domain.fold import Fold
-from server.domain.refusal import Refusal
+from server.kit.field_limits import FieldLimits
+from server.kit.phones import is_phone
+from server.kit.refusal import Refusal
 from tests.support.cast import PHONE
 
 CHECK = FieldLimits(is_phone).violation

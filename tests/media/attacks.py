@@ -99,22 +99,15 @@ def _stretched(moov: bytes) -> bytes:
     return bytes(whole)
 
 
+def _plain(size_and_rate: str, *length: str) -> list[str]:
+    """Arguments for H.264 of one colour."""
+    source = ["-f", "lavfi", "-i", f"color=size={size_and_rate}"]
+    return [*source, *length, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
+
+
 def _durations(folder: Path, encode: Encode) -> None:
     """Ten minutes that say that they are five seconds, and other numbers that are too great."""
-    tiny = [
-        "-f",
-        "lavfi",
-        "-i",
-        "color=size=64x64:rate=2",
-        "-t",
-        "600",
-        "-c:v",
-        "libx264",
-        "-preset",
-        "ultrafast",
-        "-pix_fmt",
-        "yuv420p",
-    ]
+    tiny = _plain("64x64:rate=2", "-t", "600")
     encode(folder / "long.mp4", *tiny)
     encode(folder / "long.mkv", *tiny)
     lie = (folder / "long.mp4").read_bytes()
@@ -122,36 +115,8 @@ def _durations(folder: Path, encode: Encode) -> None:
         lie = _replaced(lie, box, at, struct.pack(">I", value))
     (folder / "edit_list.mp4").write_bytes(lie)
     (folder / "five_seconds.mp4").write_bytes(_replaced(lie, b"edts", -4, b"free"))
-    fast = [
-        "-f",
-        "lavfi",
-        "-i",
-        "color=size=64x64:rate=1000",
-        "-t",
-        "3",
-        "-c:v",
-        "libx264",
-        "-preset",
-        "ultrafast",
-        "-pix_fmt",
-        "yuv420p",
-    ]
-    encode(folder / "fast.mp4", *fast)
-    big = [
-        "-f",
-        "lavfi",
-        "-i",
-        "color=size=4096x4096:rate=25",
-        "-frames:v",
-        "2",
-        "-c:v",
-        "libx264",
-        "-preset",
-        "ultrafast",
-        "-pix_fmt",
-        "yuv420p",
-    ]
-    encode(folder / "big.mp4", *big)
+    encode(folder / "fast.mp4", *_plain("64x64:rate=1000", "-t", "3"))
+    encode(folder / "big.mp4", *_plain("4096x4096:rate=25", "-frames:v", "2"))
     loop = ["-stream_loop", "1300", "-i", str(folder / "opus.ogg"), "-c", "copy"]
     encode(folder / "hours.ogg", *loop)
 

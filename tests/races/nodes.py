@@ -13,13 +13,13 @@ from tidewire.v1 import limits_pb2
 from server.adapters.cql.connecting import CqlSettings
 from server.adapters.cql.opening import CqlStores, open_cql
 from server.adapters.grpc.codec import WireEvents
-from server.adapters.world import SystemClock
 from server.domain import groups
 from server.domain.append import Outcome, Sent
 from server.domain.envelope import Kind, Role
 from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.rules import Proposal
+from server.kit.system import SystemClock
 from server.services.conversations import Conversations
 from tests.races.history import Operation, Record
 from tests.support.cassandra.keyspaces import Keyspace

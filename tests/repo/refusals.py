@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from server.adapters.grpc.refusals import STATUS
+from tidewire.v1 import media_pb2
+
 from server.domain.notice import ClosingReason
-from server.domain.refusal import Reason
+from server.kit.grpc_refusals import STATUS
+from server.kit.refusal import Reason
 
 PAGE = Path(__file__).parents[2] / "docs" / "refusals.md"
 
@@ -50,6 +52,40 @@ CASES_HEAD = """
 """
 
 
+MEDIA_HEAD = """
+## Media
+
+What the media worker refuses a file for, for good: `MediaRejection` in a response or a `WatchUpload`, 422 by HTTP, and a notice to the
+sender's other devices. Limits are settings of the worker; the SDK checks by the same rules first, and knows `FILE_CHANGED` besides.
+
+| reason | meaning | limit and actual value in |
+|---|---|---|
+"""
+
+MEDIA = {
+    "TOO_LARGE": ("more bytes than its kind may have", "bytes"),
+    "TOO_LONG": ("it lasts longer than its kind may", "milliseconds"),
+    "BAD_CONTAINER": ("no format that is known, or text", ""),
+    "BAD_CODEC": ("a known format with contents that cannot be decoded here", ""),
+    "CORRUPT": ("damaged, cut short, or not what it begins like", ""),
+    "TOO_MANY_PIXELS": ("width times height of one frame", "pixels"),
+    "TOO_MANY_FRAMES": ("more frames, or packets, than are counted", "frames"),
+    "TOO_MANY_STREAMS": ("more streams of any type", "streams"),
+    "FRAME_RATE": ("more frames a second, on average", "frames a second"),
+    "EMPTY": ("no bytes, or nothing is left after the trim", ""),
+    "WRONG_KIND": ("fine as something else, as a document at least", ""),
+    "NOT_AS_DECLARED": ("other bytes than declared: their number or their hash", "bytes"),
+    "TOO_COMPLEX": ("reading it took more processor time, memory or disk than it may", ""),
+    "TIMEOUT": ("reading it took longer than it may", "milliseconds"),
+}
+
+
+def media_rows() -> list[str]:
+    """The table of media."""
+    names = [name.removeprefix("MEDIA_REJECTION_REASON_") for name in media_pb2.MediaRejectionReason.DESCRIPTOR.values_by_name]
+    return [f"| `{name}` | {MEDIA[name][0]} | {MEDIA[name][1] or '—'} |\n" for name in names if name != "UNSPECIFIED"]
+
+
 def page() -> str:
     """The page as it should be."""
     rows = (f"| `{r.name}` | {r.value} | {STATUS[r].name if r in STATUS else 'travels in the response'} |\n" for r in Reason)
@@ -57,7 +93,7 @@ def page() -> str:
         f"| {what} | {f'`{told.name}`' if isinstance(told, (Reason, ClosingReason)) else told} | {then} |\n"
         for what, told, then in CASES
     )
-    return HEAD + "".join(rows) + CASES_HEAD + "".join(cases)
+    return HEAD + "".join(rows) + MEDIA_HEAD + "".join(media_rows()) + CASES_HEAD + "".join(cases)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from pathlib import Path
 from tidewire.internal.v1 import feed_pb2
 from tidewire.v1 import account_pb2, chat_pb2, envelope_pb2, refusal_pb2
 
-from server.domain import accounts, envelope, feed, notice, refusal
+from server.domain import accounts, envelope, feed, notice
+from server.kit import refusal
 from tests.repo import refusals
 
 ROOT = Path(__file__).parents[2]

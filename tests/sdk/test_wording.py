@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from tidewire import MemberChange, Message, PresenceChanged, ProfileChange, Quote, Reaction
-from tidewire.cli import doctor, wording
+from tidewire import Media, MemberChange, Message, PresenceChanged, ProfileChange, Quote, Reaction
+from tidewire.cli import doctor, files, wording
 from tidewire.cli.screen.entries import RUN_MS, Entry, entries
+from tidewire.v1 import media_pb2
 
 ME, BEN, CAT = "account-of-me", "account-of-ben", "account-of-cat"
 NAMES = {ME: "Ann", BEN: "Ben", CAT: "Cat"}
@@ -136,3 +137,46 @@ def test_a_reason_is_a_sentence_even_when_it_is_new() -> None:
 def test_doctor_compares_the_clock_with_the_servers(ahead_ms: int, ok: bool, says: str) -> None:
     found = doctor.clock(NOW, NOW + ahead_ms)
     assert (found.ok, found.says.startswith(says)) == (ok, True), found.says
+
+
+@pytest.mark.parametrize(
+    ("why", "limit", "actual", "said"),
+    [
+        ("TOO_LARGE", 16 << 20, (16 << 20) + 1, "a.b is 16.1 MiB, at most 16 MiB: send it as a document"),
+        ("TOO_LARGE", 100 << 20, 101 << 20, "a.b is 101 MiB, at most 100 MiB"),
+        ("TOO_LONG", 180_000, 3_725_001, "a.b lasts 1:02:06, at most 3:00: send a part of it, or send it as a document"),
+        ("TOO_MANY_PIXELS", 40_000_000, 196_000_000, "a.b has 196,000,000 pixels, at most 40,000,000: send it as a document"),
+        ("FRAME_RATE", 120, 240, "a.b has 240 frames a second, at most 120: send it as a document"),
+        ("CORRUPT", None, None, "a.b is damaged, or cut short"),
+        ("NOT_A_MEMBER", None, None, "a.b was not sent: you are not a member of this group any more"),
+    ],
+)
+def test_why_a_file_is_not_taken_is_a_sentence(why: str, limit: int | None, actual: int | None, said: str) -> None:
+    assert wording.refused_file("a.b", why, limit, actual) == said
+
+
+def test_every_reason_of_the_media_worker_has_a_sentence_of_its_own() -> None:
+    for name in media_pb2.MediaRejectionReason.DESCRIPTOR.values_by_name:
+        reason = name.removeprefix("MEDIA_REJECTION_REASON_")
+        assert reason == "UNSPECIFIED" or "was not sent" not in wording.refused_file("a.b", reason, 1, 2), reason
+
+
+def test_a_file_says_how_long_or_how_large_it_is_and_a_voice_note_how_loud() -> None:
+    voice = Media("b", "voice", "audio/ogg", 9_000, b"", duration_ms=7_001, waveform=bytes(range(0, 256, 4)))
+    photo = Media("b", "image", "image/jpeg", 1_500_000, b"", name="sea.jpg")
+    for media, said in ((voice, "🎤 voice ▁▁▂▂▃▃▄▄▅▅▆▆▇▇██ (0:08)"), (photo, "📷 sea.jpg (1.5 MiB)")):
+        assert wording.what_with_details(message(1, text=media.line(), media=media)) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "content_type", "kept"),
+    [
+        ("sea.jpg", "image", "image/jpeg", "sea.jpg"),
+        ("clip.mkv", "video", "video/mp4", "clip.mp4"),
+        ("../../.bashrc", "document", "text/plain", "_.._.bashrc"),
+        ("..", "image", "image/png", "image.png"),
+        ("a\x00b\n.txt", "document", "text/plain", "a_b .txt"),
+    ],
+)
+def test_a_file_is_saved_under_a_harmless_name_with_a_true_ending(name: str, kind: str, content_type: str, kept: str) -> None:
+    assert files.file_name(Media("b", kind, content_type, 1, b"", name=name)) == kept

@@ -11,7 +11,7 @@ from server.domain.append import Sent
 from server.domain.envelope import DELETED, Entry
 from server.domain.limits import Limits
 from server.domain.presence import Hidden, LastSeen, Online
-from server.domain.refusal import Reason, Refusal
+from server.kit.refusal import Reason, Refusal
 from server.services.sending import ENABLED_KINDS
 from tests.support.cast import ALICE, BOB, DIRECT, GROUP, NOW, created, entry, folded, uuid
 

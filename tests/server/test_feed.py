@@ -17,7 +17,7 @@ from tidewire.internal.v1 import admin_pb2, feed_pb2, feed_pb2_grpc
 
 from server.domain import ids
 from server.domain.feed import AccountChange, AccountChanged, Filter
-from server.domain.refusal import Reason
+from server.kit.refusal import Reason
 from server.services.feed import Follower
 from tests.server.internal import World, internal_world, until
 from tests.simulation.loop import Loop

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from tidewire.v1 import account_pb2, chat_pb2, contact_pb2, envelope_pb2, group_pb2
 
-from server.adapters.grpc.field_limits import FieldLimits
-from server.adapters.phones import is_phone
-from server.domain.refusal import Reason
+from server.kit.field_limits import FieldLimits
+from server.kit.phones import is_phone
+from server.kit.refusal import Reason
 from tests.support.cast import uuid
 
 LIMITS = FieldLimits(is_phone)

@@ -12,7 +12,7 @@ from tidewire import Message, NoticeReceived, Refused, Unreachable
 from tidewire.internal import EnvelopeIds, Services
 from tidewire.internal.v1 import notify_pb2, presence_pb2, system_pb2, token_pb2
 
-from server.domain.refusal import Refused as Refusal
+from server.kit.refusal import Refused as Refusal
 from tests.server.internal import World, internal_world, until
 
 

@@ -18,8 +18,9 @@ from tidewire.events import Typing
 from tidewire.internal.v1 import relay_pb2, relay_pb2_grpc
 
 from server.app import App, serving
+from server.kit.setting_sources import SettingsError
 from server.listening import check_certificates
-from server.settings import Settings, SettingsError, load
+from server.settings import Settings, load
 from tests.server.test_many_nodes import SECRET, memory_stores, says, settings, until
 from tests.support.certificates import Authority
 from tests.support.node import Node, server

@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.adapters.memory.cluster import MemoryCluster
 from server.adapters.redis import open_redis
 from server.domain.limits import Limits
-from server.domain.refusal import Reason, Refusal
+from server.kit.refusal import Reason, Refusal
 from server.services.rates import Rates
 from tests.support.clock import HandClock
 from tests.support.node import free_port

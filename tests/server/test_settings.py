@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from server.clustered import found
-from server.settings import Settings, SettingsError, load
+from server.kit.setting_sources import SettingsError
+from server.settings import Settings, load
 
 SECRET = "x" * 32
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from server.domain import groups, ids
 from server.domain.envelope import Kind
 from server.domain.identity import Identity
-from server.domain.refusal import Refused
+from server.kit.refusal import Refused
 from tests.simulation.device import Change, Device
 from tests.simulation.network import Call, Routes
 from tests.simulation.node import LIMITS, Node

@@ -15,8 +15,8 @@ from server.domain.envelope import Entry
 from server.domain.events import Command
 from server.domain.identity import Identity
 from server.domain.limits import Limits
-from server.domain.refusal import Refused
 from server.domain.relayed import Relayed
+from server.kit.refusal import Refused
 from server.services.chat import Chat
 from server.services.conversations import Conversations, Live
 from server.services.elsewhere import OtherNodes

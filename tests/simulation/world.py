@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from server.domain.refusal import Refused, unavailable
+from server.kit.refusal import Refused, unavailable
 from tests.simulation.loop import Loop
 
 EPOCH_MS = 1_000_000_000_000

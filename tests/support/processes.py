@@ -8,6 +8,11 @@ from pathlib import Path
 
 def children() -> list[str]:
     """The programs that this process has started and that have not ended, those of their children among them."""
+    return [name for _, name in descendants(os.getpid())]
+
+
+def descendants(pid: int) -> list[tuple[int, str]]:
+    """Those of any process: id and name, parents before their children."""
     parents: dict[int, int] = {}
     names: dict[int, str] = {}
     for folder in Path("/proc").glob("[0-9]*"):
@@ -18,10 +23,10 @@ def children() -> list[str]:
         name, rest = stat.split("(", 1)[1].rsplit(")", 1)
         parents[int(folder.name)] = int(rest.split()[1])
         names[int(folder.name)] = name
-    found, seen = [os.getpid()], []
+    found, seen = [pid], []
     while found:
         parent = found.pop()
         for child in [pid for pid, its in parents.items() if its == parent]:
             found.append(child)
-            seen.append(names[child])
+            seen.append((child, names[child]))
     return seen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from rich.console import Console
 from textual.pilot import Pilot
@@ -95,9 +96,11 @@ class Screen:
 
 
 @asynccontextmanager
-async def chatting(me: Client, conversation_id: str = "", size: tuple[int, int] = (100, 30)) -> AsyncIterator[Screen]:
-    """Open the chat of a device."""
-    app = ChatApp(me, conversation_id)
+async def chatting(
+    me: Client, conversation_id: str = "", size: tuple[int, int] = (100, 30), folder: Path | None = None
+) -> AsyncIterator[Screen]:
+    """Open the chat of a device. `folder`: where opened files go."""
+    app = ChatApp(me, conversation_id, folder)
     async with app.run_test(size=size) as pilot:
         screen = Screen(app, pilot)
         await screen.until(lambda: "connected" in screen.link())

@@ -46,11 +46,20 @@ def packaged() -> Tools:
     return Tools(str(found[0]), str(found[1]))
 
 
-async def opened(limits: MediaLimits, work_limits: WorkLimits | None = None, found: Tools | None = None) -> FfmpegWorkshop:
-    """A workshop that was tried: its programs run in its sandbox and can encode. Raises WorkshopUnavailable."""
+async def opened(
+    limits: MediaLimits, work_limits: WorkLimits | None = None, found: Tools | None = None, *, walls_needed: bool = False
+) -> FfmpegWorkshop:
+    """A workshop that was tried: its programs run in its sandbox and can encode. Raises WorkshopUnavailable.
+
+    `walls_needed`: limits alone are no sandbox.
+    """
     programs = found or tools()
     with tempfile.TemporaryDirectory(prefix="tidewire-trial-") as folder:
         walls = await sandbox.opened([programs.ffprobe, programs.ffmpeg], Path(folder))
+        if walls_needed and walls.name != "bubblewrap":
+            raise WorkshopUnavailable(
+                "sandbox = bubblewrap, and bubblewrap does not work here: install it, or let it make namespaces"
+            )
         await _encodes(programs.ffmpeg, walls, Path(folder))
     return FfmpegWorkshop(programs.ffmpeg, programs.ffprobe, walls, limits, work_limits)
 

@@ -95,6 +95,11 @@ class Sandbox:
         """The program sees no network and no file but its own."""
         return bool(self._wrapper)
 
+    @property
+    def name(self) -> str:
+        """bubblewrap, or limits."""
+        return "bubblewrap" if self._wrapper else "limits"
+
     def describe(self) -> str:
         """One sentence for the operator: what is in force, and what is not."""
         if self._wrapper:

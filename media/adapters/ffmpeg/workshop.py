@@ -49,6 +49,11 @@ class FfmpegWorkshop:
         self._prober = Prober(ffprobe, sandbox, work.probing)
         self._bench = Bench(Commands(ffmpeg, limits), self._prober, sandbox, limits, work.making)
 
+    @property
+    def sandbox(self) -> str:
+        """See the port."""
+        return self._sandbox.name
+
     def describe(self) -> str:
         """Which sandbox is in force, for the operator."""
         return self._sandbox.describe()

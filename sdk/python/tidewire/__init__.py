@@ -11,9 +11,10 @@ No protobuf type appears in this interface.
 """
 
 from tidewire.account import Device, Privacy, Profile
+from tidewire.attachments import UploadingMessage
 from tidewire.client import Client, Sending
 from tidewire.conversations import Conversation, Member
-from tidewire.errors import NotSignedIn, Refused, StoreBroken, StoreInUse, TidewireError, Unreachable
+from tidewire.errors import MediaRejected, NotSignedIn, Refused, StoreBroken, StoreInUse, TidewireError, Unreachable
 from tidewire.events import (
     CaughtUp,
     Connected,
@@ -25,6 +26,7 @@ from tidewire.events import (
     Message,
     NoticeReceived,
     PresenceChanged,
+    Preview,
     ProfileChange,
     Quote,
     Reaction,
@@ -33,6 +35,8 @@ from tidewire.events import (
     TicksMoved,
     Typing,
 )
+from tidewire.media import Media, MediaUsage, UploadMoved
+from tidewire.media_rules.kinds import Kind
 
 __all__ = [
     "CaughtUp",
@@ -43,13 +47,18 @@ __all__ = [
     "Device",
     "Disconnected",
     "Event",
+    "Kind",
     "Lagged",
     "Member",
     "MemberChange",
+    "Media",
+    "MediaRejected",
+    "MediaUsage",
     "Message",
     "NotSignedIn",
     "NoticeReceived",
     "PresenceChanged",
+    "Preview",
     "Privacy",
     "Profile",
     "ProfileChange",
@@ -65,4 +74,6 @@ __all__ = [
     "TidewireError",
     "Typing",
     "Unreachable",
+    "UploadMoved",
+    "UploadingMessage",
 ]

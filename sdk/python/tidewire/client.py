@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from tidewire import events
-from tidewire.conversations import Conversations
+from tidewire.attachments import Attachments
 from tidewire.domain.outbox import Item, State
-from tidewire.errors import NotSignedIn
-from tidewire.events import Event, Message
+from tidewire.errors import NotSignedIn, TidewireError
+from tidewire.events import Event, Message, Preview
 from tidewire.store import Store
 from tidewire.stream import RETRY_MAX_S, Stream
 from tidewire.transport import Transport, new_envelope_id
-from tidewire.v1 import chat_pb2, envelope_pb2
+from tidewire.v1 import chat_pb2, envelope_pb2, media_pb2
 
 EXCERPT_CHARS = 120
 """How much of a message is quoted with an answer to it."""
@@ -47,13 +47,13 @@ class Sending:
         return asyncio.shield(self._done).__await__()
 
 
-class Client(Conversations):
+class Client(Attachments):
     """One device. Open it with `Client.open`."""
 
     def __init__(
         self, store: Store, transport: Transport, tasks: asyncio.TaskGroup, meta: dict[str, str], retry_max_s: float
     ) -> None:
-        super().__init__(store, transport, meta)
+        super().__init__(store, transport, meta, tasks, retry_max_s)
         self._tasks = tasks
         self._retry_max_s = retry_max_s
         self._listeners: list[asyncio.Queue[Event]] = []
@@ -89,8 +89,10 @@ class Client(Conversations):
                 try:
                     yield client
                 finally:
+                    client._uploading.stop()
                     if client._stream_task is not None:
                         client._stream_task.cancel()
+                    await client._media.close()
         finally:
             await transport.close()
             await asyncio.to_thread(kept.close)
@@ -100,11 +102,32 @@ class Client(Conversations):
         self._stream = Stream(self, self._store, self._transport, self._emit, retry_max_s=self._retry_max_s)
         await self._stream.prepare()
         self._stream_task = self._tasks.create_task(self._stream.run(), name="tidewire stream")
+        await self._uploading.resume()
 
     def _running(self) -> Stream:
         if self._stream is None:
             raise NotSignedIn("register or log in first")
         return self._stream
+
+    def _running_or_raise(self) -> None:
+        self._running()
+
+    def _wrote(self, item: Item) -> asyncio.Future[events.Sent]:
+        return self._running().wrote(item)
+
+    async def forward(self, conversation_id: str, message: Message) -> Sending:
+        """Send a message's media to another conversation, without uploading it again.
+
+        Raises:
+            TidewireError: it has none, or media to be viewed once.
+        """
+        media = message.media
+        if media is None or media.view_once:
+            raise TidewireError("only a message with media that may be kept can be forwarded so")
+        body = await self._store.run(lambda: self._store.body(message.conversation_id, message.seq))
+        body.ClearField("quote")
+        body.forward_score += 1
+        return await self._write(conversation_id, media.line(), chat_pb2.Send(body=body))
 
     # -- events --------------------------------------------------------------------------------------------------------
 
@@ -152,14 +175,35 @@ class Client(Conversations):
 
     # -- messages ------------------------------------------------------------------------------------------------------
 
-    async def send(self, conversation_id: str, text: str, *, expires_in_s: int = 0, answers: Message | None = None) -> Sending:
+    async def preview(self, url: str) -> Preview:
+        """What a page says of itself, fetched by the media worker, for `send`.
+
+        Raises:
+            Refused: NOT_FOUND: there is no page that can be shown; KIND_NOT_ENABLED: this deployment fetches none. Unreachable.
+        """
+        found = (await self._media_call("PreviewLink", media_pb2.PreviewLinkRequest(url=url))).preview
+        return Preview(found.url, found.title, found.description)
+
+    async def send(
+        self,
+        conversation_id: str,
+        text: str,
+        *,
+        expires_in_s: int = 0,
+        answers: Message | None = None,
+        preview: Preview | None = None,
+    ) -> Sending:
         """Write a text. Returns when it is durable on this device; await the result for the server's word.
 
         Args:
             expires_in_s: the text stops to exist after so many seconds; 0: with the conversation's retention.
             answers: a stored message that is quoted.
+            preview: of a link in the text, made by `preview`.
         """
         body = envelope_pb2.Body(text=envelope_pb2.Text(text=text))
+        if preview is not None:
+            made = envelope_pb2.LinkPreview(url=preview.url, title=preview.title, description=preview.description)
+            body.text.preview.CopyFrom(made)
         if answers is not None:
             excerpt = answers.text[:EXCERPT_CHARS]
             body.quote.CopyFrom(envelope_pb2.Quote(seq=answers.seq, sender_account_id=answers.sender_id, excerpt=excerpt))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from tidewire import reading, roster
 from tidewire.events import Message, Reaction
 from tidewire.groups import Groups
+from tidewire.media import media_of
 from tidewire.v1 import chat_pb2
 
 _SHOWN = "(e.visible=1 OR e.kind IN ('membership', 'group_profile'))"
@@ -130,5 +131,5 @@ class Conversations(Groups):
             kind = send.body.WhichOneof("content") or "unknown"
             tick = state if state in ("failed", "unknown") else "pending"
             message = Message(conversation_id, 0, envelope_id, self.account_id, kind, text, at_ms, True, send.target_seq)
-            found.append(replace(message, tick=tick, reason=reason, quote=reading.quote_of(send.body)))
+            found.append(replace(message, tick=tick, reason=reason, quote=reading.quote_of(send.body), media=media_of(send.body)))
         return found

@@ -2,6 +2,7 @@
 
 TidewireError
 ├── Refused       the server said no; `reason` is its name in `tidewire.v1.RefusalReason`
+├── MediaRejected a file is over a limit or cannot be read; `reason` is its name in `MediaRejectionReason`, or FILE_CHANGED
 ├── Unreachable   no answer; try again
 ├── NotSignedIn   register or log in first; or the sign-in was revoked
 ├── StoreInUse    another process has this store open
@@ -32,6 +33,17 @@ class Refused(TidewireError):
         self.actual = actual
         self.retry_after_s = retry_after_s
         self.retryable = retry_after_s is not None
+
+
+class MediaRejected(TidewireError):
+    """A file was refused for good: by its content, before it was uploaded or after. `limit` and `actual` in the reason's unit."""
+
+    def __init__(self, reason: str, detail: str, *, limit: int | None = None, actual: int | None = None) -> None:
+        said = detail or reason.replace("_", " ").lower()
+        super().__init__(f"{said} (limit: {limit}, actual: {actual})" if limit and actual else said)
+        self.reason = reason
+        self.limit = limit
+        self.actual = actual
 
 
 class Unreachable(TidewireError):

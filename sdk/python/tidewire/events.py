@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tidewire.media import Media, UploadMoved
+
 UPDATE_TO_SEE = "Update Tidewire to see this"
 """The text of a message of a kind that this version does not know."""
 
@@ -64,6 +66,15 @@ class CaughtUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """What a linked page says of itself; "": it does not."""
+
+    url: str
+    title: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """An envelope has been stored. `seq` 0: it waits in the outbox."""
 
@@ -91,6 +102,10 @@ class Message:
     """Of a membership change, or of a group's creation."""
     profile: ProfileChange | None = None
     """Of a group's creation or a new title or description."""
+    media: Media | None = None
+    """What it refers to."""
+    preview: Preview | None = None
+    """Of a link in a text, made by the sender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +162,7 @@ class PresenceChanged:
 
 @dataclass(frozen=True, slots=True)
 class NoticeReceived:
-    """devices_changed, login_requested, account_changed, call_ringing, call_ended, blob_ready, blob_rejected or service."""
+    """devices_changed, login_requested, account_changed, call_ringing, call_ended, blob_ready, blob_rejected, blob_viewed or service."""
 
     kind: str
     login_id: str = ""
@@ -173,5 +188,6 @@ Event = (
     | Typing
     | PresenceChanged
     | NoticeReceived
+    | UploadMoved
     | Lagged
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tidewire.events import UPDATE_TO_SEE, MemberChange, Message, ProfileChange, Quote
+from tidewire.events import UPDATE_TO_SEE, MemberChange, Message, Preview, ProfileChange, Quote
+from tidewire.media import media_of
 from tidewire.v1 import envelope_pb2
 
 _INVISIBLE = ("reaction", "edit", "deletion", "membership", "group_profile", "poll_vote", "setting")
@@ -28,9 +29,18 @@ def message(envelope: envelope_pb2.Envelope, account_id: str) -> tuple[Message, 
             quote=quote_of(envelope.body),
             changes=changes_of(envelope.body),
             profile=profile_of(envelope.body),
+            media=media_of(envelope.body),
+            preview=preview_of(envelope.body),
         ),
         kind not in _INVISIBLE,
     )
+
+
+def preview_of(body: envelope_pb2.Body) -> Preview | None:
+    """The preview of a link in a text."""
+    if body.WhichOneof("content") != "text" or not body.text.HasField("preview"):
+        return None
+    return Preview(body.text.preview.url, body.text.preview.title, body.text.preview.description)
 
 
 def kind_name(kind: int) -> str:
@@ -53,6 +63,8 @@ def text_of(body: envelope_pb2.Body) -> str:
             return body.reaction.emoji
         case "location":
             return f"{body.location.name} {body.location.latitude:.5f}, {body.location.longitude:.5f}".strip()
+        case "media":
+            return media.line() if (media := media_of(body)) is not None else ""
         case "contact_card":
             return body.contact_card.display_name
         case "membership":

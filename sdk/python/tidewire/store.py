@@ -18,6 +18,7 @@ from tidewire.domain.outbox import Item, State
 from tidewire.domain.position import Position
 from tidewire.errors import StoreBroken, StoreInUse, TidewireError
 from tidewire.events import Message
+from tidewire.media import media_of
 from tidewire.v1 import envelope_pb2
 
 T = TypeVar("T")
@@ -65,7 +66,16 @@ ALTER TABLE conversations ADD COLUMN read_here INTEGER NOT NULL DEFAULT 0;
 UPDATE conversations SET read_here=read_seq WHERE read_seq>read_echoed;
 ALTER TABLE conversations DROP COLUMN read_echoed;
 """
-MIGRATIONS = (_FIRST, _ROSTER, _LOST, _READ_HERE)
+_UPLOADS = """
+CREATE TABLE uploads (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, envelope_id TEXT NOT NULL UNIQUE, conversation_id TEXT NOT NULL, path TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 BLOB NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    caption TEXT NOT NULL, view_once INTEGER NOT NULL, fit INTEGER NOT NULL, trim_start_ms INTEGER NOT NULL,
+    trim_end_ms INTEGER NOT NULL, content_type TEXT NOT NULL, expires_in_s INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+    upload_id TEXT NOT NULL, reason TEXT NOT NULL, reason_limit INTEGER NOT NULL, actual INTEGER NOT NULL
+);
+"""
+MIGRATIONS = (_FIRST, _ROSTER, _LOST, _READ_HERE, _UPLOADS)
 """One script from each version of the file to the next."""
 SCHEMA = len(MIGRATIONS)
 
@@ -74,6 +84,7 @@ class Store:
     """The open file. Every method blocks: call it through `run`."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
@@ -296,9 +307,16 @@ class Store:
                 quote=reading.quote_of(body),
                 changes=reading.changes_of(body),
                 profile=reading.profile_of(body),
+                media=media_of(body),
             )
             out.append(message)
         return out
+
+    def body(self, conversation_id: str, seq: int) -> envelope_pb2.Body:
+        """The content of a stored envelope; an empty one when there is none."""
+        where = "conversation_id=? AND seq=?"
+        row = self.db.execute(f"SELECT body FROM envelopes WHERE {where}", (conversation_id, seq)).fetchone()  # noqa: S608
+        return envelope_pb2.Body.FromString(row[0] if row else b"")
 
     def ticks(self, conversation_id: str, delivered: position.Ranges, read: position.Ranges) -> None:
         """Ticks that were told; they only add up."""

@@ -61,7 +61,15 @@ def failure(error: grpc.RpcError) -> TidewireError:
     code, detail = error.code(), error.details() or ""
     if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
         return Unreachable(detail or "the server does not answer")
+    if code in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN) and not _is_answer(error):
+        return Unreachable(detail)  # the transport's own: grpc.aio ends so when the server ends a stream that is being written to
     return Refused(code.name, detail, retry_after_s=1.0 if code is grpc.StatusCode.RESOURCE_EXHAUSTED else None)
+
+
+def _is_answer(error: grpc.RpcError) -> bool:
+    """The status is one of ours: each has details."""
+    metadata: Any = error.trailing_metadata() or ()
+    return any(key == "grpc-status-details-bin" for key, _ in metadata)
 
 
 class _Moving:
@@ -111,13 +119,15 @@ class Transport:
         """The server that calls go to now."""
         return self._servers[self._at]
 
-    def _connect(self) -> None:
-        server = self.address
-        self._methods: dict[str, Any] = {}
+    def channel_to(self, server: str) -> grpc.aio.Channel:
+        """A channel to a server of the deployment, by the same rules as to the chat."""
         if self._authority is None and _is_loopback(server.rpartition(":")[0].strip("[]")):
-            self.channel = grpc.aio.insecure_channel(server, options=OPTIONS)
-        else:
-            self.channel = grpc.aio.secure_channel(server, grpc.ssl_channel_credentials(self._authority), options=OPTIONS)
+            return grpc.aio.insecure_channel(server, options=OPTIONS)
+        return grpc.aio.secure_channel(server, grpc.ssl_channel_credentials(self._authority), options=OPTIONS)
+
+    def _connect(self) -> None:
+        self._methods: dict[str, Any] = {}
+        self.channel = self.channel_to(self.address)
 
     def method(self, kind: str, path: str, options: dict[str, Any]) -> Any:
         """A method of the server that is connected now."""

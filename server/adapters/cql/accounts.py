@@ -14,8 +14,8 @@ from server.adapters.cql.devices import CqlDevices
 from server.adapters.cql.handles import Handles
 from server.adapters.cql.session import Bound, Cql, Kind, Statement
 from server.domain.accounts import Account, Audience, Marks, Privacy
-from server.domain.refusal import Refused, unavailable
-from server.ports.world import Clock
+from server.kit.refusal import Refused, unavailable
+from server.kit.world import Clock
 
 _COLUMNS = "version, display_name, bio, recovery_hash, privacy, handles, created_at_ms, deleted, last_seen_ms, marks"
 GET = Statement(f"SELECT {_COLUMNS} FROM accounts WHERE account_id = ?", Kind.READ)  # noqa: S608 -- constants only

@@ -13,7 +13,7 @@ from server.adapters.cql.reading import Reading
 from server.adapters.cql.rows import HEADER, bucket_of, header_values, last_of
 from server.adapters.cql.session import Bound, Cql, Kind, Statement, Uncertain
 from server.domain.envelope import Entry
-from server.domain.refusal import Refused
+from server.kit.refusal import Refused
 from server.ports.log import Appended, AppendOutcome, Behind, Reload, Unknown
 
 MOVE = Statement(

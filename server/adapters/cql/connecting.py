@@ -27,7 +27,7 @@ from cassandra.query import tuple_factory
 from server.adapters.cql import migrations
 from server.adapters.cql.hosts import AnsweringFirst
 from server.adapters.cql.session import FAILURES
-from server.ports.store import StoreAway, StoreError
+from server.kit.store import StoreAway, StoreError
 
 logger = logging.getLogger(__name__)
 

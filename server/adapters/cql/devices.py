@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from server.adapters.cql.session import Bound, Cql, Kind, Statement
 from server.domain.accounts import Device
+from server.kit.world import Clock
 from server.ports.accounts import Secrets
-from server.ports.world import Clock
 
 _COLUMNS = (
     "account_id, name, is_primary, created_at_ms, active_at_ms, access_hash, access_until_ms, refresh_hash, refresh_until_ms"

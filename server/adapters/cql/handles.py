@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from server.adapters.cql.session import Bound, Cql, Kind, Statement
-from server.ports.world import Clock
+from server.kit.world import Clock
 
 SERIAL = Statement("SELECT account_id, claim, claimed_at_ms, settled FROM handles WHERE handle = ?", Kind.SERIAL_READ)
 OWNER = Statement("SELECT account_id FROM handles WHERE handle = ?", Kind.READ)

@@ -13,8 +13,8 @@ from server.adapters.cql.reading import Reading
 from server.adapters.cql.rows import bucket_of, last_of
 from server.adapters.cql.session import Bound, Cql, Kind, Statement
 from server.domain.envelope import Entry
+from server.kit.world import Clock
 from server.ports.log import AppendOutcome, Head, Snapshot
-from server.ports.world import Clock
 
 _KEY = "WHERE conversation_id = ? AND bucket = ? AND seq"
 SNAPSHOT = Statement("SELECT WRITETIME(fold), fold FROM conversations WHERE conversation_id = ?", Kind.READ)

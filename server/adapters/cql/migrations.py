@@ -20,7 +20,7 @@ from cassandra.cluster import Cluster, Session
 from cassandra.query import SimpleStatement
 
 from server.adapters.cql.session import FAILURES
-from server.ports.store import StoreError
+from server.kit.store import StoreError
 
 Stage = Literal["pre", "post"]
 

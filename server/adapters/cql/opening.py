@@ -22,9 +22,9 @@ from server.adapters.cql.migrations import Stage
 from server.adapters.cql.positions import CqlMemberships, CqlPositions
 from server.adapters.cql.services import CqlServiceTokens
 from server.adapters.cql.session import FAILURES, Bound, Cql, Kind, Statement
-from server.domain.refusal import Refused
-from server.ports.store import StoreError
-from server.ports.world import Clock
+from server.kit.refusal import Refused
+from server.kit.store import StoreError
+from server.kit.world import Clock
 
 BEGIN_EPOCH = Statement("INSERT INTO meta (key, value) VALUES ('epoch', ?) IF NOT EXISTS", Kind.CONDITIONAL)
 EPOCH = Statement("SELECT value FROM meta WHERE key = 'epoch'", Kind.SERIAL_READ)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from server.adapters.cql.rows import HEADER, bucket_of, entry_of, last_of
 from server.adapters.cql.session import Cql, Kind, Row, Statement
 from server.domain.envelope import Entry, Header
+from server.kit.world import Clock
 from server.ports.log import Head
-from server.ports.world import Clock
 
 _HEAD = "SELECT head, changed_at_ms FROM log WHERE conversation_id = ? AND bucket = ? LIMIT 1"
 _SLICE = (

@@ -25,7 +25,7 @@ from cassandra.protocol import ErrorMessage
 from cassandra.query import BatchStatement, BatchType, PreparedStatement
 
 from server.adapters.cql.hosts import AnsweringFirst
-from server.domain.refusal import Refused, unavailable
+from server.kit.refusal import Refused, unavailable
 
 log = logging.getLogger(__name__)
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from tidewire.v1 import account_pb2, account_pb2_grpc, contact_pb2, contact_pb2_grpc, device_pb2, device_pb2_grpc
 
-from server.adapters.grpc import refusals
-from server.adapters.grpc.edge import address
 from server.domain import accounts as rules
 from server.domain.accounts import Audience, Challenge, Privacy
 from server.domain.feed import AccountChange
 from server.domain.identity import Identity
 from server.domain.limits import Limits
-from server.domain.refusal import Reason, Refusal, Refused
+from server.kit import grpc_refusals as refusals
+from server.kit.edge import address
+from server.kit.refusal import Reason, Refusal, Refused
 from server.ports.accounts import Devices
 from server.services.people import KnownPeople
 from server.services.signing_in import Credentials, SigningIn

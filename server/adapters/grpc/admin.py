@@ -8,12 +8,12 @@ from typing import Any
 from tidewire.internal.v1 import admin_pb2, admin_pb2_grpc
 from tidewire.v1 import refusal_pb2
 
-from server.adapters.grpc import refusals
 from server.adapters.grpc.accounts import account_message, device_message, handle_text
 from server.adapters.grpc.services import Authorise
-from server.domain.refusal import Refusal, Refused
 from server.domain.service_tokens import Scope
 from server.domain.tally import MINUTES_MAX
+from server.kit import grpc_refusals as refusals
+from server.kit.refusal import Refusal, Refused
 from server.services.administration import Administration
 
 log = logging.getLogger("server.audit")

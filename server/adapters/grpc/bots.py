@@ -15,8 +15,8 @@ from server.domain import accounts as rules
 from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.notice import ClosingReason
-from server.domain.refusal import Reason, Refusal, Refused
 from server.domain.service_tokens import Scope
+from server.kit.refusal import Reason, Refusal, Refused
 from server.ports.accounts import Accounts
 from server.ports.people import Streams
 from server.services.chat import Chat

@@ -11,12 +11,12 @@ import grpc
 from tidewire.v1 import chat_pb2
 
 from server.adapters.grpc import codec
-from server.adapters.grpc.edge import Unreadable
 from server.domain import events
 from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.notice import ClosingReason
-from server.domain.refusal import Reason, Refusal, Refused, unavailable
+from server.kit.edge import Unreadable
+from server.kit.refusal import Reason, Refusal, Refused, unavailable
 from server.services.chat import LATER, Chat
 from server.services.streaming import Stream
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 from tidewire.v1 import chat_pb2, conversation_pb2, envelope_pb2, limits_pb2, refusal_pb2
 
-from server.adapters.grpc import refusals
 from server.domain import events, ids
 from server.domain.append import Sent
 from server.domain.envelope import Change, Entry, Header, Kind
@@ -16,8 +15,9 @@ from server.domain.limits import Limits
 from server.domain.notice import AccountChanged, DevicesChanged, LoginRequested, Notice, Passed
 from server.domain.presence import LastSeen, Online, PresenceFact
 from server.domain.ranges import Ranges
-from server.domain.refusal import Reason, Refusal
 from server.domain.rules import Proposal
+from server.kit import grpc_refusals as refusals
+from server.kit.refusal import Reason, Refusal
 
 MEMBERS_PER_PART = 400
 """Members in one part of a State, so that a part stays well below a frame."""

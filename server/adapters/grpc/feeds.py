@@ -11,8 +11,8 @@ from server.adapters.grpc import codec
 from server.adapters.grpc.services import Authorise
 from server.domain import feed as rules
 from server.domain.feed import AccountChanged, EnvelopeAppended, Gap, PositionMoved, Told
-from server.domain.refusal import Reason, Refusal, Refused
 from server.domain.service_tokens import Scope
+from server.kit.refusal import Reason, Refusal, Refused
 from server.services.feed import Follower, NodeFeed
 from server.services.service_streams import ServiceStreams
 

@@ -13,11 +13,12 @@ from tidewire.v1 import (
     group_pb2_grpc,
 )
 
-from server.adapters.grpc import codec, refusals
+from server.adapters.grpc import codec
 from server.domain import groups
 from server.domain.append import Sent
 from server.domain.envelope import Role
 from server.domain.identity import Identity
+from server.kit import grpc_refusals as refusals
 from server.services.groups import Changed, GroupChanges
 from server.services.history import History, Summary
 

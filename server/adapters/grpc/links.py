@@ -11,13 +11,14 @@ from typing import Any, Protocol
 import grpc
 from tidewire.internal.v1 import relay_pb2, relay_pb2_grpc
 
-from server.adapters.grpc import codec, refusals, relay_codec
+from server.adapters.grpc import codec, relay_codec
 from server.domain import events
 from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.link import LinkQueue, Parcel
-from server.domain.refusal import Reason, Refusal, Refused, unavailable
 from server.domain.relayed import Relayed
+from server.kit import grpc_refusals as refusals
+from server.kit.refusal import Reason, Refusal, Refused, unavailable
 from server.ports.cluster import Peer
 
 log = logging.getLogger(__name__)

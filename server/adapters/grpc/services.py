@@ -1,4 +1,4 @@
-"""TokenService, SystemService, NotifyService, PresenceService: decode, call, encode."""
+"""TokenService, SystemService, NotifyService, PresenceService, MemberService: decode, call, encode."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tidewire.internal.v1 import (
+    member_pb2,
+    member_pb2_grpc,
     notify_pb2,
     notify_pb2_grpc,
     presence_pb2,
@@ -17,16 +19,18 @@ from tidewire.internal.v1 import (
 )
 from tidewire.v1 import chat_pb2
 
-from server.adapters.grpc import codec, refusals
-from server.adapters.grpc.edge import bearer_token
+from server.adapters.grpc import codec
 from server.domain import events
 from server.domain.append import Sent
 from server.domain.identity import Identity
 from server.domain.notice import Passed
-from server.domain.refusal import Reason, Refusal, Refused
 from server.domain.service_tokens import Scope, ServiceToken
+from server.kit import grpc_refusals as refusals
+from server.kit.edge import bearer_token
+from server.kit.refusal import Reason, Refusal, Refused
 from server.ports.accounts import Accounts
 from server.ports.people import Streams
+from server.services.history import History
 from server.services.presence import Presence
 from server.services.service_access import ServiceAccess
 from server.services.signing_in import Tokens
@@ -34,7 +38,7 @@ from server.services.system_senders import SystemSenders
 
 Authorise = Callable[[Any, Scope], Awaitable[ServiceToken]]
 
-PASSED = ("call_ringing", "call_ended", "blob_ready", "blob_rejected", "service")
+PASSED = ("call_ringing", "call_ended", "blob_ready", "blob_rejected", "blob_viewed", "service")
 """Notices that services may give; the others are the node's."""
 
 
@@ -153,3 +157,22 @@ class PresenceServicer(presence_pb2_grpc.PresenceServiceServicer):
                 for account in found
             ]
         )
+
+
+class MemberServicer(member_pb2_grpc.MemberServiceServicer):
+    """MemberService."""
+
+    def __init__(self, history: History, authorise: Authorise) -> None:
+        self._history = history
+        self._authorise = authorise
+
+    async def GetMemberships(self, request: member_pb2.GetMembershipsRequest, context: Any) -> member_pb2.GetMembershipsResponse:
+        """Which of the conversations an account is in."""
+        await self._authorise(context, Scope.MEMBERS)
+        found = [key for key in request.conversation_ids if request.account_id in await self._history.members(key)]
+        return member_pb2.GetMembershipsResponse(conversation_ids=found)
+
+    async def ListMembers(self, request: member_pb2.ListMembersRequest, context: Any) -> member_pb2.ListMembersResponse:
+        """Who is in a conversation."""
+        await self._authorise(context, Scope.MEMBERS)
+        return member_pb2.ListMembersResponse(account_ids=await self._history.members(request.conversation_id))

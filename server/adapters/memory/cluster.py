@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
-from server.domain.rates import Rate
+from server.kit.rates import Rate
+from server.kit.world import Clock
 from server.ports.cluster import Cluster, Lease, Peer, Route
-from server.ports.world import Clock
 
 RELEASED_MAX = 100_000
 """Releases that are remembered, so that no older route is written again."""

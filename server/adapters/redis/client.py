@@ -18,8 +18,8 @@ from redis.exceptions import AuthenticationError, NoScriptError, RedisClusterExc
 
 from server.adapters.redis.scripts import Command, in_full
 from server.domain.breaker import Breaker, Pass
-from server.domain.refusal import Refused, unavailable
-from server.ports.world import Clock
+from server.kit.refusal import Refused, unavailable
+from server.kit.world import Clock
 
 log = logging.getLogger(__name__)
 

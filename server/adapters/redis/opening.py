@@ -20,9 +20,9 @@ from server.adapters.redis.client import Client, Counters
 from server.adapters.redis.leases import RedisLeases
 from server.adapters.redis.routes import RedisRoutes
 from server.domain.breaker import Breaker
-from server.domain.refusal import Refused
+from server.kit.refusal import Refused
+from server.kit.world import Clock
 from server.ports.cluster import Cluster
-from server.ports.world import Clock
 
 CLUSTER_SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
 CONNECTIONS_MAX = 32

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from server.adapters.sqlite.database import Database
 from server.domain.accounts import Account, Audience, Marks, Privacy
+from server.kit.database import Database
 
 _SELECT = (
     "SELECT account_id, display_name, bio, privacy, created_at_ms, last_seen_ms, marks FROM accounts"

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from server.adapters.sqlite.database import Database
 from server.domain.envelope import Change, Entry, Header, MemberAction, MemberChange, Role
+from server.kit.database import Database
 from server.ports.log import Appended, AppendOutcome, Behind, Reload
 
 COLUMNS = (

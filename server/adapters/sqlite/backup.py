@@ -8,8 +8,8 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from server.adapters.sqlite.database import held, migrate
-from server.ports.store import StoreError
+from server.kit.database import held, migrate
+from server.kit.store import StoreError
 
 
 def back_up(store: Path, to: Path) -> None:

@@ -6,8 +6,8 @@ import sqlite3
 from dataclasses import astuple, replace
 from typing import Any
 
-from server.adapters.sqlite.database import Database
 from server.domain.accounts import Challenge, Device
+from server.kit.database import Database
 from server.ports.accounts import Secrets
 
 _DEVICE = "SELECT device_id, account_id, name, is_primary, created_at_ms, active_at_ms FROM devices"

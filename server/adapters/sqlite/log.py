@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Awaitable, Mapping, Sequence
 
 from server.adapters.sqlite.appending import SELECT, Appending, entry_of
-from server.adapters.sqlite.database import Database
 from server.domain.envelope import DELETED, Entry
+from server.kit.database import Database
 from server.ports.log import AppendOutcome, Head, Snapshot
 
 

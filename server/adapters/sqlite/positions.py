@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from server.adapters.sqlite.database import Database
 from server.domain import ranges
+from server.kit.database import Database
 from server.ports.log import Hint, PositionRow
 
 _JOIN = """

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from server.adapters.sqlite.database import Database
 from server.domain.service_tokens import Scope, ServiceToken
+from server.kit.database import Database
 
 _SELECT = "SELECT name, secret_hash, scopes, account_id, device_id, created_at_ms FROM service_tokens"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tidewire.media_rules import sniff
-from tidewire.media_rules.judge import Window, judge, judge_declared, judge_format, judge_size
+from tidewire.media_rules.judge import Window, judge, judge_declared, judge_format, judge_size, kind_of
 from tidewire.media_rules.kinds import Kind
 from tidewire.media_rules.limits import MediaLimits
 from tidewire.media_rules.probe import Counted, Probe, Stream
@@ -160,3 +160,20 @@ def test_each_kind_has_its_greatest_size_and_duration() -> None:
         Kind.IMAGE: 16, Kind.VIDEO: 16, Kind.VOICE: 16, Kind.AUDIO: 16, Kind.DOCUMENT: 100, Kind.AVATAR: 8,
     }  # fmt: skip
     assert LIMITS.duration_ms_max(Kind.VIDEO) == 180_000 and LIMITS.duration_ms_max(Kind.DOCUMENT) == 0
+
+
+@pytest.mark.parametrize(
+    ("format", "kind"),
+    [
+        (sniff.JPEG, Kind.IMAGE),
+        (sniff.WEBM, Kind.VIDEO),
+        (sniff.MKV, Kind.VIDEO),
+        (sniff.M4A, Kind.AUDIO),
+        (sniff.OPUS, Kind.AUDIO),
+        (sniff.HEIC, Kind.DOCUMENT),
+        (sniff.PDF, Kind.DOCUMENT),
+        (None, Kind.DOCUMENT),
+    ],
+)
+def test_a_file_is_sent_as_what_it_looks_like(format: sniff.Format | None, kind: Kind) -> None:
+    assert kind_of(format) is kind

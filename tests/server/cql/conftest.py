@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from server.adapters.cql.opening import CqlStores, open_cql
-from server.adapters.world import SystemClock
+from server.kit.system import SystemClock
 from tests.support.cassandra.keyspaces import Keyspace
 
 Opened = Callable[..., Awaitable[CqlStores]]

@@ -10,8 +10,8 @@ import pytest
 from server.adapters.cql.connecting import CqlSettings, connect, orders_apart
 from server.adapters.cql.migrations import Migration, change, known_migrations
 from server.adapters.cql.opening import migrate, open_cql
-from server.adapters.world import SystemClock
-from server.ports.store import StoreError
+from server.kit.store import StoreError
+from server.kit.system import SystemClock
 from tests.server.cql.conftest import Opened
 from tests.support.cassandra import CassandraNode
 from tests.support.cassandra.keyspaces import Keyspace

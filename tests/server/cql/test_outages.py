@@ -10,10 +10,10 @@ import pytest
 
 from server.adapters.cql.connecting import CqlSettings
 from server.adapters.cql.opening import open_cql
-from server.adapters.world import SystemClock
-from server.domain.refusal import Reason, Refused
+from server.kit.refusal import Reason, Refused
+from server.kit.store import StoreAway, StoreError
+from server.kit.system import SystemClock
 from server.ports.log import Appended, Behind, Unknown
-from server.ports.store import StoreAway, StoreError
 from tests.server.cql.conftest import Opened
 from tests.support.cassandra import CassandraNode
 from tests.support.cassandra.keyspaces import Keyspace

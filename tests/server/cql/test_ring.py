@@ -8,8 +8,8 @@ import pytest
 
 from server.adapters.cql.connecting import CqlSettings
 from server.adapters.cql.opening import CqlStores, migrate, open_cql
-from server.adapters.world import SystemClock
-from server.domain.refusal import Refused
+from server.kit.refusal import Refused
+from server.kit.system import SystemClock
 from server.ports.log import Appended, Behind
 from tests.support.cassandra import Ring
 from tests.support.cast import DIRECT, entry

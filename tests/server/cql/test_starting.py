@@ -15,8 +15,8 @@ from tidewire import Client
 
 from server.adapters.cql.connecting import CqlSettings
 from server.adapters.cql.opening import migrate, open_cql
-from server.adapters.world import SystemClock
-from server.ports.store import StoreAway, StoreError
+from server.kit.store import StoreAway, StoreError
+from server.kit.system import SystemClock
 from tests.support.cassandra import CassandraNode
 from tests.support.cassandra.server import KEYSTORE_PASSWORD
 from tests.support.certificates import Authority

@@ -10,7 +10,7 @@ import pytest
 from tidewire import Client
 
 from server.adapters.cql.opening import open_cql
-from server.adapters.world import SystemClock
+from server.kit.system import SystemClock
 from server.ports.log import Behind
 from tests.acceptance.test_restore import until_shown
 from tests.server.cql.test_log import fill

@@ -21,8 +21,8 @@ from server.domain.envelope import DELETED, Entry, Kind, MemberAction, Role
 from server.domain.fold import Fold
 from server.domain.groups import Add, Create, Leave, Remove
 from server.domain.limits import Limits
-from server.domain.refusal import Reason, Refusal, unavailable
 from server.domain.rules import Proposal
+from server.kit.refusal import Reason, Refusal, unavailable
 from tests.support.cast import (
     ALICE,
     BOB,

@@ -6,7 +6,7 @@ from server.domain.append import Answer, Append, AppendRound, Load, Search, Stat
 from server.domain.envelope import Entry, MemberAction, Role
 from server.domain.groups import Remove
 from server.domain.limits import Limits
-from server.domain.refusal import Reason, Refusal
+from server.kit.refusal import Reason, Refusal
 from tests.server.domain.test_append import one, submit
 from tests.support.cast import ALICE, BOB, BOBS, GROUP, NOW, PHONE, change, created, folded, membership, text, uuid
 

@@ -18,7 +18,7 @@ from server.domain.feed import (
     PositionMoved,
     check,
 )
-from server.domain.refusal import Reason, Refusal
+from server.kit.refusal import Reason, Refusal
 
 ENVELOPE, ACCOUNT, RECEIPT = FeedKind.ENVELOPE, FeedKind.ACCOUNT, FeedKind.RECEIPT
 

@@ -8,8 +8,8 @@ from server.domain import accounts, presence
 from server.domain.accounts import Audience, Challenge, Device, in_audience
 from server.domain.limits import Limits
 from server.domain.presence import Hidden, LastSeen, Online, PresenceBook, SaveLastSeen, Share, Tell
-from server.domain.rates import Rate
-from server.domain.refusal import Reason, Refusal, Refused, limit_exceeded, unavailable
+from server.kit.rates import Rate
+from server.kit.refusal import Reason, Refusal, Refused, limit_exceeded, unavailable
 from tests.support.cast import ALICE, BOB, LAPTOP, NOW, PHONE
 
 LIMITS = Limits()

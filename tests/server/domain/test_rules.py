@@ -12,8 +12,8 @@ from server.domain.fold import Fold, is_visible
 from server.domain.groups import Add, Create, Decision, Leave, Remove, SetProfile, SetRole, decide
 from server.domain.limits import Limits
 from server.domain.receipts import ReceiptBook
-from server.domain.refusal import Reason, Refusal
 from server.domain.rules import Admitted, Proposal, admit
+from server.kit.refusal import Reason, Refusal
 from tests.support.cast import (
     ALICE,
     BOB,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from server.domain.accounts import Account, Marks, check_suspended, token_hash
-from server.domain.refusal import Reason, Refusal
 from server.domain.service_tokens import Scope, ServiceToken, check, holds, permits, read, written
+from server.kit.refusal import Reason, Refusal
 
 CALLS = ServiceToken("calls", token_hash("secret"), (Scope.INTROSPECT, Scope.NOTIFY), "", "", 0)
 

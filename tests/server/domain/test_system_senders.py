@@ -13,8 +13,8 @@ from server.domain.envelope import Entry
 from server.domain.fold import SYSTEM_IDS_MAX, Fold
 from server.domain.identity import Identity
 from server.domain.limits import Limits
-from server.domain.refusal import Reason, Refusal
 from server.domain.rules import Proposal
+from server.kit.refusal import Reason, Refusal
 from tests.support.cast import ALICE, BOB, DIRECT, NOW, entry, folded, text, uuid
 
 BOT = Identity(BOB, "")

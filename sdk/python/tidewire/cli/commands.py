@@ -5,22 +5,28 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import sys
 from dataclasses import asdict
 
-from tidewire.cli import finding, wording
+from tidewire.cli import files, finding, wording
 from tidewire.cli.profile import Profile
+from tidewire.client import Client
 from tidewire.errors import NotSignedIn, Refused, TidewireError
-from tidewire.events import Disconnected, Message
+from tidewire.events import Disconnected, Message, Preview
 
 
 async def send(profile: Profile, arguments: argparse.Namespace) -> None:
-    """Send one text."""
+    """Send one text, or one file."""
+    if arguments.file:
+        await files.send(profile, arguments)
+        return
     text = await asyncio.to_thread(sys.stdin.read) if arguments.text == "-" else arguments.text
     if not text.strip():
         raise TidewireError("there is nothing to send")
     async with profile.open() as me:
-        sending = await me.send(await finding.conversation(me, arguments.to), text.rstrip("\n"))
+        preview = await _preview(me, text) if arguments.preview else None
+        sending = await me.send(await finding.conversation(me, arguments.to), text.rstrip("\n"), preview=preview)
         try:
             async with asyncio.timeout(arguments.wait):
                 sent = await sending
@@ -34,6 +40,16 @@ async def send(profile: Profile, arguments: argparse.Namespace) -> None:
         print(f"sent as {sent.seq} in {sent.conversation_id}")
 
 
+async def _preview(me: Client, text: str) -> Preview:
+    link = re.search(r"https?://[^\s<>]+", text)
+    if link is None:
+        raise TidewireError("there is no link in the text to preview")
+    try:
+        return await me.preview(link[0])
+    except Refused as error:
+        raise TidewireError(f"{link[0]} has no preview: {error}") from error
+
+
 async def listen(profile: Profile, arguments: argparse.Namespace) -> None:
     """Print what comes."""
     async with profile.open() as me:
@@ -41,7 +57,7 @@ async def listen(profile: Profile, arguments: argparse.Namespace) -> None:
         while not arguments.count or shown < arguments.count:
             event = await queue.get()
             if arguments.json:
-                print(json.dumps({"event": type(event).__name__, **asdict(event)}), flush=True)
+                print(json.dumps({"event": type(event).__name__, **asdict(event)}, default=bytes.hex), flush=True)
             elif isinstance(event, Message) and event.kind not in wording.SILENT and not event.mine:
                 people = await me.people(event.sender_id)
                 known = {account_id: person.username or person.name for account_id, person in people.items()}
@@ -62,7 +78,7 @@ async def conversations(profile: Profile, arguments: argparse.Namespace) -> None
         known = await finding.names(me, found)
         for one in found:
             if arguments.json:
-                print(json.dumps({**asdict(one), "name": wording.title(one, known, me.account_id)}))
+                print(json.dumps({**asdict(one), "name": wording.title(one, known, me.account_id)}, default=bytes.hex))
             else:
                 unread = f"({one.unread} unread)" if one.unread else ""
                 print(f"{one.conversation_id}  {wording.title(one, known, me.account_id)}  {unread}".rstrip())
@@ -94,4 +110,8 @@ async def search(profile: Profile, arguments: argparse.Namespace) -> int:
 
 
 def _print(message: Message, names: dict[str, str], me: str, as_json: bool) -> None:
-    print(json.dumps(asdict(message)) if as_json else wording.line(message, names, me, colour=sys.stdout.isatty()))
+    print(
+        json.dumps(asdict(message), default=bytes.hex)
+        if as_json
+        else wording.line(message, names, me, colour=sys.stdout.isatty())
+    )

@@ -11,6 +11,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tidewire.cli import wording
 from tidewire.cli.profile import Profile
 from tidewire.client import Client
 from tidewire.errors import Refused, StoreBroken, StoreInUse, TidewireError
@@ -116,13 +117,29 @@ async def _rest(me: Client, profile: Profile) -> list[Finding]:
                 match await queue.get():
                     case Connected(server_time_ms):
                         now = clock(server_time_ms, time.time_ns() // 1_000_000)
-                        return [account, server, Finding("token", True, "the server takes this device"), now]
+                        taken = Finding("token", True, "the server takes this device")
+                        return [account, server, taken, now, await _media(me)]
                     case Disconnected(reason, None):
                         again = "log in with another --profile; this store stays readable"
                         return [account, server, Finding("token", False, f"{reason}: {again}")]
     except TimeoutError:
         busy = f"no stream within {ANSWER_S:.0f} s: ask the server's operator to look at its log"
         return [account, server, Finding("token", False, busy)]
+
+
+async def _media(me: Client) -> Finding:
+    try:
+        used, quota, blobs, sandbox = await me.media_usage()
+    except Refused as error:
+        if error.reason == "KIND_NOT_ENABLED":
+            return Finding("media", True, "this deployment takes no files: it has no media worker")
+        return Finding("media", False, f"the media worker refuses: {error}")
+    except TidewireError as error:
+        why = " ".join(str(error).split())
+        return Finding("media", False, f"the media worker does not answer ({why}): files wait, messages flow. Ask the operator")
+    walls = "" if sandbox == "bubblewrap" else "; files are read without bubblewrap there: its operator should install it"
+    stored = f"{wording.size(used)} of {wording.size(quota)} used, {blobs} files"
+    return Finding("media", used < quota, f"the worker answers, sandbox: {sandbox or 'not told'}{walls}; {stored}")
 
 
 def clock(server_time_ms: int, now_ms: int) -> Finding:

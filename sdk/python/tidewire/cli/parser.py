@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tidewire.cli import commands, completion, doctor, groups, people, plain
+from tidewire.cli import commands, completion, doctor, files, groups, people, plain
 from tidewire.cli.profile import DEFAULT_SERVER, Profile
 
 Run = Callable[[Profile, argparse.Namespace], Awaitable[int | None]]
@@ -70,10 +70,7 @@ def _chat(parsers: Commands) -> None:
     chat = add(parsers, "chat", "chat: full-screen on a terminal, line by line in a pipe", plain.chat, "chat ben")
     chat.add_argument("to", nargs="?", default="", metavar="NAME", help=NAME)
     chat.add_argument("--plain", action="store_true", help="line by line on a terminal too")
-    send = add(parsers, "send", "send a text and wait until the server has it", commands.send, "send ben 'see you at six'")
-    send.add_argument("to", metavar="NAME", help=NAME)
-    send.add_argument("text", help="the text; - reads standard input")
-    send.add_argument("--wait", type=float, default=30.0, metavar="S", help="give up waiting after S seconds (default 30)")
+    _send(parsers)
     listen = add(parsers, "listen", "print what comes, for ever", commands.listen, "listen --json")
     as_json(listen)
     listen.add_argument("--count", type=int, default=0, metavar="N", help="stop after N messages")
@@ -88,6 +85,35 @@ def _chat(parsers: Commands) -> None:
     search = add(parsers, "search", "look for words in what this device has", commands.search, "search umbrella")
     search.add_argument("words", nargs="+")
     as_json(search)
+
+
+def _send(parsers: Commands) -> None:
+    example = "send ben 'see you at six'\n  tidewire send ben --file photo.jpg --caption 'the sea'"
+    send = add(parsers, "send", "send a text or a file and wait until the server has it", commands.send, example)
+    send.add_argument("to", metavar="NAME", help=NAME)
+    send.add_argument("text", nargs="?", default="", help="the text; - reads standard input; with --file: the caption")
+    send.add_argument(
+        "--wait", type=float, default=30.0, metavar="S", help="give up when nothing moves for S seconds (default 30)"
+    )
+    send.add_argument("--preview", action="store_true", help="with what the linked page says of itself")
+    send.add_argument("--file", default="", metavar="PATH", help="send a file")
+    send.add_argument("--as", dest="kind", choices=sorted(files.KINDS), help="what to send it as (default: what it looks like)")
+    send.add_argument("--caption", default="", metavar="TEXT", help="below the file")
+    send.add_argument("--view-once", action="store_true", help="each recipient opens it once, on one device")
+    send.add_argument("--fit", action="store_true", help="make a video that is too large fit")
+    send.add_argument("--trim", type=files.trimmed, metavar="FROM-TO", help="of a video only this part: 5-65, 1:05-2:00, 90-")
+    opening = add(parsers, "open", "download a file, and draw pictures", files.open_file, "open ben 12 --to ~/Pictures")
+    opening.add_argument("to", metavar="NAME", help=NAME)
+    opening.add_argument(
+        "seq", nargs="?", type=int, metavar="SEQ", help="the message's number (default: the last one with a file)"
+    )
+    opening.add_argument(
+        "--to", dest="path", default="", metavar="PATH", help="the file, or its folder (default: the current one)"
+    )
+    uploads = add(parsers, "uploads", "files on their way, and those that were refused", files.uploads, "uploads --finish")
+    uploads.add_argument("--cancel", default="", metavar="ID", help="give one up, or take one that was refused off the list")
+    uploads.add_argument("--finish", action="store_true", help="wait until all are sent or refused")
+    as_json(uploads)
 
 
 def _groups(parsers: Commands) -> None:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
-from tidewire.cli import finding, wording
+from tidewire.attachments import UploadingMessage
+from tidewire.cli import files, finding, wording
 from tidewire.cli.profile import Profile
+from tidewire.cli.progress import STAGES
 from tidewire.client import Client, Sending
-from tidewire.errors import Refused, TidewireError
+from tidewire.errors import MediaRejected, Refused, TidewireError
 from tidewire.events import ConversationChanged, Disconnected, Event, Message, SendFailed, TicksMoved, Typing
+from tidewire.media import Stage, UploadMoved
 
 HISTORY = 20
 LAST_S = 30.0
 """How long what was typed last may take at the end of standard input."""
-ABOUT_ONE = ("/edit ", "/delete ", "/react ", "/reply ")
+ABOUT_ONE = ("/edit ", "/delete ", "/react ", "/reply ", "/open ")
 LACKING = "the full-screen chat needs Textual: pip install 'tidewire[cli]'"
 
 
@@ -53,7 +58,10 @@ class Lines:
         self._queue = me.listen()
         self._shown = 0
         self._ticks: dict[int, str] = {}
-        self._sendings: list[Sending] = []
+        self._sendings: list[Sending | UploadingMessage] = []
+        self._files: dict[str, str] = {}
+        """Names of own files on their way, by envelope."""
+        self._stages: dict[str, Stage] = {}
         self._code = 0
 
     async def run(self) -> int:
@@ -118,6 +126,8 @@ class Lines:
                 self._code = 1
                 print(f"     not sent: {wording.reason(reason, detail)}", flush=True)
                 await self._me.discard(envelope_id)
+            case UploadMoved():
+                self._file_moved(event)
             case Disconnected(reason, None):
                 print(f"     ({reason})", file=sys.stderr, flush=True)
             case Disconnected():
@@ -146,6 +156,12 @@ class Lines:
                 sending = await self._me.delete(self._id, int(seq))
             case ["/react", seq, emoji] if seq.isdigit():
                 sending = await self._me.react(self._id, int(seq), emoji)
+            case ["/file", *words] if words:
+                await self._send_file(" ".join(words))
+                return
+            case ["/open", seq, *to] if seq.isdigit():
+                await self._open(int(seq), " ".join(to))
+                return
             case ["/reply", seq, new] if seq.isdigit():
                 quoted = await self._me.history(self._id, after_seq=int(seq) - 1, before_seq=int(seq) + 1)
                 sending = await self._me.send(self._id, new, answers=quoted[0] if quoted else None)
@@ -154,6 +170,50 @@ class Lines:
             case _:
                 return
         self._sendings = [*(one for one in self._sendings if not one.done), sending]
+
+    async def _send_file(self, words: str) -> None:
+        """/file PATH [CAPTION]; a path with blanks in quotes."""
+        try:
+            path, *caption = shlex.split(words)
+        except ValueError as error:
+            raise TidewireError(f"/file PATH CAPTION: {error}") from error
+        name = Path(path).name
+        try:
+            sending = await self._me.send_file(self._id, path, caption=" ".join(caption))
+        except MediaRejected as error:
+            raise TidewireError(wording.refused_file(name, error.reason, error.limit, error.actual)) from error
+        except OSError as error:
+            raise TidewireError(f"{path} cannot be read: {error.strerror}") from error
+        self._files[sending.envelope_id] = name
+        self._sendings = [*(one for one in self._sendings if not one.done), sending]
+
+    async def _open(self, seq: int, to: str) -> None:
+        """/open SEQ [PATH]."""
+        media = next((m.media for m in await self._me.history(self._id, after_seq=seq - 1, before_seq=seq + 1)), None)
+        if media is None:
+            raise TidewireError(f"{seq} has no file to open")
+        target = await asyncio.to_thread(files.place_for, media, seq, Path(to or "."))
+        try:
+            if not await asyncio.to_thread(files.is_there, target, media):
+                await self._me.download(self._id, media, target)
+        except Refused as error:
+            raise TidewireError(f"{seq} cannot be opened: {files.gone(media, error)}") from error
+        except OSError as error:
+            raise TidewireError(f"{target} cannot be written: {error.strerror}") from error
+        print(f"     {seq} is in {target}", flush=True)
+
+    def _file_moved(self, event: UploadMoved) -> None:
+        """Say each stage of an own upload once, and why one failed."""
+        name = self._files.get(event.envelope_id)
+        if name is None:
+            return
+        if event.stage is Stage.FAILED:
+            self._code = 1
+            why = wording.refused_file(name, event.reason, event.limit, event.actual)
+            print(f"     not sent: {why}", flush=True)
+        elif self._stages.get(event.envelope_id) is not event.stage and event.stage in STAGES:
+            print(f"     {wording.one_line(name)}: {STAGES[event.stage]}", file=sys.stderr, flush=True)
+        self._stages[event.envelope_id] = event.stage
 
     async def _settle(self) -> bool:
         """Wait for the server's word on all that was typed, and until it is printed. False: it does not come."""
@@ -164,6 +224,8 @@ class Lines:
                         await sending
                     except Refused:
                         pass  # `_follow` says so
+                    except MediaRejected:
+                        await self._me.cancel_upload(sending.envelope_id)  # `_follow` has said why
                 await self._queue.join()
         except TimeoutError:
             kept = "(not sent yet; it is kept and goes out when tidewire next reaches the server)"

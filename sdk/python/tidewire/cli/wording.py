@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -27,6 +28,28 @@ REASONS = {
     "INVALID": "the server does not understand it",
     "UNKNOWN": "it waited for too long; whether it arrived cannot be known",
 }
+COUNTED = {
+    "TOO_MANY_PIXELS": "pixels",
+    "TOO_MANY_FRAMES": "frames",
+    "TOO_MANY_STREAMS": "streams",
+    "FRAME_RATE": "frames a second",
+}
+FILES = {
+    "BAD_CONTAINER": "is in no format that is taken so: send it as a document",
+    "BAD_CODEC": "is in a format that cannot be read here: send it as a document",
+    "CORRUPT": "is damaged, or cut short",
+    "EMPTY": "is empty, or nothing is left of it",
+    "WRONG_KIND": "is something else: send it as what it is, or as a document",
+    "NOT_AS_DECLARED": "has changed while it was sent: send it again",
+    "FILE_CHANGED": "was changed or taken away before it was sent: send it again",
+    "TOO_COMPLEX": "takes too much work to read: send it as a document",
+    "TIMEOUT": "takes too long to read: send it as a document",
+    "LIMIT_EXCEEDED": "does not fit into what this account may store",
+    "CANCELLED": "was given up",
+}
+"""Why a file is not taken, and what to do."""
+DOCUMENT_BYTES = 104_857_600
+"""What a document may usually have."""
 
 
 def clean(text: str) -> str:
@@ -70,8 +93,61 @@ def what(message: Message) -> str:
     return clean(message.text) if message.text else UPDATE_TO_SEE
 
 
+def what_with_details(message: Message) -> str:
+    """What a message says; of a file also how long it is, or how large."""
+    media = message.media
+    if message.deleted or (media is None and message.preview is None):
+        return what(message)
+    if media is None:
+        assert message.preview is not None, "one of both is there"
+        return f"{what(message)}\n↗ {short(message.preview.title or message.preview.url, 80)}"
+    bars = f" {_bars(media.waveform)}" if media.kind == "voice" and media.waveform else ""
+    about = lasts(media.duration_ms) if media.duration_ms else size(media.size_bytes) if media.size_bytes else ""
+    return f"{what(message)}{bars}" + (f" ({about})" if about else "")
+
+
+def _bars(waveform: bytes) -> str:
+    """Loudness as 16 letters."""
+    step = max(1, len(waveform) // 16)
+    return "".join("▁▂▃▄▅▆▇█"[max(waveform[at : at + step]) // 32] for at in range(0, len(waveform), step))
+
+
+def size(count: int) -> str:
+    """Bytes, rounded up, so that what is over a limit never reads like the limit."""
+    for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if count >= unit:
+            return f"{math.ceil(10 * count / unit) / 10:g} {name}"
+    return f"{count} bytes"
+
+
+def lasts(duration_ms: int) -> str:
+    """ "3:05", rounded up to the next second."""
+    seconds = math.ceil(duration_ms / 1000)
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
+
+
+def refused_file(name: str, why: str, limit: int | None, actual: int | None) -> str:
+    """Why a file is not taken, as a sentence with limit and actual value, and what can be done."""
+    called = one_line(name)
+    limit, actual = limit or 0, actual or 0
+    if why == "TOO_LARGE":
+        document = ": send it as a document" if actual <= DOCUMENT_BYTES and limit < DOCUMENT_BYTES else ""
+        return f"{called} is {size(actual)}, at most {size(limit)}{document}"
+    if why == "TOO_LONG":
+        return f"{called} lasts {lasts(actual)}, at most {lasts(limit)}: send a part of it, or send it as a document"
+    if why in COUNTED:
+        unit = COUNTED[why]
+        return f"{called} has {actual:,} {unit}, at most {limit:,}: send it as a document"
+    if why in FILES:
+        return f"{called} {FILES[why]}"
+    return f"{called} was not sent: {reason(why)}"
+
+
 def reason(name: str, detail: str = "") -> str:
     """Why something was not sent, as a sentence."""
+    if " " in name:
+        return name  # it is one already
     return REASONS.get(name) or one_line(detail) or name.lower().replace("_", " ")
 
 
@@ -115,7 +191,9 @@ def line(message: Message, names: Mapping[str, str], me: str = "", *, colour: bo
         tick = f"\x1b[34m{tick}\x1b[0m" if colour else f"{tick} read"
     quoted = f"“{one_line(message.quote.excerpt)}” — " if message.quote else ""
     thought = " ".join(clean(each.emoji) for each in message.reactions)
-    return " ".join(part for part in (f"{message.seq:>4} {who}: {quoted}{what(message)}{edited}", thought, tick) if part)
+    return " ".join(
+        part for part in (f"{message.seq:>4} {who}: {quoted}{what_with_details(message)}{edited}", thought, tick) if part
+    )
 
 
 def clock(at_ms: int) -> str:

@@ -16,6 +16,7 @@ from tidewire.internal.v1 import (
     admin_pb2_grpc,
     feed_pb2,
     feed_pb2_grpc,
+    member_pb2_grpc,
     notify_pb2_grpc,
     presence_pb2_grpc,
     system_pb2,
@@ -57,6 +58,7 @@ class Services:
         self.tokens = token_pb2_grpc.TokenServiceStub(self.channel)
         self.system = system_pb2_grpc.SystemServiceStub(self.channel)
         self.notify = notify_pb2_grpc.NotifyServiceStub(self.channel)
+        self.members = member_pb2_grpc.MemberServiceStub(self.channel)
         self.presence = presence_pb2_grpc.PresenceServiceStub(self.channel)
         self.admin = admin_pb2_grpc.AdminServiceStub(self.channel)
         self.feed = feed_pb2_grpc.FeedServiceStub(self.channel)

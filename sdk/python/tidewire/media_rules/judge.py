@@ -88,6 +88,11 @@ def judge_format(kind: Kind, format: Format | None) -> Rejected | None:
     return None if format.demuxer else Rejected(Reason.BAD_CODEC, detail=format.name)
 
 
+def kind_of(format: Format | None) -> Kind:
+    """What a file of this format is sent as, unless the sender says otherwise: a document where nothing else takes it."""
+    return next((kind for kind in (Kind.IMAGE, Kind.VIDEO, Kind.AUDIO) if judge_format(kind, format) is None), Kind.DOCUMENT)
+
+
 def judge(
     kind: Kind, format: Format | None, probe: Probe, limits: MediaLimits, *, fit: bool = False, window: Window | None = None
 ) -> Accepted | Rejected:

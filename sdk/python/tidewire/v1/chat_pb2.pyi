@@ -387,7 +387,7 @@ class Hidden(_message.Message):
     def __init__(self) -> None: ...
 
 class Notice(_message.Message):
-    __slots__ = ("devices_changed", "login_requested", "account_changed", "call_ringing", "call_ended", "blob_ready", "blob_rejected", "service")
+    __slots__ = ("devices_changed", "login_requested", "account_changed", "call_ringing", "call_ended", "blob_ready", "blob_rejected", "service", "blob_viewed")
     DEVICES_CHANGED_FIELD_NUMBER: _ClassVar[int]
     LOGIN_REQUESTED_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_CHANGED_FIELD_NUMBER: _ClassVar[int]
@@ -396,6 +396,7 @@ class Notice(_message.Message):
     BLOB_READY_FIELD_NUMBER: _ClassVar[int]
     BLOB_REJECTED_FIELD_NUMBER: _ClassVar[int]
     SERVICE_FIELD_NUMBER: _ClassVar[int]
+    BLOB_VIEWED_FIELD_NUMBER: _ClassVar[int]
     devices_changed: DevicesChanged
     login_requested: LoginRequested
     account_changed: AccountChanged
@@ -404,7 +405,8 @@ class Notice(_message.Message):
     blob_ready: BlobReady
     blob_rejected: BlobRejected
     service: ServiceNotice
-    def __init__(self, devices_changed: _Optional[_Union[DevicesChanged, _Mapping]] = ..., login_requested: _Optional[_Union[LoginRequested, _Mapping]] = ..., account_changed: _Optional[_Union[AccountChanged, _Mapping]] = ..., call_ringing: _Optional[_Union[CallRinging, _Mapping]] = ..., call_ended: _Optional[_Union[CallEnded, _Mapping]] = ..., blob_ready: _Optional[_Union[BlobReady, _Mapping]] = ..., blob_rejected: _Optional[_Union[BlobRejected, _Mapping]] = ..., service: _Optional[_Union[ServiceNotice, _Mapping]] = ...) -> None: ...
+    blob_viewed: BlobViewed
+    def __init__(self, devices_changed: _Optional[_Union[DevicesChanged, _Mapping]] = ..., login_requested: _Optional[_Union[LoginRequested, _Mapping]] = ..., account_changed: _Optional[_Union[AccountChanged, _Mapping]] = ..., call_ringing: _Optional[_Union[CallRinging, _Mapping]] = ..., call_ended: _Optional[_Union[CallEnded, _Mapping]] = ..., blob_ready: _Optional[_Union[BlobReady, _Mapping]] = ..., blob_rejected: _Optional[_Union[BlobRejected, _Mapping]] = ..., service: _Optional[_Union[ServiceNotice, _Mapping]] = ..., blob_viewed: _Optional[_Union[BlobViewed, _Mapping]] = ...) -> None: ...
 
 class CallRinging(_message.Message):
     __slots__ = ("call_id", "conversation_id", "caller_account_id", "video", "rings_until_ms")
@@ -435,12 +437,28 @@ class BlobReady(_message.Message):
     def __init__(self, blob_id: _Optional[str] = ...) -> None: ...
 
 class BlobRejected(_message.Message):
-    __slots__ = ("blob_id", "reason")
+    __slots__ = ("blob_id", "reason", "limit", "actual", "name")
     BLOB_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    ACTUAL_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
     blob_id: str
     reason: str
-    def __init__(self, blob_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    limit: int
+    actual: int
+    name: str
+    def __init__(self, blob_id: _Optional[str] = ..., reason: _Optional[str] = ..., limit: _Optional[int] = ..., actual: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+
+class BlobViewed(_message.Message):
+    __slots__ = ("blob_id", "conversation_id", "account_id")
+    BLOB_ID_FIELD_NUMBER: _ClassVar[int]
+    CONVERSATION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    blob_id: str
+    conversation_id: str
+    account_id: str
+    def __init__(self, blob_id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., account_id: _Optional[str] = ...) -> None: ...
 
 class ServiceNotice(_message.Message):
     __slots__ = ("topic", "payload")

@@ -34,6 +34,7 @@ class MediaKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MEDIA_KIND_VOICE: _ClassVar[MediaKind]
     MEDIA_KIND_AUDIO: _ClassVar[MediaKind]
     MEDIA_KIND_DOCUMENT: _ClassVar[MediaKind]
+    MEDIA_KIND_AVATAR: _ClassVar[MediaKind]
 
 class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -80,6 +81,7 @@ MEDIA_KIND_VIDEO: MediaKind
 MEDIA_KIND_VOICE: MediaKind
 MEDIA_KIND_AUDIO: MediaKind
 MEDIA_KIND_DOCUMENT: MediaKind
+MEDIA_KIND_AVATAR: MediaKind
 ROLE_UNSPECIFIED: Role
 ROLE_MEMBER: Role
 ROLE_ADMIN: Role

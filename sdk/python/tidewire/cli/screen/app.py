@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 
-from tidewire.cli import wording
+from tidewire.cli import files, wording
 from tidewire.cli.screen import dialogs
 from tidewire.cli.screen.composer import Composer
 from tidewire.cli.screen.messages import MessageView
+from tidewire.cli.screen.shown import Shown
 from tidewire.cli.screen.window import Window
-from tidewire.errors import TidewireError
+from tidewire.errors import MediaRejected, Refused, TidewireError
 from tidewire.events import Message
+from tidewire.media_rules.kinds import Kind
 
 TYPING_AGAIN_S = 3.0
 """Others are told again that one types after this long."""
@@ -30,6 +34,7 @@ class ChatApp(Window):
         Binding("ctrl+n", "new", "New chat", priority=True),
         Binding("ctrl+down", "turn(1)", "Next chat", priority=True),
         Binding("ctrl+up", "turn(-1)", "Chat above", priority=True, show=False),
+        Binding("ctrl+o", "file", "Send a file", priority=True),
         Binding("ctrl+f", "find", "Search", priority=True),
         Binding("pageup", "page(-1)", "Older", priority=True, show=False),
         Binding("pagedown", "page(1)", "Newer", priority=True, show=False),
@@ -110,6 +115,11 @@ class ChatApp(Window):
             "delete": (not message.deleted, "It is deleted already.", self._delete),
             "react": (bool(message.seq) and not message.deleted, "There is nothing to react to.", self._react),
             "info": (message.mine and bool(message.seq), "This is told of your own sent messages.", self._info),
+            "open": (
+                message.media is not None and bool(message.seq) and not message.deleted,
+                "There is no file to open.",
+                self._open,
+            ),
             "again": (message.tick in ("failed", "unknown"), "Only what was not sent can be tried again.", self._again),
         }
         possible, why_not, act = acts[event.action]
@@ -136,6 +146,8 @@ class ChatApp(Window):
             return
         if message.seq:
             await self._try(self._me.delete(message.conversation_id, message.seq))
+        elif message.envelope_id in self.chats.uploads:
+            await self._try(self._me.cancel_upload(message.envelope_id))
         else:
             await self._try(self._me.discard(message.envelope_id))
         self._look.set()
@@ -159,7 +171,58 @@ class ChatApp(Window):
             await self.push_screen_wait(dialogs.Told("Who has it", lines or ["nobody else was there"]))
 
     @work(group="dialog")
+    async def _open(self, message: Message) -> None:
+        """Download it, and show it where it is a picture."""
+        media = message.media
+        assert media is not None, "it was looked for"
+        target = await asyncio.to_thread(files.place_for, media, message.seq, self._folder)
+        try:
+            if not await asyncio.to_thread(files.is_there, target, media):
+                self.notify(f"Loading {target.name} …", markup=False)
+                await self._me.download(message.conversation_id, media, target)
+        except Refused as error:
+            self.notify(f"It cannot be opened: {files.gone(media, error)}", severity="warning", markup=False)
+            return
+        except (TidewireError, OSError) as error:
+            self.notify(wording.one_line(str(error)), severity="warning", markup=False)
+            return
+        if media.kind == Kind.IMAGE:
+            await self.push_screen_wait(Shown(target, message.text))
+        else:
+            self.notify(f"Saved as {target}", markup=False)
+
+    @work(exclusive=True, group="dialog")
+    async def action_file(self) -> None:
+        """Send a file."""
+        opened = self.chats.opened
+        if not opened or self.composer.disabled:
+            return
+        asked = await self.push_screen_wait(dialogs.SendFile())
+        if asked is not None:
+            path, caption, view_once = asked
+            await self._try(self._send_file(opened, path, caption=caption, view_once=view_once))
+            self._newest = None
+            self._look.set()
+
+    async def _send_file(self, conversation_id: str, path: str, kind: Kind | None = None, **options: Any) -> None:
+        try:
+            await self._me.send_file(conversation_id, path, kind, **options)
+        except MediaRejected as error:
+            name = Path(path).name
+            raise TidewireError(wording.refused_file(name, error.reason, error.limit, error.actual)) from error
+        except OSError as error:
+            raise TidewireError(f"{path} cannot be read: {error.strerror}") from error
+
+    @work(group="dialog")
     async def _again(self, message: Message) -> None:
+        upload = self.chats.uploads.get(message.envelope_id)
+        if upload is not None:
+            await self._try(self._me.cancel_upload(upload.envelope_id))
+            options = {"caption": upload.caption, "view_once": upload.view_once, "fit": upload.fit}
+            trim_ms = (upload.trim_start_ms, upload.trim_end_ms)
+            await self._try(self._send_file(upload.conversation_id, upload.path, Kind(upload.kind), trim_ms=trim_ms, **options))
+            self._look.set()
+            return
         await self._try(self._me.discard(message.envelope_id))
         await self._try(self._me.send(message.conversation_id, message.text))
         self._look.set()
@@ -168,7 +231,7 @@ class ChatApp(Window):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While something is asked, only quitting is possible besides the answer."""
-        return len(self.screen_stack) == 1 or action not in ("new", "find", "turn", "page", "nth", "chats", "write")
+        return len(self.screen_stack) == 1 or action not in ("new", "file", "find", "turn", "page", "nth", "chats", "write")
 
     @on(OptionList.OptionSelected, "#conversations")
     async def _chosen(self, event: OptionList.OptionSelected) -> None:

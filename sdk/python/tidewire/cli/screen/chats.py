@@ -6,9 +6,12 @@ import time
 from dataclasses import replace
 
 from tidewire.cli import wording
+from tidewire.cli.progress import STAGES
 from tidewire.client import Client
 from tidewire.conversations import Conversation, Member
 from tidewire.events import CaughtUp, Connected, Disconnected, Event, Message, PresenceChanged, Typing
+from tidewire.media import Media, Stage, UploadMoved
+from tidewire.upload_store import StoredUpload
 
 TYPING_S = 6.0
 """Somebody who says nothing more has stopped typing after this long."""
@@ -62,6 +65,10 @@ class Chats:
         self.begun: dict[str, Conversation] = {}
         """Conversations that were opened here and have no message yet."""
         self.presence: dict[str, PresenceChanged] = {}
+        self.uploads: dict[str, StoredUpload] = {}
+        """Own files on their way, and those that were refused, by envelope."""
+        self.moves: dict[str, UploadMoved] = {}
+        """How far each of them is."""
         self._typing: dict[str, dict[str, float]] = {}
 
     @property
@@ -91,7 +98,28 @@ class Chats:
         found = await self.me.history(self.opened, after_seq=oldest, before_seq=until, limit=limit, changes=True)
         waiting = await self.me.unsent(self.opened) if newest is None else []
         await self.name({message.sender_id for message in found} | {c.account_id for m in found for c in m.changes})
-        return [*found, *(message for message in waiting if message.kind not in wording.SILENT)]
+        self.uploads = {upload.envelope_id: upload for upload in await self.me.uploads()}
+        files = [self._on_its_way(upload) for upload in self.uploads.values() if upload.conversation_id == self.opened]
+        return [
+            *found,
+            *(message for message in waiting if message.kind not in wording.SILENT),
+            *(files if newest is None else []),
+        ]
+
+    def _on_its_way(self, upload: StoredUpload) -> Message:
+        """The message that a file will be."""
+        media = Media("", upload.kind, "", upload.size_bytes, b"", name=upload.name, caption=upload.caption)
+        media = replace(media, view_once=upload.view_once)
+        text, reason = media.line(), ""
+        if upload.reason:
+            reason = wording.refused_file(upload.name, upload.reason, upload.reason_limit, upload.actual)
+        elif upload.envelope_id in self.moves:
+            moved = self.moves[upload.envelope_id]
+            text += f"\n{STAGES.get(moved.stage, '')} {moved.percent} %"
+        message = Message(
+            upload.conversation_id, 0, upload.envelope_id, self.me.account_id, "media", text, upload.at_ms, True, media=media
+        )
+        return replace(message, tick="failed" if upload.reason else "pending", reason=reason)
 
     def begin(self, conversation_id: str) -> None:
         """A conversation is opened that may have no message yet."""
@@ -123,6 +151,10 @@ class Chats:
                     here.pop(account_id, None)
             case Message(conversation_id=conversation_id, sender_id=sender_id):
                 self._typing.get(conversation_id, {}).pop(sender_id, None)
+            case UploadMoved(envelope_id=envelope_id, stage=stage):
+                self.moves[envelope_id] = event
+                if stage in (Stage.READY, Stage.FAILED):
+                    del self.moves[envelope_id]
             case PresenceChanged(account_id=account_id):
                 self.presence[account_id] = event
             case Disconnected():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -11,7 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Label, OptionList
+from textual.suggester import Suggester
+from textual.widgets import Checkbox, Footer, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from tidewire.cli import wording
@@ -100,6 +103,52 @@ class Find(ModalScreen[Message | None]):
     def action_into_list(self) -> None:
         """From the words to what was found."""
         self.query_one("#found", OptionList).focus()
+
+
+class SendFile(ModalScreen[tuple[str, str, bool] | None]):
+    """Which file? Its kind is seen from its content."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Never mind")]
+
+    def compose(self) -> ComposeResult:
+        """Where it is, what to say, and whether it may be seen again."""
+        with Vertical(classes="dialog"):
+            yield Label("Send a file", classes="title")
+            yield Label("Its path; → takes what is suggested.", classes="hint")
+            yield Input(placeholder="~/Pictures/photo.jpg", id="path", suggester=Paths())
+            yield Input(placeholder="Caption", id="caption")
+            yield Checkbox("Can be opened once", id="once", compact=True)
+            yield Footer(show_command_palette=False)
+
+    @on(Input.Submitted)
+    def done(self) -> None:
+        """Enter, in either."""
+        path = self.query_one("#path", Input).value.strip()
+        if not path:
+            self.query_one("#path", Input).focus()
+            return
+        self.dismiss((path, self.query_one("#caption", Input).value.strip(), self.query_one("#once", Checkbox).value))
+
+
+class Paths(Suggester):
+    """Files that begin so."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The first."""
+        return await asyncio.to_thread(_completed, value)
+
+
+def _completed(value: str) -> str | None:
+    folder, _, begun = value.rpartition("/")
+    try:
+        where = Path(folder + "/" if "/" in value else ".").expanduser()
+        found = sorted(item for item in where.iterdir() if begun and item.name.startswith(begun))
+        return next((value + item.name[len(begun) :] + ("/" if item.is_dir() else "") for item in found), None)
+    except (OSError, RuntimeError):
+        return None
 
 
 class React(ModalScreen[str | None]):

@@ -72,7 +72,7 @@ def entries(
 
 
 def _entry(message: Message, names: Mapping[str, str], me: str, *, first: bool) -> Entry:
-    text = wording.what(message)
+    text = wording.what_with_details(message)
     entry = Entry(_key(message), "message", text, message, faint=message.deleted or text == UPDATE_TO_SEE)
     if first:
         entry = replace(entry, who=wording.name_of(message.sender_id, names))

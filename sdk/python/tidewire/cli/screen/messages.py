@@ -82,6 +82,7 @@ class MessageView(VerticalScroll, can_focus=True):
         Binding("d", "act('delete')", "Delete"),
         Binding("a", "act('react')", "React"),
         Binding("i", "act('info')", "Who read it"),
+        Binding("o", "act('open')", "Open"),
         Binding("t", "act('again')", "Try again"),
         Binding("escape", "act('write')", "Write"),
         Binding("tab", "app.chats", "Chats"),

@@ -22,6 +22,7 @@ from tidewire.cli.screen.sidebar import Sidebar
 from tidewire.client import Client
 from tidewire.errors import TidewireError
 from tidewire.events import Connected, Disconnected, Event, Message, SendFailed
+from tidewire.media import Stage, UploadMoved
 
 PAGE = 60
 """Messages that are loaded at a time."""
@@ -38,8 +39,10 @@ class Window(App[None]):
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-wide")]
 
-    def __init__(self, me: Client, conversation_id: str = "") -> None:
+    def __init__(self, me: Client, conversation_id: str = "", folder: Path | None = None) -> None:
+        """`folder`: where opened files go; None: where this user's downloads are."""
         super().__init__()
+        self._folder = folder or _downloads()
         self.chats = Chats(me)
         self._me = me
         self._start = conversation_id
@@ -97,6 +100,10 @@ class Window(App[None]):
         match event:
             case SendFailed(reason=name, detail=detail):
                 self.notify(f"Not sent: {wording.reason(name, detail)}", severity="warning", markup=False)
+            case UploadMoved(stage=Stage.FAILED, envelope_id=envelope_id, reason=name, limit=limit, actual=actual):
+                called = self.chats.uploads[envelope_id].name if envelope_id in self.chats.uploads else "a file"
+                said = wording.refused_file(called, name, limit, actual)
+                self.notify(f"Not sent: {said}", severity="warning", markup=False)
             case Disconnected(reason, None):
                 self.notify(wording.one_line(reason), severity="error", timeout=60, markup=False)
             case Connected():
@@ -281,3 +288,8 @@ class Window(App[None]):
     def on_app_blur(self, event: terminal.AppBlur) -> None:
         """Somebody looks at something else."""
         self._me.foreground(False)
+
+
+def _downloads() -> Path:
+    folder = Path.home() / "Downloads"
+    return folder if folder.is_dir() else Path.cwd()

@@ -10,23 +10,15 @@ from typing import Any, NamedTuple
 import grpc
 from google.protobuf.message import DecodeError
 
-from server.adapters.grpc import refusals
-from server.adapters.grpc.field_limits import FieldLimits
-from server.domain.identity import Identity
-from server.domain.refusal import Reason, Refusal, Refused, limit_exceeded
-from server.ports.world import Clock
-from server.services.rates import Rates
-from server.services.signing_in import Tokens
+from server.kit import grpc_refusals as refusals
+from server.kit.field_limits import FieldLimits
+from server.kit.refusal import Reason, Refusal, Refused, limit_exceeded
 
 log = logging.getLogger(__name__)
 
 BEARER = "Bearer "
-FRAMES = ("/tidewire.v1.ChatService/", "/tidewire.internal.v1.BotService/")
-"""Their requests are frames, with the limit of frames."""
 INTERNAL = "/tidewire.internal."
 """Of services: their rate is that of their token, and their unary calls need a deadline."""
-REQUEST_BYTES_MAX = 262_144
-"""Greatest request of any method; the transport ends a call with a larger one."""
 SUBMIT = "/tidewire.v1.ChatService/Submit"
 """Its commands are checked one by one, so that a bad one does not take the others with it."""
 
@@ -47,21 +39,6 @@ def bearer_token(context: Any, what: str) -> str:
         if key == "authorization" and value.startswith(BEARER):
             return str(value[len(BEARER) :])
     raise Refused(Refusal(Reason.UNAUTHENTICATED, detail=f"metadata `authorization: Bearer <{what}>` is missing"))
-
-
-class Bearer:
-    """Reads who speaks from a call's `authorization` metadata."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
-
-    async def __call__(self, context: Any) -> Identity:
-        """Who speaks.
-
-        Raises:
-            Refused: UNAUTHENTICATED.
-        """
-        return await self._tokens.identify(bearer_token(context, "access token"))
 
 
 class Unreadable(NamedTuple):
@@ -88,21 +65,25 @@ class Edge(grpc.aio.ServerInterceptor):
     """Wraps every handler of ours."""
 
     def __init__(
-        self, fields: FieldLimits, rates: Rates, clock: Clock, refused: Callable[[str], None], frame_bytes_max: int
+        self,
+        fields: FieldLimits,
+        limited: Callable[[str], Refusal | None],
+        refused: Callable[[str], None],
+        bytes_max: Callable[[str], int],
     ) -> None:
+        """`limited`: counts a call from an address; `refused`: told every reason; `bytes_max`: greatest request of a method."""
         self._fields = fields
-        self._rates = rates
-        self._clock = clock
+        self._limited = limited
         self._refused = refused
-        self._frame_bytes_max = frame_bytes_max
+        self._bytes_max = bytes_max
 
     async def intercept_service(self, continuation: Callable[..., Awaitable[Any]], details: Any) -> Any:
         """See grpc.aio."""
         handler = await continuation(details)
         if handler is None or not details.method.startswith("/tidewire."):
             return handler
-        chat, internal = details.method.startswith(FRAMES), details.method.startswith(INTERNAL)
-        parse = lenient(handler.request_deserializer, self._frame_bytes_max if chat else REQUEST_BYTES_MAX)
+        internal = details.method.startswith(INTERNAL)
+        parse = lenient(handler.request_deserializer, self._bytes_max(details.method))
         if handler.stream_stream:
             return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream), parse, handler.response_serializer)
         if handler.unary_stream:
@@ -116,7 +97,7 @@ class Edge(grpc.aio.ServerInterceptor):
     ) -> Callable[[Any, Any], Awaitable[Any]]:
         async def guarded(request: Any, context: Any) -> Any:
             try:
-                limited = self._rates.address(address(context), self._clock.monotonic_ms()) if rated else None
+                limited = self._limited(address(context)) if rated else None
                 if deadline and context.time_remaining() is None:
                     raise Refused(Refusal(Reason.INVALID, "an internal call needs a deadline", "deadline"))
                 if isinstance(request, Unreadable):

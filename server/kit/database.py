@@ -22,14 +22,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from server.domain.refusal import Refused, unavailable
-from server.ports.store import StoreError
+from server.kit.refusal import Refused, unavailable
+from server.kit.store import StoreError
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
 
 log = logging.getLogger(__name__)
 
+SCHEMA = "server.schema"
 GROUP_MAX = 512
 """Works in one transaction."""
 
@@ -184,20 +185,20 @@ def held(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _open(path: Path) -> tuple[sqlite3.Connection, int]:
+def _open(path: Path, schema: str = SCHEMA) -> tuple[sqlite3.Connection, int]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = _locked(path)
     except OSError as error:
         raise StoreError(f"{path} cannot be opened: {error}") from error
     try:
-        return _prepared(path), lock
+        return _prepared(path, schema), lock
     except BaseException:
         os.close(lock)
         raise
 
 
-def _prepared(path: Path) -> sqlite3.Connection:
+def _prepared(path: Path, schema: str) -> sqlite3.Connection:
     try:
         connection = _connect(path)
         mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
@@ -206,20 +207,18 @@ def _prepared(path: Path) -> sqlite3.Connection:
         check = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if check != "ok":
             raise StoreError(f"{path} is damaged ({check}); restore it from a backup")
-        migrate(connection, path)
+        migrate(connection, path, schema)
         connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)", (secrets.token_hex(8),))
         return connection
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"{path} cannot be opened: {error}") from error
 
 
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Apply the numbered migrations that the file lacks, each in a transaction of its own."""
+def migrate(connection: sqlite3.Connection, path: Path, schema: str = SCHEMA) -> None:
+    """Apply the numbered migrations of a package that the file lacks, each in a transaction of its own."""
     have = connection.execute("PRAGMA user_version").fetchone()[0]
     steps = sorted(
-        (int(match[1]), item.name)
-        for item in resources.files("server.schema").iterdir()
-        if (match := _MIGRATION.fullmatch(item.name))
+        (int(match[1]), item.name) for item in resources.files(schema).iterdir() if (match := _MIGRATION.fullmatch(item.name))
     )
     known = steps[-1][0]
     if have > known:
@@ -227,7 +226,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     for number, name in steps:
         if number <= have:
             continue
-        script = (resources.files("server.schema") / name).read_text()
+        script = (resources.files(schema) / name).read_text()
         connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version={number};\nCOMMIT;")
 
 
@@ -258,10 +257,10 @@ async def open_beside(path: Path) -> Database:
     return Database(path, await asyncio.to_thread(work), None)
 
 
-async def open_database(path: Path) -> Database:
-    """Open the file, make it if it is not there, bring its schema up to date.
+async def open_database(path: Path, schema: str = SCHEMA) -> Database:
+    """Open the file, make it if it is not there, bring its schema up to that of the migrations in the package `schema`.
 
     Raises:
         StoreError: it is damaged, read-only, of a newer schema, or in use by another node. One sentence.
     """
-    return Database(path, *await asyncio.to_thread(_open, path))
+    return Database(path, *await asyncio.to_thread(_open, path, schema))

@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from tidewire.v1 import options_pb2
 
-from server.domain.refusal import Reason, Refusal, limit_exceeded
+from server.kit.refusal import Reason, Refusal, limit_exceeded
 
 Check = Callable[[Any], Refusal | None]
 

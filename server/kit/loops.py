@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import sys
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 try:
@@ -20,3 +21,13 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     if uvloop is None:
         return asyncio.run(main)
     return uvloop.run(main)
+
+
+async def end_with_parent(stop: Callable[[], None]) -> None:
+    """Call `stop` when the process that started this one is gone: standard input ends."""
+
+    class Ended(asyncio.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            stop()
+
+    await asyncio.get_running_loop().connect_read_pipe(Ended, sys.stdin)

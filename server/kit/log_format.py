@@ -7,8 +7,6 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from server.adapters.cql.driver_log import OneLine
-
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -39,10 +37,11 @@ class JsonFormat(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def set_up(log_format: str, level: str) -> None:
-    """Log to stderr. `log_format`: auto, text or json."""
+def set_up(log_format: str, level: str, *filters: logging.Filter) -> None:
+    """Log to stderr what the filters let through. `log_format`: auto, text or json."""
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler()
     handler.setFormatter(TextFormat() if as_text else JsonFormat())
-    handler.addFilter(OneLine())
+    for one in filters:
+        handler.addFilter(one)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -8,7 +8,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from tidewire.v1 import refusal_pb2
 
-from server.domain.refusal import Reason, Refusal
+from server.kit.refusal import Reason, Refusal
 
 DOMAIN = "tidewire"
 

@@ -1,0 +1,1 @@
+"""gRPC: MediaService for devices, BlobService for the routing node."""

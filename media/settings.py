@@ -1,0 +1,150 @@
+"""The media worker's settings: defaults, then a TOML file, then TIDEWIRE_MEDIA_* variables, then the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tidewire.media_rules.limits import MediaLimits
+
+from media.domain.limits import Limits
+from server.kit import setting_sources
+from server.kit.setting_sources import SECRET_CHARS_MIN, SettingsError, is_loopback
+
+PREFIX = "TIDEWIRE_MEDIA_"
+SECRET = ("blob_token", "node_token", "s3_secret_key", "url_secret")
+"""Settings that no log shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set, besides the limits."""
+
+    grpc_listen: str = "127.0.0.1:7401"
+    """gRPC for devices."""
+    http_listen: str = "127.0.0.1:7411"
+    """Uploads and downloads by HTTP; health, readiness, metrics."""
+    internal_listen: str = "127.0.0.1:7421"
+    """gRPC for the routing nodes."""
+    public_url: str = ""
+    """What signed addresses begin with, such as https://media.example.org; empty: http_listen."""
+    data_dir: Path = Path("data/media")
+    """Catalogue, uploads under way, the file of keys; with store = folder the blobs."""
+    tls: str = "off"
+    """off; auto: the authority in tls_dir; files: tls_cert and tls_key; proxy: something in front ends TLS."""
+    tls_dir: Path = Path("data/tls")
+    """With tls = auto: where the authority is. The node's own, so that a client pins one."""
+    tls_cert: str = ""
+    tls_key: str = ""
+    tls_names: str = "localhost"
+    """With tls = auto: the names and addresses in the certificate, separated by commas."""
+    drain_grace_s: float = 10.0
+    log_format: str = "auto"
+    """auto: text on a terminal, else JSON; text; json."""
+    log_level: str = "INFO"
+    node: str = "127.0.0.1:7420"
+    """A routing node's internal listener."""
+    node_token: str = ""
+    """A service token with the scopes introspect, members and notify (`python -m server token create`)."""
+    node_token_file: str = ""
+    """A file with that token, instead."""
+    blob_token: str = ""
+    """What routing nodes show this worker, at least 32 characters; or mutual TLS by the three settings below."""
+    cluster_ca: str = ""
+    cluster_cert: str = ""
+    cluster_key: str = ""
+    store: str = "folder"
+    """folder: in data_dir; s3: any S3."""
+    s3_endpoint: str = ""
+    """Such as https://s3.example.org; http:// without TLS."""
+    s3_bucket: str = "tidewire"
+    s3_region: str = "us-east-1"
+    s3_access_key: str = ""
+    s3_secret_key: str = ""
+    s3_ca: str = ""
+    keys_file: str = ""
+    """The deployment's keys for what is stored; empty: data_dir/keys.json, made at the first start. Back it up: without it nothing
+    that is stored can be read."""
+    url_secret: str = ""
+    """Key of signed addresses, at least 32 characters; empty: made and kept in data_dir."""
+    processes: int = max(1, (os.cpu_count() or 2) - 1)
+    """Uploads that are looked at and transcoded at a time."""
+    sandbox: str = "auto"
+    """auto: bubblewrap where it works, else limits alone; bubblewrap: refuse to start without it."""
+    previews: str = "on"
+    """on: pages are fetched for link previews, from the public internet alone; off, where there is no way out."""
+    limits: Limits = field(default_factory=Limits)
+    rules: MediaLimits = field(default_factory=MediaLimits)
+
+    def describe(self) -> dict[str, object]:
+        """The effective settings that differ from the defaults, without what is secret."""
+        return setting_sources.changed(self, SECRET)
+
+    @property
+    def mutual_tls(self) -> bool:
+        """The internal listener asks for certificates."""
+        return bool(self.cluster_ca and self.cluster_cert and self.cluster_key)
+
+
+def load(file: Path | None, environment: Mapping[str, str], arguments: Mapping[str, str]) -> Settings:
+    """The settings from all sources.
+
+    Raises:
+        SettingsError: an unknown name, a wrong value, or a listener that would be open to the world without TLS.
+    """
+    settings = setting_sources.load(Settings, PREFIX, (), file, environment, arguments)
+    check(settings)
+    return settings
+
+
+def check(settings: Settings) -> None:
+    """Refuse what cannot work, or should not.
+
+    Raises:
+        SettingsError: in one sentence that says which setting to use.
+    """
+    choices = {
+        "tls": ("off", "auto", "files", "proxy"),
+        "log_format": ("auto", "text", "json"),
+        "store": ("folder", "s3"),
+        "sandbox": ("auto", "bubblewrap"),
+        "previews": ("on", "off"),
+    }
+    for name, allowed in choices.items():
+        if getattr(settings, name) not in allowed:
+            raise SettingsError(f"{name} is one of {', '.join(allowed)}, not {getattr(settings, name)!r}")
+    for name in ("grpc_listen", "http_listen", "internal_listen"):
+        address = getattr(settings, name)
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit():
+            raise SettingsError(f"{name} is an address and a port such as 127.0.0.1:7401, not {address!r}")
+        if name != "internal_listen" and settings.tls == "off" and not is_loopback(address):
+            raise SettingsError(
+                f"{name} = {address} is open to the network without TLS: set tls = auto (or files, or proxy when something in front"
+                " of the worker ends TLS)"
+            )
+    if settings.tls == "files" and not (settings.tls_cert and settings.tls_key):
+        raise SettingsError("tls = files needs tls_cert and tls_key")
+    if settings.store == "s3" and not (settings.s3_endpoint and settings.s3_access_key and settings.s3_secret_key):
+        raise SettingsError("store = s3 needs s3_endpoint, s3_access_key and s3_secret_key")
+    _check_secrets(settings)
+
+
+def _check_secrets(settings: Settings) -> None:
+    if any((settings.cluster_ca, settings.cluster_cert, settings.cluster_key)) and not settings.mutual_tls:
+        raise SettingsError("mutual TLS with nodes needs all of cluster_ca, cluster_cert and cluster_key")
+    if not (settings.blob_token or settings.mutual_tls):
+        raise SettingsError("nodes need a way in: set blob_token, or cluster_ca, cluster_cert and cluster_key for mutual TLS")
+    if not (settings.node_token or settings.node_token_file):
+        raise SettingsError("the worker asks a node whose a token is: set node_token or node_token_file")
+    for name in ("blob_token", "url_secret"):
+        value = getattr(settings, name)
+        if value and len(value) < SECRET_CHARS_MIN:
+            raise SettingsError(f"{name} has at least {SECRET_CHARS_MIN} characters, not {len(value)}")
+    if not settings.mutual_tls and not is_loopback(settings.internal_listen):
+        raise SettingsError(
+            f"internal_listen = {settings.internal_listen} is open to the network without TLS: set cluster_ca, cluster_cert and"
+            " cluster_key"
+        )
