@@ -281,7 +281,7 @@ async def test_streams_of_uploads_that_are_not_there_are_not_remembered(world: W
         ann = await worker.person()
         for number in range(20):
             assert (await refused(ann.send([start(f"none{number}")]))).reason == "NOT_FOUND"
-        services = [found for found in gc.get_objects() if isinstance(found, UploadService)]
+        services = [found for found in gc.get_objects() if type(found) is UploadService]
         assert services and all(not service._locks for service in services)
 
 

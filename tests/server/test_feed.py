@@ -128,6 +128,7 @@ async def test_devices_that_come_and_go_are_told(world: World) -> None:
     laptop = await world.device("laptop")
     await laptop.confirm_login(await laptop.start_login("ann"), recovery_code=code)
     assert change(await next_of(events)) == (ann.account_id, "DEVICES")
+    await laptop.caught_up()  # only a device that is connected is told
     at_laptop = laptop.listen()
     await ann.rename_device(laptop.device_id, "kitchen")
     assert change(await next_of(events)) == (ann.account_id, "DEVICES")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+DATABASE = "java"
+"""Cassandra's program."""
+
 
 def children() -> list[str]:
-    """The programs that this process has started and that have not ended, those of their children among them."""
-    return [name for _, name in descendants(os.getpid())]
+    """The programs that this process has started and that have not ended, those of their children among them; but for the databases that
+    the whole suite keeps."""
+    return [name for _, name in descendants(os.getpid()) if name != DATABASE]
 
 
 def descendants(pid: int) -> list[tuple[int, str]]:
