@@ -46,6 +46,7 @@ from server.kit.database import Database, open_database
 from server.kit.edge import Edge
 from server.kit.field_limits import FieldLimits
 from server.kit.grpc_server import add_standard_services, listen, new_server
+from server.kit.kept import kept_secret
 from server.kit.phones import is_phone
 from server.kit.rates import Rate
 from server.kit.refusal import Reason, Refusal, Refused
@@ -210,7 +211,7 @@ async def _running(settings: Settings, made: _Parts, tasks: asyncio.TaskGroup) -
         await made.uploads.sweep()
         await made.blobs.sweep()
 
-    signing = Signing(_url_secret(settings), "", SystemClock(), limits)
+    signing = Signing(settings.url_secret or kept_secret(settings.data_dir / "url_secret"), "", SystemClock(), limits)
     http = HttpMedia(made.uploads, made.blobs, signing, limits.chunk_bytes_max, made.metrics.refused)
     work = [made.processing.run() for _ in range(settings.processes)]
     background = [tasks.create_task(one, name="media") for one in (*work, _sweeping(sweep))]
@@ -290,13 +291,3 @@ def _internal_credentials(settings: Settings) -> grpc.ServerCredentials | None:
 def _own_url(settings: Settings, port: int) -> str:
     scheme = "http" if settings.tls == "off" else "https"
     return f"{scheme}://{settings.http_listen.rpartition(':')[0]}:{port}"
-
-
-def _url_secret(settings: Settings) -> str:
-    if settings.url_secret:
-        return settings.url_secret
-    path = settings.data_dir / "url_secret"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32))
-    return path.read_text()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from tidewire.v1 import limits_pb2
 
@@ -20,6 +18,7 @@ from server.domain.envelope import Entry
 from server.domain.events import NoticeTold, PresenceTold
 from server.domain.notice import ClosingReason, Notice
 from server.domain.presence import PresenceFact
+from server.kit.kept import kept_secret
 from server.kit.refusal import Refusal
 from server.kit.system import SystemClock, SystemRandom
 from server.measured import cluster_readings
@@ -167,7 +166,7 @@ def _signing_in(
         SystemClock(),
         SystemRandom(),
         settings.limits,
-        settings.pepper or _own_pepper(settings.data_dir),
+        settings.pepper or kept_secret(settings.data_dir / "pepper"),
         feed.account_changed,
     )
 
@@ -212,12 +211,3 @@ def _code_sender(settings: Settings) -> CodeSender:
     if settings.code_sender == "console":
         return ConsoleSender()
     return SmtpSender(settings.smtp_host, settings.smtp_port, settings.smtp_sender)
-
-
-def _own_pepper(folder: Path) -> str:
-    """The key of stored code hashes, made at the first run. It lies beside the database, not in it."""
-    path = folder / "pepper"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32))
-    return path.read_text()

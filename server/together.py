@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from server import token_command
+from server.kit.kept import kept_secret
 from server.kit.refusal import Refused
 from server.settings import Settings
 from server.stores import opened_beside
@@ -22,6 +22,8 @@ from server.stores import opened_beside
 log = logging.getLogger(__name__)
 
 RESTART_S = 1.0
+LINE_BYTES_MAX = 1_048_576
+"""Greatest line of a child's log."""
 MEDIA_SCOPES = ["introspect", "members", "notify"]
 MEDIA_PORT = "7401"
 
@@ -41,7 +43,7 @@ async def environment(settings: Settings, given: Mapping[str, str]) -> dict[str,
         "HTTP_LISTEN": f"{host}:7411",
         "NODE": settings.internal_public or settings.internal_listen,
         "NODE_TOKEN_FILE": str(await _node_token(settings, folder)),
-        "BLOB_TOKEN": _kept(folder / "blob_token"),
+        "BLOB_TOKEN": kept_secret(folder / "blob_token"),
         "TLS": settings.tls,
         "TLS_DIR": str(settings.data_dir / "tls"),
         "TLS_NAMES": settings.tls_names,
@@ -71,13 +73,6 @@ async def _node_token(settings: Settings, folder: Path) -> Path:
         path.touch(mode=0o600)
         path.write_text(token)
     return path
-
-
-def _kept(path: Path) -> str:
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(32))
-    return path.read_text()
 
 
 class Together:
@@ -113,6 +108,7 @@ class Together:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,  # a Ctrl-C of the terminal comes by way of this process, once
+                limit=LINE_BYTES_MAX,
             )
             assert process.stdout is not None and process.stderr is not None, "they are pipes"
             was_up = asyncio.Event()
@@ -127,6 +123,8 @@ class Together:
                 return code or 1
             log.error("%s ended with %d; it is started again", name, code)
             await asyncio.sleep(RESTART_S)
+            if self._stopping:
+                return 0
 
 
 async def _copy(name: str, lines: asyncio.StreamReader, to: object, said: asyncio.Event) -> None:

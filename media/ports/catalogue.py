@@ -22,6 +22,10 @@ class Uploads(Protocol):
         """One of them."""
         ...
 
+    async def by_key(self, account_id: str, upload_key: str) -> Upload | None:
+        """The one that the account announced with this key."""
+        ...
+
     async def save(self, upload: Upload) -> bool:
         """Store what it has become. False, and nothing stored, when it is done already. Atomic."""
         ...

@@ -157,19 +157,9 @@ class UploadService:
         Raises:
             Refused: INVALID, LIMIT_EXCEEDED, RATE_LIMITED, NOT_A_MEMBER, UNAVAILABLE.
         """
-        now_ms = self.clock.now_ms()
-        upload = Upload(
-            upload_id=self._chance.new_id(),
-            account_id=device.account_id,
-            device_id=device.device_id,
-            upload_key=declared.upload_key,
-            wish=declared.wish,
-            size_bytes=declared.size_bytes,
-            sha256=declared.sha256,
-            name=declared.name,
-            created_ms=now_ms,
-            touched_ms=now_ms,
-        )
+        announced = await self._uploads.by_key(device.account_id, declared.upload_key)
+        if announced is not None:  # it is counted already
+            return await self._status(announced)
         retry_after_ms = self._rate.allow(device.account_id, self.clock.monotonic_ms())
         if retry_after_ms is not None:
             raise Refused(Refusal(Reason.RATE_LIMITED, subject="uploads_per_hour", retry_after_ms=retry_after_ms))
@@ -181,14 +171,32 @@ class UploadService:
         known = await self._uploads.get(blob.blob_id) if blob is not None else None
         if blob is not None and known is not None:
             return Status(known, Stage.READY, 100, blob)
-        refused = rules.declare(upload, await self._uploads.usage(device.account_id), self.limits, self._media_limits)
-        refused = refused or self._has_room(device.account_id)
+        return await self._begin(self._new(device, declared))
+
+    async def _begin(self, upload: Upload) -> Status | Rejected:
+        refused = rules.declare(upload, await self._uploads.usage(upload.account_id), self.limits, self._media_limits)
+        refused = refused or self._has_room(upload.account_id)
         if isinstance(refused, Rejected):
             await self._notices.rejected(rules.rejected(upload, refused))
             return refused
         if refused is not None:
             raise Refused(refused)
         return await self._status(await self._uploads.add(upload))
+
+    def _new(self, device: Device, declared: Declared) -> Upload:
+        now_ms = self.clock.now_ms()
+        return Upload(
+            upload_id=self._chance.new_id(),
+            account_id=device.account_id,
+            device_id=device.device_id,
+            upload_key=declared.upload_key,
+            wish=declared.wish,
+            size_bytes=declared.size_bytes,
+            sha256=declared.sha256,
+            name=declared.name,
+            created_ms=now_ms,
+            touched_ms=now_ms,
+        )
 
     async def status(self, device: Device, upload_id: str) -> Status:
         """Where an upload is.

@@ -75,11 +75,14 @@ async def test_quota_open_uploads_and_rate_are_told_with_limit_and_actual(world:
     settings = world.settings(quota_bytes=1_000_000, uploads_open_max=2, uploads_per_hour=4)
     async with world.worker(settings) as worker:
         ann, ben = await worker.person(), await worker.person()
-        first = await ann.create(DATA)
+        key = new_envelope_id()
+        first = await ann.create(DATA, upload_key=key)
         assert await refused(ann.create(DATA)) == ("LIMIT_EXCEEDED", 1_000_000, 2 * len(DATA))
         await ann.create(b"x" * 10)
         assert await refused(ann.create(b"x" * 10)) == ("LIMIT_EXCEEDED", 2, 3)
         assert (await refused(ann.create(b"x" * 10))).reason == "RATE_LIMITED"
+        again = await ann.create(DATA, upload_key=key)
+        assert again.status.upload_id == first.status.upload_id, "one that was announced before is counted already"
         usage = await ann.call("GetMediaUsage", media_pb2.GetMediaUsageRequest())
         assert (usage.used_bytes, usage.quota_bytes) == (len(DATA) + 10, 1_000_000)
         assert (await ben.create(DATA)).status.upload_id != first.status.upload_id, "each account has its own"

@@ -101,6 +101,16 @@ class SqliteUploads:
 
         return await self._database.read(work)
 
+    async def by_key(self, account_id: str, upload_key: str) -> Upload | None:
+        """See `Uploads.by_key`."""
+
+        def work(db: sqlite3.Connection) -> Upload | None:
+            where = "account_id=? AND upload_key=?"
+            row = db.execute(f"SELECT {_UPLOAD} FROM uploads WHERE {where}", (account_id, upload_key)).fetchone()
+            return None if row is None else _upload(row)
+
+        return await self._database.read(work)
+
     async def save(self, upload: Upload) -> bool:
         """See `Uploads.save`."""
         return await self._database.write(lambda db: _save(db, upload))
