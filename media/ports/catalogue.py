@@ -92,7 +92,8 @@ class Blobs(Protocol):
         ...
 
     async def remove(self, blob_id: str, now_ms: int) -> bool:
-        """Remove a blob that has no claim, and leave the names of its objects as orphans. False: it has one. Atomic."""
+        """Remove a blob that has no claim, and its upload, so that the same announcement begins anew; leave the names of its objects as
+        orphans. False: it has a claim. Atomic."""
         ...
 
     async def of_account(self, account_id: str) -> Sequence[str]:

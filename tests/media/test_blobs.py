@@ -13,6 +13,7 @@ from tidewire.transport import new_envelope_id
 from tidewire.v1 import media_pb2
 
 from media.keys_command import rotate
+from tests.support.media_calls import chunks, start
 from tests.support.media_world import DATA, Worker, World, refused
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
@@ -219,6 +220,16 @@ async def test_a_blob_goes_when_its_last_envelope_is_deleted_and_its_grace_is_ov
         response = await worker.claim(blob_id, group, ann.account_id)
         assert "no such blob" in response.refusal.detail, "already gone"
         assert (await ann.ready(DATA)).media.blob_id != blob_id, "it can be sent anew"
+        key = new_envelope_id()
+        forgotten = (await ann.create(b"late", upload_key=key)).status.upload_id
+        await ann.send([start(forgotten), *chunks(b"late")])
+        await ann.done(forgotten)
+        await asyncio.sleep(0.002)
+        await worker.app.sweep()
+        late = (await ann.create(b"late", upload_key=key)).status
+        assert late.stage == media_pb2.UPLOAD_STAGE_RECEIVING and late.upload_id != forgotten, (
+            "also by a device that was away meanwhile"
+        )
         expiring = (await ann.ready(b"for a moment")).media.blob_id
         await worker.claim(expiring, group, ann.account_id, until_ms=1)
         await worker.app.sweep()

@@ -250,6 +250,7 @@ class SqliteBlobs:
             db.execute("UPDATE objects SET blob_id=NULL, since_ms=0 WHERE blob_id=?", (blob_id,))
             db.execute("DELETE FROM views WHERE blob_id=?", (blob_id,))
             db.execute("DELETE FROM blobs WHERE blob_id=?", (blob_id,))
+            db.execute("DELETE FROM uploads WHERE upload_id=?", (blob_id,))
             return True
 
         return await self._database.write(work)
