@@ -41,7 +41,7 @@ from media.services.storing import Storing
 from media.services.uploads import UploadService
 from media.services.watching import Watching
 from media.settings import Settings
-from server.kit import tls
+from server.kit import mutual_tls, tls
 from server.kit.database import Database, open_database
 from server.kit.edge import Edge
 from server.kit.field_limits import FieldLimits
@@ -104,7 +104,7 @@ async def serving(
             used = workshop or await opening.opened(settings.rules, walls_needed=settings.sandbox == "bubblewrap")
         except WorkshopUnavailable as error:
             raise StoreError(str(error)) from error
-        services = Services(settings.node, node_token(settings), _cluster(settings))
+        services = Services(settings.node, node_token(settings), mutual_tls.calling(settings))
         await opened.enter_async_context(services)
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
         used_store = await opened.enter_async_context(blob_store(settings)) if store is None else store
@@ -151,13 +151,6 @@ def node_token(settings: Settings) -> str:
         OSError: its file cannot be read.
     """
     return settings.node_token or Path(settings.node_token_file).read_text().strip()
-
-
-def _cluster(settings: Settings) -> grpc.ChannelCredentials | None:
-    if not settings.mutual_tls:
-        return None
-    key, chain = Path(settings.cluster_key).read_bytes(), Path(settings.cluster_cert).read_bytes()
-    return grpc.ssl_channel_credentials(Path(settings.cluster_ca).read_bytes(), key, chain)
 
 
 def _parts(
@@ -225,7 +218,7 @@ async def _running(settings: Settings, made: _Parts, tasks: asyncio.TaskGroup) -
         health = await add_standard_services(devices, ["tidewire.v1.MediaService"])
         await add_standard_services(internal, ["tidewire.internal.v1.BlobService"])
         grpc_port = listen(devices, settings.grpc_listen, credentials)
-        internal_port = listen(internal, settings.internal_listen, _internal_credentials(settings))
+        internal_port = listen(internal, settings.internal_listen, mutual_tls.listening(settings))
         await internal.start()
         await devices.start()
 
@@ -279,13 +272,6 @@ def _tls(settings: Settings) -> tuple[grpc.ServerCredentials | None, ssl.SSLCont
     chain.write_bytes(own.key + own.chain)
     context.load_cert_chain(chain)
     return grpc.ssl_server_credentials([(own.key, own.chain)]), context, own.fingerprint
-
-
-def _internal_credentials(settings: Settings) -> grpc.ServerCredentials | None:
-    if not settings.mutual_tls:
-        return None
-    key, chain = Path(settings.cluster_key).read_bytes(), Path(settings.cluster_cert).read_bytes()
-    return grpc.ssl_server_credentials([(key, chain)], Path(settings.cluster_ca).read_bytes(), require_client_auth=True)
 
 
 def _own_url(settings: Settings, port: int) -> str:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
 from tidewire.internal.v1 import relay_pb2_grpc
@@ -14,6 +13,7 @@ from tidewire.internal.v1 import relay_pb2_grpc
 from server.adapters.grpc import codec
 from server.adapters.grpc.links import Links, RelayServicer
 from server.adapters.redis.opening import RedisCluster, open_redis
+from server.kit import mutual_tls
 from server.kit.setting_sources import SettingsError
 from server.kit.system import SystemClock, SystemRandom
 from server.ports.cluster import Peer
@@ -111,16 +111,7 @@ def clustered(
     incarnation = chance.new_id()
     node_id = settings.node_id or f"n-{incarnation[:8]}"
     routing = Routing(node_id, redis.cluster.routes, clock, limits, tasks)
-    links = Links(node_id, incarnation, settings.cluster_token, _credentials(settings), limits, tasks, chance.uniform)
+    links = Links(node_id, incarnation, settings.cluster_token, mutual_tls.calling(settings), limits, tasks, chance.uniform)
     relaying = Relaying(hub, conversations, receipts, routing, links, wire, limits, tasks)
     sharing = Sharing(Peer(node_id, incarnation, ""), redis.cluster, links, limits, tasks)
     return Clustered(redis, routing, links, relaying, OtherNodes(routing, relaying, links.forward), sharing)
-
-
-def _credentials(settings: Settings) -> grpc.ChannelCredentials | None:
-    if not settings.cluster_cert:
-        return None
-    authority, key, chain = (
-        Path(name).read_bytes() for name in (settings.cluster_ca, settings.cluster_key, settings.cluster_cert)
-    )
-    return grpc.ssl_channel_credentials(authority, key, chain)

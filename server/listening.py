@@ -10,7 +10,7 @@ import grpc
 
 from server.adapters.certificates import CertificateError, Named, check_mutual, check_pair
 from server.adapters.grpc.media import MediaWorker
-from server.kit import tls
+from server.kit import mutual_tls, tls
 from server.kit.grpc_server import listen
 from server.kit.setting_sources import SettingsError, host_of
 from server.settings import Settings
@@ -60,12 +60,7 @@ def listen_to_services(server: grpc.aio.Server, settings: Settings) -> int:
     Raises:
         OSError: the address is taken, or a certificate cannot be read.
     """
-    credentials = None
-    if settings.cluster_cert:
-        key, chain = Path(settings.cluster_key).read_bytes(), Path(settings.cluster_cert).read_bytes()
-        authority = Path(settings.cluster_ca).read_bytes()
-        credentials = grpc.ssl_server_credentials([(key, chain)], authority, require_client_auth=True)
-    return listen(server, settings.internal_listen, credentials)
+    return listen(server, settings.internal_listen, mutual_tls.listening(settings))
 
 
 @asynccontextmanager
@@ -78,11 +73,7 @@ async def media_worker(settings: Settings) -> AsyncIterator[MediaWorker | None]:
     if not settings.blob_service:
         yield None
         return
-    credentials = None
-    if settings.cluster_cert:
-        key, chain = Path(settings.cluster_key).read_bytes(), Path(settings.cluster_cert).read_bytes()
-        credentials = grpc.ssl_channel_credentials(Path(settings.cluster_ca).read_bytes(), key, chain)
-    worker = MediaWorker(settings.blob_service, settings.blob_token, credentials)
+    worker = MediaWorker(settings.blob_service, settings.blob_token, mutual_tls.calling(settings))
     try:
         yield worker
     finally:
