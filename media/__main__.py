@@ -36,6 +36,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     set_up(settings.log_format, settings.log_level)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings of each retry are said by us, once, as a sentence
     try:
         if arguments.command == "rotate-key":
             print(run(keys_command.rotate(settings)))

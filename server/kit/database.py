@@ -167,7 +167,7 @@ def _locked(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(lock)
-        raise InUse(f"{path} is in use by another node; stop it, or choose another data_dir") from None
+        raise InUse(f"{path} is in use by another process; stop it, or choose another data_dir") from None
     return lock
 
 

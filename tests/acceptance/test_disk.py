@@ -81,7 +81,7 @@ async def test_a_folder_that_another_node_uses_is_one_sentence(tmp_path: Path) -
     await node.start()
     try:
         said = await refuses_to_start(tmp_path)
-        assert "in use by another node" in said and "\n" not in said
+        assert "in use by another process" in said and "\n" not in said
     finally:
         await node.close()
 

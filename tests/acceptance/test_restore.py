@@ -64,7 +64,7 @@ async def test_devices_follow_a_restored_log(tmp_path: Path) -> None:
             await (await ann.send(both, "two, which the backup lacks"))
             await until_shown(ben, both, [(1, "one"), (2, "two, which the backup lacks")])
             code, said = await server(node.folder, "--restore", str(backup))
-            assert code == 1 and "in use by another node" in said
+            assert code == 1 and "in use by another process" in said
             await node.stop()
             code, said = await server(node.folder, "--restore", str(backup))
             assert code == 0 and "before-restore-1" in said

@@ -168,7 +168,7 @@ async def test_a_damaged_file_is_refused_with_one_sentence(tmp_path: Path) -> No
 async def test_a_file_belongs_to_one_node_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "tidewire.db"
     first = await open_database(path)
-    with pytest.raises(StoreError, match="in use by another node"):
+    with pytest.raises(StoreError, match="in use by another process"):
         await open_database(path)
     await first.close()
     await (await open_database(path)).close()
