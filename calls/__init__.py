@@ -1,1 +1,1 @@
-"""Call signalling and the forwarding unit. Not built yet; the contract reserves its place."""
+"""The calls process: signalling of voice and video calls, and the unit that forwards the media of group calls."""

@@ -1,0 +1,1 @@
+"""Implementations of the ports, named after what they depend on."""

@@ -1,0 +1,1 @@
+"""Pure rules of calls: events in, commands out."""

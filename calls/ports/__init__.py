@@ -1,0 +1,1 @@
+"""What calls ask of the world."""
