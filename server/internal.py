@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 from tidewire.internal.v1 import (
     admin_pb2_grpc,
+    call_pb2_grpc,
     feed_pb2_grpc,
     member_pb2_grpc,
     notify_pb2_grpc,
@@ -20,6 +21,7 @@ from tidewire.internal.v1 import (
 
 from server.adapters.grpc.admin import AdminServicer
 from server.adapters.grpc.bots import BotServicer
+from server.adapters.grpc.calls import CallDirectoryServicer
 from server.adapters.grpc.feeds import FeedServicer
 from server.adapters.grpc.services import (
     MemberServicer,
@@ -32,6 +34,7 @@ from server.adapters.grpc.services import (
 from server.kit.field_limits import FieldLimits
 from server.parts import Parts
 from server.services.administration import Administration
+from server.services.call_directory import CallDirectory
 from server.services.sending import Sending
 from server.services.service_access import ServiceAccess
 from server.services.service_streams import ServiceStreams
@@ -68,6 +71,9 @@ def add_internal_services(
     presence_pb2_grpc.add_PresenceServiceServicer_to_server(presence, server)
     member_pb2_grpc.add_MemberServiceServicer_to_server(MemberServicer(made.history, authorise), server)
     feed_pb2_grpc.add_FeedServiceServicer_to_server(FeedServicer(made.feed, open_streams, authorise), server)
+    directory = CallDirectory(made.conversations, made.people, made.streams)
+    calls = CallDirectoryServicer(directory, senders, authorise)
+    call_pb2_grpc.add_CallDirectoryServiceServicer_to_server(calls, server)
     administration = Administration(
         stores.accounts,
         stores.marks,
@@ -81,7 +87,7 @@ def add_internal_services(
         made.clock,
     )
     admin_pb2_grpc.add_AdminServiceServicer_to_server(AdminServicer(administration, authorise), server)
-    names = ["Token", "System", "Notify", "Presence", "Member", "Bot", "Feed", "Admin"]
+    names = ["Token", "System", "Notify", "Presence", "Member", "Bot", "Feed", "Admin", "CallDirectory"]
 
     async def run() -> None:
         await asyncio.gather(bots.watch(), open_streams.run())

@@ -57,6 +57,10 @@ class LocalStreams:
             if stream.identity.device_id == device_id:
                 stream.close(reason)
 
+    async def connected_devices(self, account_id: str) -> set[str]:
+        """See `Streams.connected_devices`."""
+        return {stream.identity.device_id for stream in self._hub.of_account(account_id)}
+
     async def notify(self, account_id: str, notice: Notice, except_device_id: str = "", only_device_id: str = "") -> None:
         """See `Streams.notify`."""
         self._hub.tell(account_id, NoticeTold(notice), self._wire, except_device_id, only_device_id)

@@ -94,9 +94,7 @@ class ForwarderDraining:
     era_id: str
 
 
-ForwardingEvent = (
-    DownOffered | MediaUp | MediaLost | MediaGone | Published | Speakers | ForwarderLost | ForwarderDraining
-)
+ForwardingEvent = DownOffered | MediaUp | MediaLost | MediaGone | Published | Speakers | ForwarderLost | ForwarderDraining
 
 
 class Forwarding(Protocol):

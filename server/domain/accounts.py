@@ -38,6 +38,8 @@ class Privacy:
     add_to_groups: Audience = Audience.EVERYONE
     add_to_groups_except: tuple[str, ...] = ()
     findable: bool = True
+    silence_strangers: bool = False
+    """Calls of who is not in the contacts make no sound."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Scope(Enum):
     FEED = "feed"
     ADMIN = "admin"
     MEMBERS = "members"
+    CALLS = "calls"
 
 
 BOUND = (Scope.APPEND, Scope.BOT)

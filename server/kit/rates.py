@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+
+from server.kit.refusal import Reason, Refusal
+from server.kit.world import Clock
 
 
 class Rate:
@@ -26,3 +30,16 @@ class Rate:
         if len(self._due) > self._keys_max:
             self._due.popitem(last=False)
         return None
+
+
+def address_limit(per_s: float, burst: int, clock: Clock) -> Callable[[str], Refusal | None]:
+    """Counts calls by their address, for an `Edge`."""
+    rate = Rate(per_s, burst)
+
+    def limited(address: str) -> Refusal | None:
+        retry_after_ms = rate.allow(address, clock.monotonic_ms())
+        if retry_after_ms is None:
+            return None
+        return Refusal(Reason.RATE_LIMITED, subject="address_calls_per_s", retry_after_ms=retry_after_ms)
+
+    return limited

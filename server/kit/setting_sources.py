@@ -129,3 +129,32 @@ def is_loopback(listen: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def check_choices(settings: Any, choices: Mapping[str, tuple[str, ...]]) -> None:
+    """Refuse a setting that is none of its choices.
+
+    Raises:
+        SettingsError: in one sentence.
+    """
+    for name, allowed in choices.items():
+        if getattr(settings, name) not in allowed:
+            raise SettingsError(f"{name} is one of {', '.join(allowed)}, not {getattr(settings, name)!r}")
+
+
+def check_listeners(settings: Any, public: tuple[str, ...], internal: tuple[str, ...], tls: str) -> None:
+    """Refuse a listener that is no address, and one of `public` that would be open to the network without TLS.
+
+    Raises:
+        SettingsError: in one sentence.
+    """
+    for name in (*public, *internal):
+        address = getattr(settings, name)
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit():
+            raise SettingsError(f"{name} is an address and a port such as 127.0.0.1:7401, not {address!r}")
+        if name in public and tls == "off" and not is_loopback(address):
+            raise SettingsError(
+                f"{name} = {address} is open to the network without TLS: set tls = auto (or files, or proxy when something in front"
+                " of it ends TLS)"
+            )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+import ssl
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -115,3 +117,47 @@ def _write(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
+
+
+class ListenerFiles(Protocol):
+    """The settings of a process's listeners that have to do with TLS."""
+
+    @property
+    def tls(self) -> str: ...
+    @property
+    def tls_dir(self) -> Path: ...
+    @property
+    def tls_cert(self) -> str: ...
+    @property
+    def tls_key(self) -> str: ...
+    @property
+    def tls_names(self) -> str: ...
+
+
+class Listening(NamedTuple):
+    """For gRPC and for HTTP; None: no TLS. The authority's fingerprint; "": it is not ours."""
+
+    grpc: grpc.ServerCredentials | None
+    http: ssl.SSLContext | None
+    fingerprint: str
+
+
+def listening(files: ListenerFiles, data_dir: Path) -> Listening:
+    """What the listeners of a process need, by its settings.
+
+    Raises:
+        OSError: a file cannot be read, or the folder cannot be written.
+    """
+    if files.tls in ("off", "proxy"):
+        return Listening(None, None, "")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    if files.tls == "files":
+        context.load_cert_chain(files.tls_cert, files.tls_key)
+        pair = Path(files.tls_key).read_bytes(), Path(files.tls_cert).read_bytes()
+        return Listening(grpc.ssl_server_credentials([pair]), context, "")
+    own = own_authority(files.tls_dir, [name.strip() for name in files.tls_names.split(",")])
+    chain = data_dir / "tls.pem"
+    chain.touch(mode=0o600)
+    chain.write_bytes(own.key + own.chain)
+    context.load_cert_chain(chain)
+    return Listening(grpc.ssl_server_credentials([(own.key, own.chain)]), context, own.fingerprint)

@@ -18,6 +18,17 @@ class Standing(NamedTuple):
     """It may not send."""
 
 
+class Acquaintance(NamedTuple):
+    """What decides whether and how a call rings."""
+
+    unreachable: bool
+    """The account blocks the caller, is suspended, or is gone."""
+    stranger: bool
+    """The caller is not in its contacts."""
+    silent: bool
+    """The caller is a stranger, and the account wants no sound of strangers."""
+
+
 class People(Protocol):
     """Facts about accounts that rules outside the fold need. Answers come from memory where they can."""
 
@@ -41,6 +52,10 @@ class People(Protocol):
         """Whether `adder_id` may add `account_id` to a group, by that account's privacy and blocks."""
         ...
 
+    async def acquaintance(self, account_id: str, caller_id: str) -> Acquaintance:
+        """How `account_id` stands to somebody who calls."""
+        ...
+
     async def read_receipts(self, account_id: str) -> bool:
         """Whether the account has read receipts on."""
         ...
@@ -55,6 +70,10 @@ class Streams(Protocol):
 
     async def close_device(self, account_id: str, device_id: str, reason: ClosingReason) -> None:
         """Close the device's stream, if it has one, with `reason`. Idempotent."""
+        ...
+
+    async def connected_devices(self, account_id: str) -> set[str]:
+        """The account's devices that have a stream now, as far as is known."""
         ...
 
     async def notify(self, account_id: str, notice: Notice, except_device_id: str = "", only_device_id: str = "") -> None:

@@ -13,7 +13,7 @@ from server.domain.limits import Limits
 from server.kit.refusal import Reason, Refusal
 from server.kit.world import Clock
 from server.ports.accounts import Accounts, Contacts, Devices
-from server.ports.people import Standing
+from server.ports.people import Acquaintance, Standing
 
 CACHE_MAX = 50_000
 
@@ -106,6 +106,13 @@ class KnownPeople:
         return rules.in_audience(
             privacy.add_to_groups, privacy.add_to_groups_except, adder_id, is_contact=adder_id in facts.contacts
         )
+
+    async def acquaintance(self, account_id: str, caller_id: str) -> Acquaintance:
+        """See `People.acquaintance`."""
+        facts = await self._of(account_id)
+        standing, stranger = _standing(facts, caller_id), caller_id not in facts.contacts
+        silent = stranger and facts.account is not None and facts.account.privacy.silence_strangers
+        return Acquaintance(not standing.exists or standing.blocks or standing.suspended, stranger, silent)
 
     async def read_receipts(self, account_id: str) -> bool:
         """See `People.read_receipts`."""

@@ -192,6 +192,11 @@ class Relaying:
         self._take_closed(closed)
         self._relay.send(self._routing.nodes, closed)
 
+    async def connected_devices(self, account_id: str) -> set[str]:
+        """See `Streams.connected_devices`."""
+        here = {stream.identity.device_id for stream in self._hub.of_account(account_id)}
+        return here | await self._routing.devices_elsewhere(account_id)
+
     async def notify(self, account_id: str, notice: Notice, except_device_id: str = "", only_device_id: str = "") -> None:
         """See `Streams.notify`."""
         self._hub.tell(account_id, NoticeTold(notice), self._wire, except_device_id, only_device_id)

@@ -162,6 +162,14 @@ class Routing:
                     nodes.setdefault(node_id, []).append(account_id)
         return nodes
 
+    async def devices_elsewhere(self, account_id: str) -> set[str]:
+        """The account's devices that have a stream on another node. When the store is away: none."""
+        try:
+            (routes,) = await self._lookup([account_id])
+        except Refused:
+            return set()
+        return {route.device_id for route in routes if route.node_id in self.nodes}
+
     async def node_of(self, identity: Identity) -> str:
         """The other node that has the device's stream; "": none."""
         try:

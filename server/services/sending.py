@@ -47,7 +47,7 @@ class Sending:
         self._limits = limits
         self._media = media
         self._enabled = frozenset(int(kind) for kind in enabled_kinds(media is not None))
-        self._system = self._enabled - {int(Kind.SETTING)} | {int(Kind.SYSTEM_NOTICE)}
+        self._system = self._enabled - {int(Kind.SETTING)} | {int(Kind.SYSTEM_NOTICE), int(Kind.CALL_RECORD)}
         """What internal services append."""
 
     def at_once(self, send: Send) -> Proposal | Refusal | None:

@@ -6,8 +6,10 @@ from collections import Counter
 
 from server.domain import ids
 from server.domain.append import Outcome, Sent
+from server.domain.envelope import Kind
 from server.domain.events import Send
 from server.domain.fold import SYSTEM_IDS_MAX
+from server.domain.identity import Identity
 from server.domain.rules import Proposal
 from server.kit.refusal import Reason, Refusal
 from server.ports.accounts import Accounts
@@ -47,6 +49,20 @@ class SystemSenders:
         Raises:
             Refused: UNAVAILABLE.
         """
+        if proposal.kind == Kind.CALL_RECORD:
+            return Refusal(Reason.KIND_NOT_ENABLED, "calls are recorded by the calls process", "kind", actual=proposal.kind)
+        return await self._append(conversation_id, proposal)
+
+    async def record_call(self, account_id: str, conversation_id: str, call_id: str, body: bytes) -> Outcome:
+        """Append how a call went, as the account that began it, or find what was appended before.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        kind = int(Kind.CALL_RECORD)
+        return await self._append(conversation_id, Proposal(Identity(account_id, ""), call_id, 0, kind, body))
+
+    async def _append(self, conversation_id: str, proposal: Proposal) -> Outcome:
         if proposal.envelope_id[UUID_VERSION_AT] != "7":
             return Refusal(Reason.INVALID, "is not of version 7, whose ids grow", "envelope_id")
         key = (conversation_id, proposal.sender.account_id)

@@ -179,6 +179,7 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
             Audience(new.add_to_groups) if new.add_to_groups else old.add_to_groups,
             tuple(new.add_to_groups_except) if new.add_to_groups else old.add_to_groups_except,
             new.findable if new.HasField("findable") else old.findable,
+            new.silence_strangers if new.HasField("silence_strangers") else old.silence_strangers,
         )
         await self._people.set_privacy(identity.account_id, privacy)
         return account_pb2.UpdatePrivacyResponse(privacy=_privacy(privacy))

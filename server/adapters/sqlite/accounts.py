@@ -199,4 +199,5 @@ def _privacy(text: str) -> Privacy:
         Audience(data["add_to_groups"]),
         tuple(data["add_to_groups_except"]),
         data["findable"],
+        data.get("silence_strangers", False),  # not in what was stored before there were calls
     )

@@ -14,6 +14,7 @@ import grpc
 from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.internal.v1 import (
     admin_pb2_grpc,
+    call_pb2_grpc,
     feed_pb2,
     feed_pb2_grpc,
     member_pb2_grpc,
@@ -61,6 +62,7 @@ class Services:
         self.members = member_pb2_grpc.MemberServiceStub(self.channel)
         self.presence = presence_pb2_grpc.PresenceServiceStub(self.channel)
         self.admin = admin_pb2_grpc.AdminServiceStub(self.channel)
+        self.calls = call_pb2_grpc.CallDirectoryServiceStub(self.channel)
         self.feed = feed_pb2_grpc.FeedServiceStub(self.channel)
 
     async def __aenter__(self) -> Self:

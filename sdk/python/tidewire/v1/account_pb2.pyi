@@ -208,20 +208,22 @@ class Account(_message.Message):
     def __init__(self, account_id: _Optional[str] = ..., display_name: _Optional[str] = ..., bio: _Optional[str] = ..., username: _Optional[str] = ..., phone: _Optional[str] = ..., email: _Optional[str] = ..., privacy: _Optional[_Union[Privacy, _Mapping]] = ..., created_at_ms: _Optional[int] = ...) -> None: ...
 
 class Privacy(_message.Message):
-    __slots__ = ("last_seen", "last_seen_except", "read_receipts", "add_to_groups", "add_to_groups_except", "findable")
+    __slots__ = ("last_seen", "last_seen_except", "read_receipts", "add_to_groups", "add_to_groups_except", "findable", "silence_strangers")
     LAST_SEEN_FIELD_NUMBER: _ClassVar[int]
     LAST_SEEN_EXCEPT_FIELD_NUMBER: _ClassVar[int]
     READ_RECEIPTS_FIELD_NUMBER: _ClassVar[int]
     ADD_TO_GROUPS_FIELD_NUMBER: _ClassVar[int]
     ADD_TO_GROUPS_EXCEPT_FIELD_NUMBER: _ClassVar[int]
     FINDABLE_FIELD_NUMBER: _ClassVar[int]
+    SILENCE_STRANGERS_FIELD_NUMBER: _ClassVar[int]
     last_seen: Audience
     last_seen_except: _containers.RepeatedScalarFieldContainer[str]
     read_receipts: bool
     add_to_groups: Audience
     add_to_groups_except: _containers.RepeatedScalarFieldContainer[str]
     findable: bool
-    def __init__(self, last_seen: _Optional[_Union[Audience, str]] = ..., last_seen_except: _Optional[_Iterable[str]] = ..., read_receipts: bool = ..., add_to_groups: _Optional[_Union[Audience, str]] = ..., add_to_groups_except: _Optional[_Iterable[str]] = ..., findable: bool = ...) -> None: ...
+    silence_strangers: bool
+    def __init__(self, last_seen: _Optional[_Union[Audience, str]] = ..., last_seen_except: _Optional[_Iterable[str]] = ..., read_receipts: bool = ..., add_to_groups: _Optional[_Union[Audience, str]] = ..., add_to_groups_except: _Optional[_Iterable[str]] = ..., findable: bool = ..., silence_strangers: bool = ...) -> None: ...
 
 class UpdateAccountRequest(_message.Message):
     __slots__ = ("display_name", "bio", "username")

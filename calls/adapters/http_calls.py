@@ -1,0 +1,120 @@
+"""What the calls process serves by HTTP: health, readiness, metrics, the WebSocket door and the page to try calls with."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import WSCloseCode, WSMsgType, web
+from google.protobuf.message import DecodeError
+from tidewire.v1 import call_pb2
+
+from calls.adapters.frames import Response
+from calls.adapters.signal_stream import Frame, SignalStreams
+from calls.domain.signalling_limits import SignallingLimits
+from server.kit import grpc_refusals as refusals
+from server.kit.refusal import Reason, Refusal, Refused
+
+PAGE = Path(__file__).parent.parent / "page"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+HEARTBEAT_S = 30.0
+
+
+class HttpCalls:
+    """The handlers."""
+
+    def __init__(
+        self,
+        streams: SignalStreams,
+        ready: Callable[[], bool],
+        scrape: Callable[[], bytes],
+        refused: Callable[[str], None],
+        limits: SignallingLimits,
+    ) -> None:
+        self._streams = streams
+        self._ready = ready
+        self._scrape = scrape
+        self._refused = refused
+        self._limits = limits
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where what is."""
+        return [
+            web.get("/healthz", self._health),
+            web.get("/readyz", self._readiness),
+            web.get("/metrics", self._metrics),
+            web.get("/v1/signal", self._signal),
+            web.get("/", self._page),
+            web.get("/{name:[a-z_]+\\.(?:js|css)}", self._page),
+        ]
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readiness(self, request: web.Request) -> web.Response:
+        return web.Response(text="ready\n") if self._ready() else web.Response(text="draining\n", status=503)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        return web.Response(body=self._scrape(), content_type="text/plain", charset="utf-8")
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        path = PAGE / request.match_info.get("name", "index.html")
+        if not path.is_file():
+            raise web.HTTPNotFound
+        return web.FileResponse(path, headers=HEADERS)
+
+    async def _signal(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=self._limits.frame_bytes_max)
+        await socket.prepare(request)
+
+        async def read() -> Frame | None:
+            message = await socket.receive()
+            if message.type is WSMsgType.TEXT:
+                return Refusal(Reason.INVALID, "frames are binary messages of protobuf", "frame")
+            if message.type is not WSMsgType.BINARY:
+                return None
+            try:
+                return call_pb2.SignalRequest.FromString(message.data)
+            except DecodeError:
+                return Refusal(Reason.INVALID, "the bytes are no SignalRequest", "frame")
+
+        async def write(response: Response) -> None:
+            try:
+                await socket.send_bytes(response.SerializeToString())
+            except ConnectionError:
+                return  # the reader sees the end
+
+        try:
+            await self._streams.serve("", read, write)
+        except Refused as refused:
+            self._refused(refused.refusal.reason.name)
+            await write(Response(refusal=refusals.message(refused.refusal)))
+            await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=refused.refusal.reason.name.encode())
+        await socket.close()
+        return socket
+
+
+@asynccontextmanager
+async def serving_http(listen: str, handlers: HttpCalls, context: ssl.SSLContext | None) -> AsyncIterator[int]:
+    """Serve the handlers. Yields the port.
+
+    Raises:
+        OSError: the address is taken.
+    """
+    application = web.Application()
+    application.add_routes(handlers.routes())
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        host, _, port = listen.rpartition(":")
+        site = web.TCPSite(runner, host.strip("[]"), int(port), ssl_context=context)
+        await site.start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()

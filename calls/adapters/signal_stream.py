@@ -1,0 +1,153 @@
+"""One device's stream, whatever carries its frames."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+
+from tidewire.v1 import call_pb2
+
+from calls.adapters import frames
+from calls.adapters.frames import Frames, Response
+from calls.adapters.memory import LocalPost
+from calls.domain.messages import Message, Party, Replaced
+from calls.domain.signalling_limits import SignallingLimits
+from calls.ports.signalling import Directory, Stream
+from server.kit import grpc_refusals as refusals
+from server.kit.rates import Rate
+from server.kit.refusal import Reason, Refusal, Refused, limit_exceeded
+from server.kit.world import Clock
+
+Frame = call_pb2.SignalRequest | Refusal
+"""A frame, or why it cannot be read."""
+Read = Callable[[], Awaitable[Frame | None]]
+Write = Callable[[Response], Awaitable[None]]
+RETRY_MS = 500
+
+
+class SignalStreams:
+    """Serves streams until they end."""
+
+    def __init__(
+        self,
+        answers: Frames,
+        post: LocalPost,
+        directory: Directory,
+        violation: Callable[[call_pb2.SignalRequest], Refusal | None],
+        refused: Callable[[str], None],
+        clock: Clock,
+        limits: SignallingLimits,
+    ) -> None:
+        """`violation`: of field limits; `refused`: told the reason of every refusal."""
+        self._answers = answers
+        self._post = post
+        self._directory = directory
+        self._violation = violation
+        self._refused = refused
+        self._clock = clock
+        self._limits = limits
+        self._draining = asyncio.Event()
+        self._rate = Rate(limits.commands_per_s, limits.commands_burst)
+
+    def drain(self) -> None:
+        """End all streams in a way that lets their devices come back."""
+        self._draining.set()
+
+    async def serve(self, token: str, read: Read, write: Write) -> None:
+        """One stream. `token`: of its metadata; "": hello brings it. `read` answers None at the end.
+
+        Raises:
+            Refused: it does not begin as it should.
+        """
+        hello = await self._hello(read)
+        party = await self._directory.identify(token or hello.hello.access_token)
+        waiting: asyncio.Queue[Response | None] = asyncio.Queue(self._limits.events_waiting_max)
+        stream = Stream(party, secrets.token_hex(8), lambda message: _put(waiting, message))
+        self._post.attend(stream)
+        try:
+            snapshots = await self._answers.snapshots(party)
+            welcome = call_pb2.CallWelcome(
+                calls=snapshots, silence_ms_max=self._limits.silence_ms, account_id=party.account_id, device_id=party.device_id
+            )
+            await write(Response(ref=hello.ref, welcome=welcome))
+            await self._until_over(party, read, write, waiting)
+        finally:
+            self._post.leave(stream)
+
+    async def _hello(self, read: Read) -> call_pb2.SignalRequest:
+        try:
+            async with asyncio.timeout(self._limits.hello_ms / 1000):
+                first = await read()
+        except TimeoutError:
+            raise Refused(Refusal(Reason.OUT_OF_PLACE, "no hello came in time", "hello_ms", self._limits.hello_ms)) from None
+        if isinstance(first, Refusal):
+            raise Refused(first)
+        if first is None or first.WhichOneof("command") != "hello":
+            raise Refused(Refusal(Reason.OUT_OF_PLACE, "the first frame is hello", "command"))
+        refusal = self._violation(first)
+        if refusal is not None:
+            raise Refused(refusal)
+        return first
+
+    async def _until_over(self, party: Party, read: Read, write: Write, waiting: asyncio.Queue[Response | None]) -> None:
+        tasks = [
+            asyncio.ensure_future(self._listen(party, read, waiting)),
+            asyncio.ensure_future(_tell(write, waiting)),
+            asyncio.ensure_future(self._draining.wait()),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if tasks[2] in done:
+                await write(Response(closing=call_pb2.CallClosing(retry_after_ms=RETRY_MS)))
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _listen(self, party: Party, read: Read, waiting: asyncio.Queue[Response | None]) -> None:
+        while (frame := await read()) is not None:
+            answer = await self._answer(party, frame)
+            kind = answer.WhichOneof("event")
+            if kind == "refusal":
+                self._refused(refusals.refusal(answer.refusal).reason.name)
+            if answer.ref or kind == "refusal":
+                await waiting.put(answer)
+
+    async def _answer(self, party: Party, frame: Frame) -> Response:
+        if isinstance(frame, Refusal):
+            return Response(refusal=refusals.message(frame))
+        retry_after_ms = self._rate.allow(party.device_id, self._clock.monotonic_ms())
+        refusal = self._violation(frame)
+        if retry_after_ms is not None:
+            refusal = Refusal(Reason.RATE_LIMITED, subject="commands_per_s", retry_after_ms=retry_after_ms)
+        if refusal is not None:
+            return Response(ref=frame.ref, refusal=refusals.message(refusal))
+        try:
+            return await self._answers.answer(party, frame)
+        except Refused as refused:
+            return Response(ref=frame.ref, refusal=refusals.message(refused.refusal))
+
+
+def _put(waiting: asyncio.Queue[Response | None], message: Message) -> None:
+    """A device that is too slow loses its stream, and asks again when it comes back."""
+    if isinstance(message, Replaced) or waiting.full():
+        while not waiting.empty():
+            waiting.get_nowait()
+        waiting.put_nowait(frames.response(message) if isinstance(message, Replaced) else None)
+        if isinstance(message, Replaced):
+            waiting.put_nowait(None)
+        return
+    waiting.put_nowait(frames.response(message))
+
+
+async def _tell(write: Write, waiting: asyncio.Queue[Response | None]) -> None:
+    while (response := await waiting.get()) is not None:
+        await write(response)
+
+
+def too_large(limits: SignallingLimits, size: int) -> Refusal:
+    """The refusal of a frame."""
+    return limit_exceeded("frame_bytes_max", limits.frame_bytes_max, size)

@@ -1,0 +1,142 @@
+"""The composition root of calls: from settings to open listeners."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession
+from tidewire.internal import Services
+from tidewire.v1 import call_pb2_grpc
+
+from calls.adapters.frames import Frames
+from calls.adapters.grpc_calls import CallServicer
+from calls.adapters.http_calls import HttpCalls, serving_http
+from calls.adapters.memory import LocalPost, MemoryRings
+from calls.adapters.metrics import Metrics
+from calls.adapters.node import Node
+from calls.adapters.signal_stream import SignalStreams
+from calls.adapters.webhook import NoWaker, Webhook
+from calls.domain.turn import Relays
+from calls.ports.signalling import Directory, Waker
+from calls.services.direct_calls import DirectCalls
+from calls.settings import Settings, listed
+from server.kit import mutual_tls, tls
+from server.kit.edge import Edge
+from server.kit.field_limits import FieldLimits
+from server.kit.grpc_server import add_standard_services, listen, new_server
+from server.kit.kept import kept_secret
+from server.kit.phones import is_phone
+from server.kit.rates import address_limit
+from server.kit.refusal import Refused
+from server.kit.system import SystemClock
+
+log = logging.getLogger(__name__)
+
+SWEEP_S = 0.25
+"""How late a call may end that nobody takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Running calls."""
+
+    grpc_port: int
+    http_port: int
+    fingerprint: str
+    """Of the certificate authority with tls = auto; ""."""
+    drain: Callable[[], Any]
+    """Send all streams away, and take nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    metrics: Metrics
+    direct: DirectCalls
+    streams: SignalStreams
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[App]:
+    """Run calls until the block ends. Tests use it as `__main__` does.
+
+    Raises:
+        OSError: an address is taken, or the data folder cannot be written.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with AsyncExitStack() as opened:
+        services = Services(settings.node, node_token(settings), mutual_tls.calling(settings))
+        await opened.enter_async_context(services)
+        waker: Waker = NoWaker()
+        if settings.wake_url:
+            session = await opened.enter_async_context(ClientSession())
+            waker = Webhook(session, settings.wake_url, settings.wake_secret.encode(), SystemClock())
+        tasks = await opened.enter_async_context(asyncio.TaskGroup())
+        fields = FieldLimits(is_phone)
+        made = _parts(settings, Node(services), waker, fields)
+        yield await opened.enter_async_context(_running(settings, made, fields, tasks))
+
+
+def node_token(settings: Settings) -> str:
+    """The service token that the process shows the node.
+
+    Raises:
+        OSError: its file cannot be read.
+    """
+    return settings.node_token or Path(settings.node_token_file).read_text().strip()
+
+
+def _parts(settings: Settings, directory: Directory, waker: Waker, fields: FieldLimits) -> _Parts:
+    clock, limits, post = SystemClock(), settings.limits, LocalPost()
+    metrics = Metrics(lambda: len(post))
+    relays = Relays(listed(settings.turn_urls), listed(settings.turn_secrets), listed(settings.stun_urls))
+    secret = (settings.ticket_secret or kept_secret(settings.data_dir / "ticket_secret")).encode()
+    direct = DirectCalls(
+        MemoryRings(clock, limits), post, directory, waker, lambda: relays, secret, clock, limits, metrics.finished
+    )
+    streams = SignalStreams(Frames(direct), post, directory, fields.violation, metrics.refused, clock, limits)
+    return _Parts(metrics, direct, streams)
+
+
+@asynccontextmanager
+async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks: asyncio.TaskGroup) -> AsyncIterator[App]:
+    limits = settings.limits
+    limited = address_limit(limits.address_calls_per_s, limits.address_calls_burst, SystemClock())
+    edge = Edge(fields, limited, made.metrics.refused, lambda method: limits.frame_bytes_max)
+    devices = new_server(edge, bytes_max=2 * limits.frame_bytes_max)
+    credentials = tls.listening(settings, settings.data_dir)
+    draining = asyncio.Event()
+    sweeping = tasks.create_task(_sweeping(made.direct), name="calls")
+    http = HttpCalls(made.streams, lambda: not draining.is_set(), made.metrics.text, made.metrics.refused, limits)
+    async with serving_http(settings.http_listen, http, credentials.http) as http_port:
+        call_pb2_grpc.add_CallServiceServicer_to_server(CallServicer(made.streams, limits), devices)
+        health = await add_standard_services(devices, ["tidewire.v1.CallService"])
+        grpc_port = listen(devices, settings.grpc_listen, credentials.grpc)
+        await devices.start()
+
+        async def drain() -> None:
+            draining.set()
+            await health.enter_graceful_shutdown()
+            made.streams.drain()
+            await devices.stop(settings.drain_grace_s)
+
+        try:
+            yield App(grpc_port, http_port, credentials.fingerprint, drain)
+        finally:
+            made.streams.drain()
+            await devices.stop(0.5)
+            sweeping.cancel()
+
+
+async def _sweeping(direct: DirectCalls) -> None:
+    while True:
+        try:
+            await direct.sweep()
+        except Refused as refused:
+            log.warning("calls have to wait", extra={"why": refused.refusal.sentence()})
+        await asyncio.sleep(SWEEP_S)

@@ -1,0 +1,124 @@
+"""The settings of calls: defaults, then a TOML file, then TIDEWIRE_CALLS_* variables, then the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from calls.domain.signalling_limits import SignallingLimits
+from server.kit import setting_sources
+from server.kit.setting_sources import SECRET_CHARS_MIN, SettingsError, is_loopback
+
+PREFIX = "TIDEWIRE_CALLS_"
+SECRET = ("node_token", "turn_secrets", "ticket_secret", "wake_secret")
+"""Settings that no log shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set, besides the limits."""
+
+    grpc_listen: str = "127.0.0.1:7402"
+    """gRPC for devices."""
+    http_listen: str = "127.0.0.1:7412"
+    """The WebSocket door and the page; health, readiness, metrics."""
+    internal_listen: str = "127.0.0.1:7422"
+    """gRPC between the processes of calls."""
+    data_dir: Path = Path("data/calls")
+    """What has to be kept between starts: secrets."""
+    tls: str = "off"
+    """off; auto: the authority in tls_dir; files: tls_cert and tls_key; proxy: something in front ends TLS."""
+    tls_dir: Path = Path("data/tls")
+    """With tls = auto: where the authority is. The node's own, so that a client pins one."""
+    tls_cert: str = ""
+    tls_key: str = ""
+    tls_names: str = "localhost"
+    """With tls = auto: the names and addresses in the certificate, separated by commas."""
+    drain_grace_s: float = 10.0
+    log_format: str = "auto"
+    """auto: text on a terminal, else JSON; text; json."""
+    log_level: str = "INFO"
+    node: str = "127.0.0.1:7420"
+    """A routing node's internal listener."""
+    node_token: str = ""
+    """A service token with the scopes introspect, notify and calls (`python -m server token create`)."""
+    node_token_file: str = ""
+    """A file with that token, instead."""
+    cluster_ca: str = ""
+    """Mutual TLS with nodes, with the two settings below."""
+    cluster_cert: str = ""
+    cluster_key: str = ""
+    turn_urls: str = ""
+    """Relays, separated by commas, such as turn:turn.example.org:3478?transport=udp. Empty: none."""
+    turn_secrets: str = ""
+    """Their shared secrets, the newest first, separated by commas: credentials are made with the first, relays know all of them."""
+    stun_urls: str = ""
+    """Reflectors, separated by commas, such as stun:turn.example.org:3478."""
+    ticket_secret: str = ""
+    """Key of call tickets, at least 32 characters, the same in all processes; empty: made and kept in data_dir."""
+    wake_url: str = ""
+    """Where devices that are asleep are woken: a webhook. Empty: they are not."""
+    wake_secret: str = ""
+    """Key of the webhook's signatures, at least 32 characters."""
+    limits: SignallingLimits = field(default_factory=SignallingLimits)
+
+    def describe(self) -> dict[str, object]:
+        """The effective settings that differ from the defaults, without what is secret."""
+        return setting_sources.changed(self, SECRET)
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """What stands between the commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def load(file: Path | None, environment: Mapping[str, str], arguments: Mapping[str, str]) -> Settings:
+    """The settings from all sources.
+
+    Raises:
+        SettingsError: an unknown name, a wrong value, or a listener that would be open to the world without TLS.
+    """
+    settings = setting_sources.load(Settings, PREFIX, (), file, environment, arguments)
+    check(settings)
+    return settings
+
+
+def check(settings: Settings) -> None:
+    """Refuse what cannot work, or should not.
+
+    Raises:
+        SettingsError: in one sentence that says which setting to use.
+    """
+    choices = {"tls": ("off", "auto", "files", "proxy"), "log_format": ("auto", "text", "json")}
+    setting_sources.check_choices(settings, choices)
+    setting_sources.check_listeners(settings, ("grpc_listen", "http_listen"), ("internal_listen",), settings.tls)
+    if settings.tls == "files" and not (settings.tls_cert and settings.tls_key):
+        raise SettingsError("tls = files needs tls_cert and tls_key")
+    cluster = (settings.cluster_ca, settings.cluster_cert, settings.cluster_key)
+    if any(cluster) and not all(cluster):
+        raise SettingsError("mutual TLS with nodes needs all of cluster_ca, cluster_cert and cluster_key")
+    if not all(cluster) and not is_loopback(settings.internal_listen):
+        raise SettingsError(
+            f"internal_listen = {settings.internal_listen} is open to the network without TLS: set cluster_ca, cluster_cert and"
+            " cluster_key"
+        )
+    if not (settings.node_token or settings.node_token_file):
+        raise SettingsError("calls ask a node whose a token is: set node_token or node_token_file")
+    _check_secrets(settings)
+
+
+def _check_secrets(settings: Settings) -> None:
+    for name in ("ticket_secret", "wake_secret"):
+        value = getattr(settings, name)
+        if value and len(value) < SECRET_CHARS_MIN:
+            raise SettingsError(f"{name} has at least {SECRET_CHARS_MIN} characters, not {len(value)}")
+    if settings.turn_urls and not listed(settings.turn_secrets):
+        raise SettingsError("turn_urls needs turn_secrets, which the relays have as static-auth-secret")
+    for url in listed(settings.turn_urls):
+        if not url.startswith(("turn:", "turns:")):
+            raise SettingsError(f"turn_urls are addresses such as turn:turn.example.org:3478, not {url!r}")
+    if settings.wake_url and not settings.wake_secret:
+        raise SettingsError("wake_url needs wake_secret, by which the webhook knows who calls it")
+    if settings.wake_url and not settings.wake_url.startswith(("http://", "https://")):
+        raise SettingsError(f"wake_url is an address such as https://push.example.org/wake, not {settings.wake_url!r}")
