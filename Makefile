@@ -15,7 +15,7 @@ help: ## what there is
 
 $(VENV)/.runs: pyproject.toml sdk/python/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e 'sdk/python[cli,load]' -e '.[media,calls]'
+	$(BIN)/pip install -q -c constraints.txt -e 'sdk/python[cli,load,calls]' -e '.[media,calls]'
 	command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || $(BIN)/pip install -q -c constraints.txt -e '.[ffmpeg]'
 	touch $@
 

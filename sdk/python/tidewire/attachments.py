@@ -23,12 +23,12 @@ from tidewire.media_rules.judge import judge_format, judge_size, kind_of
 from tidewire.media_rules.kinds import Kind
 from tidewire.media_rules.limits import MediaLimits
 from tidewire.media_rules.sniff import HEAD_BYTES, sniff
-from tidewire.media_transport import MediaTransport
+from tidewire.process_transport import ProcessTransport
 from tidewire.store import Store
 from tidewire.transport import Transport, new_envelope_id, sleep_jittered
 from tidewire.upload_store import StoredUpload
 from tidewire.uploading import Uploading
-from tidewire.v1 import media_pb2
+from tidewire.v1 import media_pb2, media_pb2_grpc
 
 Progress = Callable[[UploadMoved], None]
 VARIANTS = {
@@ -69,7 +69,7 @@ class Attachments(Conversations):
         self, store: Store, transport: Transport, meta: dict[str, str], tasks: asyncio.TaskGroup, retry_max_s: float
     ) -> None:
         super().__init__(store, transport, meta)
-        self._media = MediaTransport(transport)
+        self._media = ProcessTransport(transport, "media", media_pb2_grpc.MediaServiceStub)
         self._uploading = Uploading(store, self._media, tasks, self._upload_moved, self._media_call, self._uploaded, retry_max_s)
         self._upload_done: dict[str, asyncio.Future[events.Sent]] = {}
         self._upload_progress: dict[str, Progress] = {}

@@ -11,13 +11,15 @@ from typing import Any
 
 from tidewire import events
 from tidewire.attachments import Attachments
+from tidewire.calls import Calls
 from tidewire.domain.outbox import Item, State
 from tidewire.errors import NotSignedIn, TidewireError
 from tidewire.events import Event, Message, Preview
+from tidewire.process_transport import ProcessTransport
 from tidewire.store import Store
 from tidewire.stream import RETRY_MAX_S, Stream
 from tidewire.transport import Transport, new_envelope_id
-from tidewire.v1 import chat_pb2, envelope_pb2, media_pb2
+from tidewire.v1 import call_pb2_grpc, chat_pb2, envelope_pb2, media_pb2
 
 EXCERPT_CHARS = 120
 """How much of a message is quoted with an answer to it."""
@@ -61,6 +63,8 @@ class Client(Attachments):
         self._stream_task: asyncio.Task[None] | None = None
         self._caught_up = asyncio.Event()
         self._connections = 0
+        self._calls: Calls | None = None
+        self._calls_way = ProcessTransport(transport, "calls", call_pb2_grpc.CallServiceStub)
 
     @classmethod
     @asynccontextmanager
@@ -90,9 +94,12 @@ class Client(Attachments):
                     yield client
                 finally:
                     client._uploading.stop()
+                    if client._calls is not None:
+                        await client._calls.close()
                     if client._stream_task is not None:
                         client._stream_task.cancel()
                     await client._media.close()
+                    await client._calls_way.close()
         finally:
             await transport.close()
             await asyncio.to_thread(kept.close)
@@ -129,6 +136,18 @@ class Client(Attachments):
         body.forward_score += 1
         return await self._write(conversation_id, media.line(), chat_pb2.Send(body=body))
 
+    @property
+    def calls(self) -> Calls:
+        """Voice and video calls. From the first use on calls ring here, too.
+
+        Raises:
+            NotSignedIn
+        """
+        self._running()
+        if self._calls is None:
+            self._calls = Calls(self._calls_way, self._tasks, lambda: self.refresh(self._transport.token))
+        return self._calls
+
     # -- events --------------------------------------------------------------------------------------------------------
 
     def _emit(self, event: Event) -> None:
@@ -136,6 +155,9 @@ class Client(Attachments):
             self._caught_up.set()
         if isinstance(event, events.Connected):
             self._connections += 1
+        rings = isinstance(event, events.NoticeReceived) and event.kind == "call_ringing"
+        if self._calls is not None and (rings or isinstance(event, events.Connected)):
+            self._calls.look()
         for queue in self._listeners:
             if queue.qsize() >= LISTENER_MAX:
                 while not queue.empty():

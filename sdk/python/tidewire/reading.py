@@ -73,10 +73,30 @@ def text_of(body: envelope_pb2.Body) -> str:
             return body.group_profile.title
         case "system_notice":
             return body.system_notice.text
+        case "call_record":
+            return call_line(body.call_record)
         case "deletion" | "setting":
             return ""
         case _:
             return UPDATE_TO_SEE
+
+
+def call_line(record: envelope_pb2.CallRecord) -> str:
+    """How a call went, in one line; whose it was is the sender's."""
+    what = "video call" if record.video else "voice call"
+    match record.outcome:
+        case envelope_pb2.CALL_OUTCOME_ANSWERED:
+            minutes, seconds = divmod(record.duration_ms // 1000, 60)
+            return f"📞 {what}, {minutes}:{seconds:02d}"
+        case envelope_pb2.CALL_OUTCOME_MISSED:
+            return f"📞 missed {what}"
+        case envelope_pb2.CALL_OUTCOME_DECLINED:
+            return f"📞 {what}, declined"
+        case envelope_pb2.CALL_OUTCOME_CANCELLED:
+            return f"📞 {what}, cancelled"
+        case envelope_pb2.CALL_OUTCOME_BUSY:
+            return f"📞 {what}, busy"
+    return f"📞 {what}"
 
 
 def quote_of(body: envelope_pb2.Body) -> Quote | None:

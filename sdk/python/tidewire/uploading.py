@@ -12,7 +12,7 @@ from tidewire import upload_store
 from tidewire.errors import MediaRejected, NotSignedIn, Refused, TidewireError, Unreachable
 from tidewire.media import NUMBERS, Stage, UploadMoved
 from tidewire.media_rules.kinds import Kind
-from tidewire.media_transport import MediaTransport
+from tidewire.process_transport import ProcessTransport
 from tidewire.store import Store
 from tidewire.transport import sleep_jittered
 from tidewire.upload_store import StoredUpload
@@ -39,7 +39,7 @@ class Uploading:
     def __init__(
         self,
         store: Store,
-        transport: MediaTransport,
+        transport: ProcessTransport,
         tasks: asyncio.TaskGroup,
         emit: Callable[[UploadMoved], None],
         call: Callable[[str, Any], Awaitable[Any]],

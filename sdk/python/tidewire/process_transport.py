@@ -1,9 +1,9 @@
-"""The way to the media worker: asked of the chat server, connected to when it is needed, asked again when it is lost."""
+"""The way to media and calls: asked of the chat server, connected to when it is needed, asked again when it is lost."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -11,25 +11,28 @@ import grpc
 from tidewire import status_details
 from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.transport import CALL_TIMEOUT_S, Transport, failure
-from tidewire.v1 import chat_pb2, media_pb2_grpc
+from tidewire.v1 import chat_pb2
 
 
-class MediaTransport:
-    """The media worker of the deployment."""
+class ProcessTransport:
+    """One of the processes that a deployment may have besides the chat."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, name: str, stub: Callable[[grpc.aio.Channel], Any]) -> None:
+        """`name`: that of its field in `Endpoints`."""
         self._transport = transport
+        self._name = name
+        self._make = stub
         self._address = ""
         self._channel: grpc.aio.Channel | None = None
         self._stub: Any = None
         self._sure = False
-        """The worker has answered since its address was asked."""
+        """It has answered since its address was asked."""
         self._old: list[grpc.aio.Channel] = []
         """To where it was before: calls to it end by themselves."""
         self._asking = asyncio.Lock()
 
     async def stub(self) -> Any:
-        """The worker's methods.
+        """Its methods.
 
         Raises:
             Unreachable: the chat server does not say where it is. Refused: the deployment has none.
@@ -38,18 +41,26 @@ class MediaTransport:
             return self._stub
         async with self._asking:
             response = await self._transport.call(self._transport.chat.GetEndpoints, chat_pb2.GetEndpointsRequest())
-            address = response.endpoints.media
+            address: str = getattr(response.endpoints, self._name)
             if not address:
-                raise Refused("KIND_NOT_ENABLED", "this deployment has no media worker")
+                raise Refused("KIND_NOT_ENABLED", f"this deployment has no {self._name}")
             if address.startswith(":"):
                 address = self._transport.address.rpartition(":")[0] + address
             if address != self._address:
                 if self._channel is not None:
                     self._old.append(self._channel)
                 self._address, self._channel = address, self._transport.channel_to(address)
-                self._stub = media_pb2_grpc.MediaServiceStub(self._channel)  # type: ignore[no-untyped-call]
+                self._stub = self._make(self._channel)
             self._sure = True
             return self._stub
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Who speaks, with the token of now."""
+        return self._transport.metadata()
+
+    def lost(self) -> None:
+        """It does not answer: its address is asked again before the next call."""
+        self._sure = False
 
     async def call(self, name: str, request: Any) -> Any:
         """One unary call, with the token of now.
@@ -81,7 +92,7 @@ class MediaTransport:
     def _failure(self, error: grpc.aio.AioRpcError) -> TidewireError:
         found = failure(error)
         if isinstance(found, Unreachable):
-            self._sure = False  # the channel connects again by itself, unless the worker has moved
+            self._sure = False  # the channel connects again by itself, unless the process has moved
             return found
         return status_details.refusal(error) or found
 

@@ -1,0 +1,387 @@
+"""One call between two people, as an app sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from tidewire.calls.signalling import Signalling
+from tidewire.errors import Refused, TidewireError, Unreachable
+from tidewire.v1 import call_pb2
+
+if TYPE_CHECKING:
+    from tidewire.calls.peer import Figures, Peer, Source, Track
+
+SPEAK_S = 30.0
+"""While media flows the process is told so this often."""
+
+
+class CallState(StrEnum):
+    """Where a call is."""
+
+    RINGING = "ringing"
+    CONNECTING = "connecting"
+    ACTIVE = "active"
+    RECONNECTING = "reconnecting"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class CallMedia:
+    """What this side sends. Sources are opened once the call is taken."""
+
+    audio: Source = None
+    video: Source = None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What the call is about: always sound, and pictures where there are some."""
+        return ("audio",) if self.video is None else ("audio", "video")
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The call is in another state."""
+
+    state: CallState
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A device of the other side shows the call: play the tone."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackCame:
+    """The other side sends this track."""
+
+    track: Track
+
+
+CallEvent = StateChanged | Rung | TrackCame
+
+
+class Call:
+    """A call. `Calls` makes it."""
+
+    def __init__(
+        self, signalling: Signalling, tasks: asyncio.TaskGroup, call_id: str, conversation_id: str, video: bool, outgoing: bool
+    ) -> None:
+        self.call_id = call_id
+        self.conversation_id = conversation_id
+        self.video = video
+        self.outgoing = outgoing
+        self.caller_id = ""
+        """The account that calls; "": this one."""
+        self.silent = False
+        """Shown without a sound: the caller is a stranger, and strangers are to be silent."""
+        self.rings_until_ms = 0
+        self.state = CallState.RINGING
+        self.reason = ""
+        """Once it has ended: why, by the names of `CallEnd`, in lower case."""
+        self.known_since = 0
+        """The stream on which the process first spoke of it; 0: it has not yet."""
+        self.tracks: list[Track] = []
+        """What the other side sends."""
+        self._signalling = signalling
+        self._tasks = tasks
+        self._peer: Peer | None = None
+        self._ticket = b""
+        self._ice = call_pb2.IceServers()
+        self._offer: call_pb2.CallDescription | None = None
+        self._revision = 1
+        self._answered = 0
+        """The newest revision of an own offer that was answered."""
+        self._media = CallMedia()
+        self._candidates: list[call_pb2.IceCandidate] = []
+        self._listeners: list[asyncio.Queue[CallEvent | None]] = []
+        self._talked_since: float | None = None
+        self._talked_s = 0.0
+        self._speaking: asyncio.Task[None] | None = None
+        self._changed = asyncio.Condition()
+        self._describing = asyncio.Lock()
+
+    # -- what an app does ----------------------------------------------------------------------------------------------
+
+    async def accept(self, media: CallMedia) -> None:
+        """Take the call. Sources are opened only after it is this device that has it.
+
+        Raises:
+            Refused: another device took it, or it is over. Unreachable. TidewireError: its offer cannot be used.
+        """
+        if self._offer is None or self.outgoing:
+            raise TidewireError("only a call that rings here can be taken")
+        peer = self._new_peer(media)
+        answer = await peer.answer(self._offer.sdp)
+        description = call_pb2.CallDescription(revision=self._offer.revision, sdp=answer)
+        try:
+            await self._signalling.command(accept=call_pb2.AcceptCall(call_id=self.call_id, answer=description))
+        except TidewireError:
+            self._peer = None
+            await peer.close()
+            raise
+        self._open(media)
+        if self.state is CallState.RINGING:  # media may have been faster than the answer
+            self._become(CallState.CONNECTING)
+
+    async def decline(self) -> None:
+        """Turn it down, on all devices of the account.
+
+        Raises:
+            Refused, Unreachable
+        """
+        await self._signalling.command(decline=call_pb2.DeclineCall(call_id=self.call_id))
+        await self._end("declined")
+
+    async def busy(self) -> None:
+        """Say that this device is in another call.
+
+        Raises:
+            Refused, Unreachable
+        """
+        await self._signalling.command(busy=call_pb2.SayBusy(call_id=self.call_id))
+        await self._end("busy")
+
+    async def hang_up(self) -> None:
+        """End the call. The person is free at once; the process is told as soon as it can be reached, for 20 s."""
+        command = call_pb2.HangUp(call_id=self.call_id, ticket=self._ticket, talked_ms=self._talked_ms())
+        before = self.state
+        await self._end("cancelled" if before is CallState.RINGING else "hangup")
+        if before is not CallState.ENDED:
+            with contextlib.suppress(Refused, Unreachable):
+                await self._signalling.command(hang_up=command)
+
+    async def add_video(self, source: Source) -> None:
+        """Send pictures, too, from now on.
+
+        Raises:
+            Refused: OUT_OF_PLACE: the other side was changing something at this moment; try again. Unreachable.
+        """
+        peer = self._peer
+        if peer is None:
+            raise TidewireError("the call is not connected")
+        async with self._describing:
+            peer.wants("video")
+            peer.send("video", source)
+            self._revision += 1
+            offered = call_pb2.CallDescription(revision=self._revision, sdp=await peer.offer())
+            await self._signalling.command(describe=call_pb2.DescribeCall(call_id=self.call_id, description=offered))
+            await self._until(lambda: self._answered >= offered.revision or self.state is CallState.ENDED)
+        self.video = True
+
+    async def figures(self) -> Figures | None:
+        """How well it flows; None: there is no connection."""
+        return None if self._peer is None else await self._peer.figures()
+
+    async def events(self) -> AsyncIterator[CallEvent]:
+        """What happens from the first `anext` on, until the call has ended."""
+        queue: asyncio.Queue[CallEvent | None] = asyncio.Queue()
+        self._listeners.append(queue)
+        try:
+            if self.state is CallState.ENDED:
+                return
+            while (event := await queue.get()) is not None:
+                yield event
+        finally:
+            self._listeners.remove(queue)
+
+    async def becomes(self, *states: CallState) -> CallState:
+        """Wait until it is in one of these states, or has ended; the state."""
+        await self._until(lambda: self.state in (*states, CallState.ENDED))
+        return self.state
+
+    # -- what `Calls` tells it -----------------------------------------------------------------------------------------
+
+    async def begin(self, media: CallMedia) -> None:
+        """Place it.
+
+        Raises:
+            Refused, Unreachable
+        """
+        command = call_pb2.PlaceCall(call_id=self.call_id, conversation_id=self.conversation_id, video=self.video)
+        placed = (await self._signalling.command(place=command)).placed
+        if placed.calling_you_call_id:
+            raise CallingYou(placed.calling_you_call_id)
+        self.known_since = self._signalling.streams
+        self._ticket, self._ice, self.rings_until_ms = placed.ticket, placed.ice, placed.rings_until_ms
+        peer = self._new_peer(media)
+        self._media = media
+        peer.wants(*media.kinds)
+        offered = call_pb2.CallDescription(revision=1, sdp=await peer.offer())
+        await self._signalling.command(describe=call_pb2.DescribeCall(call_id=self.call_id, description=offered))
+
+    def rings(self, told: call_pb2.IncomingCall) -> None:
+        """It rings here."""
+        self.caller_id, self.silent, self.rings_until_ms = told.caller_account_id, told.silent, told.rings_until_ms
+        self.known_since = self._signalling.streams
+        self._offer, self._ice, self._ticket = told.offer, told.ice, told.ticket
+
+    async def take(self, response: call_pb2.SignalResponse) -> None:
+        """Something that came for this call."""
+        match response.WhichOneof("event"):
+            case "rings":
+                self._say(Rung())
+            case "accepted":
+                await self._taken(response.accepted.answer)
+            case "candidates":
+                for candidate in response.candidates.candidates:
+                    await self._add(candidate)
+            case "described":
+                await self._described(response.described)
+            case "over":
+                await self._end(call_pb2.CallEnd.Name(response.over.reason).removeprefix("CALL_END_").lower())
+
+    async def resume(self, snapshot: call_pb2.CallSnapshot | None) -> None:
+        """The stream was opened again: what happened meanwhile. None: the process does not know the call (any more)."""
+        if snapshot is None:
+            if self.state in (CallState.RINGING, CallState.CONNECTING):
+                await self._end("missed" if self.state is CallState.RINGING else "failed")
+            return  # media flows without the process, too
+        if snapshot.HasField("answer") and self.state is CallState.RINGING:
+            await self._taken(snapshot.answer)
+        if snapshot.HasField("offer") and snapshot.offer.revision > self._revision:
+            await self._described(call_pb2.CallDescribed(call_id=self.call_id, description=snapshot.offer))
+        if self._talked_since is not None:
+            await self._report(True)
+
+    async def lose(self) -> None:
+        """The client is closing."""
+        await self._end("failed")
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _new_peer(self, media: CallMedia) -> Peer:
+        from tidewire.calls.peer import Peer
+
+        self._peer = Peer(self._ice, self._flows, self._came)
+        if not self.outgoing:
+            self._peer.wants(*media.kinds)
+        return self._peer
+
+    def _open(self, media: CallMedia) -> None:
+        assert self._peer is not None, "the call was taken"
+        for kind, source in (("audio", media.audio), ("video", media.video)):
+            if source is not None:
+                self._peer.send(kind, source)
+
+    async def _add(self, candidate: call_pb2.IceCandidate) -> None:
+        if self._peer is None:
+            self._candidates.append(candidate)
+        else:
+            await self._peer.add(candidate)
+
+    async def _taken(self, answer: call_pb2.CallDescription) -> None:
+        if self._peer is None or self.state is not CallState.RINGING:
+            return
+        self._answered = 1
+        self._become(CallState.CONNECTING)
+        try:
+            await self._peer.take_answer(answer.sdp)
+        except TidewireError:
+            await self._fail()
+            return
+        self._open(self._media)
+
+    async def _described(self, told: call_pb2.CallDescribed) -> None:
+        peer = self._peer
+        if peer is None:
+            return
+        if told.answers:
+            await peer.take_answer(told.description.sdp)
+            async with self._changed:
+                self._answered = told.description.revision
+                self._changed.notify_all()
+            return
+        self._revision = told.description.revision
+        answer = call_pb2.CallDescription(revision=self._revision, sdp=await peer.answer(told.description.sdp))
+        command = call_pb2.DescribeCall(call_id=self.call_id, description=answer, answers=True)
+        with contextlib.suppress(Refused, Unreachable):
+            await self._signalling.command(describe=command)
+
+    def _came(self, track: Track) -> None:
+        self.tracks.append(track)
+        self._say(TrackCame(track))
+
+    def _flows(self, flows: bool) -> None:
+        if self.state is CallState.ENDED:
+            return
+        if flows:
+            self._talked_since = time.monotonic()
+            self._become(CallState.ACTIVE)
+            if self._speaking is None:
+                self._speaking = self._tasks.create_task(self._speak(), name="tidewire call")
+        elif self._talked_since is not None:
+            self._talked_s += time.monotonic() - self._talked_since
+            self._talked_since = None
+            self._become(CallState.RECONNECTING)
+            self._tasks.create_task(self._report(False), name="tidewire call")
+
+    async def _speak(self) -> None:
+        while True:
+            if self._talked_since is not None:
+                await self._report(True)
+            await asyncio.sleep(SPEAK_S)
+
+    async def _report(self, flows: bool) -> None:
+        with contextlib.suppress(Refused, Unreachable):
+            await self._signalling.command(media=call_pb2.ReportMedia(call_id=self.call_id, flows=flows))
+
+    async def _fail(self) -> None:
+        command = call_pb2.HangUp(call_id=self.call_id, ticket=self._ticket, failed=True)
+        await self._end("failed")
+        with contextlib.suppress(Refused, Unreachable):
+            await self._signalling.command(hang_up=command)
+
+    def _talked_ms(self) -> int:
+        now = 0.0 if self._talked_since is None else time.monotonic() - self._talked_since
+        return round(1_000 * (self._talked_s + now))
+
+    async def _end(self, reason: str) -> None:
+        if self.state is CallState.ENDED:
+            return
+        self.reason = reason
+        self._talked_s, self._talked_since = self._talked_ms() / 1_000, None
+        self._become(CallState.ENDED)
+        if self._speaking is not None:
+            self._speaking.cancel()
+        peer, self._peer = self._peer, None
+        if peer is not None:
+            await peer.close()
+
+    @property
+    def talked_s(self) -> float:
+        """How long media flowed, in seconds."""
+        return self._talked_ms() / 1_000
+
+    def _become(self, state: CallState) -> None:
+        self.state = state
+        self._say(StateChanged(state))
+        if state is CallState.ENDED:
+            for queue in self._listeners:
+                queue.put_nowait(None)
+        self._tasks.create_task(self._notify(), name="tidewire call")
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def _until(self, true: Callable[[], bool]) -> None:
+        async with self._changed:
+            await self._changed.wait_for(true)
+
+    def _say(self, event: CallEvent) -> None:
+        for queue in self._listeners:
+            queue.put_nowait(event)
+
+
+class CallingYou(Exception):
+    """The other side is calling at this moment."""
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(call_id)
+        self.call_id = call_id

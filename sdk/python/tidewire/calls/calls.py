@@ -1,0 +1,137 @@
+"""All calls of a device."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from tidewire.calls.call import Call, CallingYou, CallMedia, CallState
+from tidewire.calls.signalling import Signalling
+from tidewire.errors import Refused, TidewireError, Unreachable
+from tidewire.process_transport import ProcessTransport
+from tidewire.transport import new_envelope_id
+from tidewire.v1 import call_pb2
+
+OWN = ("rings", "accepted", "candidates", "described", "over")
+"""Events that belong to one call."""
+
+
+class Calls:
+    """`Client.calls`."""
+
+    def __init__(self, way: ProcessTransport, tasks: asyncio.TaskGroup, refresh: Callable[[], Any]) -> None:
+        self._signalling = Signalling(way, tasks, self._arrived, refresh)
+        self._signalling.while_busy(lambda: any(call.state is not CallState.ENDED for call in self._calls.values()))
+        self._tasks = tasks
+        self._calls: dict[str, Call] = {}
+        self._incoming: list[asyncio.Queue[Call]] = []
+        self._told: asyncio.Queue[tuple[int, call_pb2.SignalResponse]] = asyncio.Queue()
+        self._handling = tasks.create_task(self._handle(), name="tidewire calls")
+
+    @property
+    def live(self) -> list[Call]:
+        """Those that have not ended."""
+        return [call for call in self._calls.values() if call.state is not CallState.ENDED]
+
+    async def place(self, conversation_id: str, media: CallMedia) -> Call:
+        """Call the other side of a direct conversation. When it is calling at this moment, its call is taken instead.
+
+        Raises:
+            Refused: the server said why. Unreachable: no answer. TidewireError: aiortc is missing.
+        """
+        video = media.video is not None
+        call = Call(self._signalling, self._tasks, new_envelope_id(), conversation_id, video, outgoing=True)
+        self._calls[call.call_id] = call
+        try:
+            await call.begin(media)
+        except CallingYou as theirs:
+            await call.lose()
+            other = await self._arrives(theirs.call_id)
+            await other.accept(media)
+            return other
+        except TidewireError:
+            await call.lose()
+            raise
+        return call
+
+    async def incoming(self) -> AsyncIterator[Call]:
+        """Calls that ring here, from now on, those included that ring already. Whoever is given one shows it to a person."""
+        queue: asyncio.Queue[Call] = asyncio.Queue()
+        self._incoming.append(queue)
+        for call in self.live:
+            if not call.outgoing and call.state is CallState.RINGING:
+                queue.put_nowait(call)
+        self._signalling.open()
+        try:
+            while True:
+                call = await queue.get()
+                if call.state is CallState.RINGING:
+                    self._tasks.create_task(self._show(call), name="tidewire call")
+                    yield call
+        finally:
+            self._incoming.remove(queue)
+
+    def look(self) -> None:
+        """Something may ring: a notice said so, or the device has just come back."""
+        self._signalling.open()
+
+    async def close(self) -> None:
+        """End all of them."""
+        await asyncio.gather(*(call.hang_up() for call in self.live))
+        self._signalling.close()
+        self._handling.cancel()
+
+    async def _show(self, call: Call) -> None:
+        with contextlib.suppress(Refused, Unreachable):
+            await self._signalling.command(show_ringing=call_pb2.ShowRinging(call_id=call.call_id))
+
+    async def _arrives(self, call_id: str) -> Call:
+        async with asyncio.timeout(10):
+            while call_id not in self._calls:
+                await asyncio.sleep(0.02)
+        return self._calls[call_id]
+
+    # -- what comes ----------------------------------------------------------------------------------------------------
+
+    def _arrived(self, response: call_pb2.SignalResponse) -> None:
+        self._told.put_nowait((self._signalling.streams, response))
+
+    async def _handle(self) -> None:
+        """In order: what comes first is done first."""
+        while True:
+            stream, response = await self._told.get()
+            which = response.WhichOneof("event")
+            with contextlib.suppress(TidewireError):
+                if which == "welcome":
+                    await self._welcomed(response.welcome, stream)
+                elif which == "incoming":
+                    self._rings(response.incoming)
+                elif which in OWN:
+                    call = self._calls.get(getattr(response, which).call_id)
+                    if call is not None:
+                        await call.take(response)
+            self._forget()
+
+    async def _welcomed(self, welcome: call_pb2.CallWelcome, stream: int) -> None:
+        snapshots = {snapshot.call.call_id: snapshot for snapshot in welcome.calls}
+        for call in [one for one in self.live if 0 < one.known_since < stream]:
+            await call.resume(snapshots.get(call.call_id))
+        for snapshot in snapshots.values():
+            if snapshot.state == call_pb2.CALL_STATE_RINGING and not snapshot.outgoing:
+                self._rings(snapshot.call)
+
+    def _rings(self, told: call_pb2.IncomingCall) -> None:
+        if told.call_id in self._calls:
+            return
+        call = Call(self._signalling, self._tasks, told.call_id, told.conversation_id, told.video, outgoing=False)
+        call.rings(told)
+        self._calls[told.call_id] = call
+        for queue in self._incoming:
+            queue.put_nowait(call)
+
+    def _forget(self) -> None:
+        over = [call_id for call_id, call in self._calls.items() if call.state is CallState.ENDED]
+        for call_id in over[:-100]:
+            del self._calls[call_id]
