@@ -69,7 +69,7 @@ $(MINIO)/minio: | $(VENV)/.tests
 buf: $(BUF)
 
 run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
-	$(BIN)/python -m server --with media
+	$(BIN)/python -m server --with media,calls
 
 # The SDK alone, on the oldest and the newest of what it depends on.
 .venv-sdk-oldest/.done: sdk/python/pyproject.toml

@@ -37,7 +37,9 @@ Tidewire is up. Chat at {address}, health and metrics at http://{http}.{pin}
   2. A chat:        .venv/bin/tidewire --profile ann chat ben          and  .venv/bin/tidewire --profile ben chat ann
   3. A photo:       .venv/bin/tidewire --profile ann send ben --file PHOTO.jpg   and  .venv/bin/tidewire --profile ben open ann
                     (with `make run`; a node alone refuses media)
-  4. By hand:       grpcurl -plaintext {address} list   (docs/grpcurl.md; `make test` puts a grpcurl into .venv/bin)
+  4. A call:        .venv/bin/tidewire --profile ann call ben          and  .venv/bin/tidewire --profile ben call
+                    (with `make run`; a node alone refuses calls)
+  5. By hand:       grpcurl -plaintext {address} list   (docs/grpcurl.md; `make test` puts a grpcurl into .venv/bin)
 """
 
 
@@ -61,7 +63,7 @@ def main() -> int:
         elif arguments.command == "token":
             return asyncio.run(token_command.run(settings, arguments))
         elif arguments.others:
-            return run(_together(settings, sys.argv[1:]))
+            return run(_together(settings, sys.argv[1:], arguments.others))
         elif settings.workers > 1 and arguments.worker is None:
             return run(Workers(settings, sys.argv[1:]).run())
         else:
@@ -82,11 +84,12 @@ def main() -> int:
     return 0
 
 
-async def _together(settings: Settings, arguments: list[str]) -> int:
-    variables = await environment(settings, os.environ)
+async def _together(settings: Settings, arguments: list[str], others: tuple[str, ...]) -> int:
+    variables = await environment(settings, os.environ, others)
     at = arguments.index("--with") if "--with" in arguments else -1
     node = arguments[:at] + arguments[at + 2 :] if at >= 0 else [item for item in arguments if not item.startswith("--with=")]
-    return await Together({"node": ("-m", "server", *node, "--child"), "media": ("-m", "media", "--child")}, variables).run()
+    commands = {"node": ("-m", "server", *node, "--child")} | {name: ("-m", name, "--child") for name in others}
+    return await Together(commands, variables).run()
 
 
 async def _migrate(settings: Settings, stage: Stage, *, new_epoch: bool) -> None:

@@ -11,6 +11,8 @@ from server import token_command
 SHORT = ("workers", "store", "routes")
 """Settings that have an option of their own name."""
 
+OTHERS = ("media", "calls")
+
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line. `config` and `given` are where settings come from; the options for them may stand on either side of the command.
@@ -22,7 +24,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--workers", metavar="N", help="as --set workers=N: so many processes on one port")
     parser.add_argument("--store", choices=("sqlite", "cql"), help="as --set store=…")
     parser.add_argument("--routes", choices=("memory", "redis"), help="as --set routes=…")
-    parser.add_argument("--with", dest="others", choices=("media",), help="run the media worker beside the node, too")
+    parser.add_argument(
+        "--with",
+        dest="others",
+        type=_others,
+        metavar="media,calls",
+        help="run the media worker, calls, or both beside the node, as child processes",
+    )
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--backup", type=Path, metavar="FILE", help="write a copy of the store and end; the node may be running")
@@ -45,6 +53,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parsed.config = getattr(parsed, "config_after", None) or parsed.config
     parsed.given = _given(parser, parsed)
     return parsed
+
+
+def _others(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    if not set(names) <= set(OTHERS):
+        raise argparse.ArgumentTypeError(f"there are {' and '.join(OTHERS)}, not {text!r}")
+    return names
 
 
 def _add_sources(parser: argparse.ArgumentParser, suffix: str) -> None:

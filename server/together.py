@@ -1,7 +1,7 @@
 """`python -m server --with media`: the node and what belongs to it as child processes, in one log, ended by one Ctrl-C.
 
-What they have to know of one another is made at the first start and kept in the data folder: the media worker's service token, and
-what the node shows the worker.
+What they have to know of one another is made at the first start and kept in the data folder: the service tokens of the others,
+and what the node shows the media worker.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from server import token_command
 from server.kit.kept import kept_secret
@@ -24,52 +25,71 @@ log = logging.getLogger(__name__)
 RESTART_S = 1.0
 LINE_BYTES_MAX = 1_048_576
 """Greatest line of a child's log."""
-MEDIA_SCOPES = ["introspect", "members", "notify"]
-MEDIA_PORT = "7401"
 
 
-async def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
+class Other(NamedTuple):
+    """A process that may run beside the node: its usual ports, and what its service token permits."""
+
+    grpc_port: int
+    http_port: int
+    scopes: tuple[str, ...]
+
+
+OTHERS = {
+    "media": Other(7401, 7411, ("introspect", "members", "notify")),
+    "calls": Other(7402, 7412, ("introspect", "notify", "calls")),
+}
+
+
+async def environment(settings: Settings, given: Mapping[str, str], others: Sequence[str]) -> dict[str, str]:
     """The variables of all processes: `given`, and what is missing for them to find one another.
 
     Raises:
         StoreError, OSError: the store or the data folder cannot be used.
     """
-    folder = settings.data_dir / "media"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made: dict[str, str] = {}
+    for name in others:
+        other = OTHERS[name]
+        folder = settings.data_dir / name
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        common = await _common(settings, name, other, folder)
+        made |= {f"TIDEWIRE_{name.upper()}_{key}": value for key, value in common.items()}
+        listens = given.get(f"TIDEWIRE_{name.upper()}_GRPC_LISTEN", common["GRPC_LISTEN"])
+        made[f"TIDEWIRE_PUBLIC_{name.upper()}"] = f":{listens.rpartition(':')[2]}"
+    if "media" in others:
+        made["TIDEWIRE_MEDIA_BLOB_TOKEN"] = made["TIDEWIRE_BLOB_TOKEN"] = kept_secret(settings.data_dir / "media" / "blob_token")
+        made["TIDEWIRE_BLOB_SERVICE"] = given.get("TIDEWIRE_MEDIA_INTERNAL_LISTEN", "127.0.0.1:7421")
+    if sys.stderr.isatty():
+        made["TIDEWIRE_LOG_FORMAT"] = "text"
+    return {**made, **given}
+
+
+async def _common(settings: Settings, name: str, other: Other, folder: Path) -> dict[str, str]:
     host = settings.chat_listen.rpartition(":")[0]
-    media = {
+    return {
         "DATA_DIR": str(folder),
-        "GRPC_LISTEN": f"{host}:{MEDIA_PORT}",
-        "HTTP_LISTEN": f"{host}:7411",
+        "GRPC_LISTEN": f"{host}:{other.grpc_port}",
+        "HTTP_LISTEN": f"{host}:{other.http_port}",
         "NODE": settings.internal_public or settings.internal_listen,
-        "NODE_TOKEN_FILE": str(await _node_token(settings, folder)),
-        "BLOB_TOKEN": kept_secret(folder / "blob_token"),
+        "NODE_TOKEN_FILE": str(await _node_token(settings, name, other.scopes, folder)),
         "TLS": settings.tls,
         "TLS_DIR": str(settings.data_dir / "tls"),
         "TLS_NAMES": settings.tls_names,
         "TLS_CERT": settings.tls_cert,
         "TLS_KEY": settings.tls_key,
+        **({"LOG_FORMAT": "text"} if sys.stderr.isatty() else {}),
     }
-    made = {f"TIDEWIRE_MEDIA_{name}": value for name, value in media.items()}
-    made |= {
-        "TIDEWIRE_BLOB_TOKEN": media["BLOB_TOKEN"],
-        "TIDEWIRE_BLOB_SERVICE": given.get("TIDEWIRE_MEDIA_INTERNAL_LISTEN", "127.0.0.1:7421"),
-        "TIDEWIRE_PUBLIC_MEDIA": f":{given.get('TIDEWIRE_MEDIA_GRPC_LISTEN', media['GRPC_LISTEN']).rpartition(':')[2]}",
-    }
-    if sys.stderr.isatty():
-        made |= {"TIDEWIRE_LOG_FORMAT": "text", "TIDEWIRE_MEDIA_LOG_FORMAT": "text"}
-    return {**made, **given}
 
 
-async def _node_token(settings: Settings, folder: Path) -> Path:
+async def _node_token(settings: Settings, name: str, scopes: Sequence[str], folder: Path) -> Path:
     path = folder / "node_token"
     if not path.exists():
         async with opened_beside(settings) as stores:
             try:
-                await token_command.revoke(stores, "media")  # one whose secret is lost
+                await token_command.revoke(stores, name)  # one whose secret is lost
             except Refused:
                 pass
-            token = await token_command.create(stores, settings, "media", MEDIA_SCOPES, "")
+            token = await token_command.create(stores, settings, name, list(scopes), "")
         path.touch(mode=0o600)
         path.write_text(token)
     return path

@@ -45,6 +45,8 @@ class Privacy:
     read_receipts: bool
     add_to_groups: str
     findable: bool
+    silence_strangers: bool
+    """Calls of people who are not in the contacts are shown without a sound."""
 
 
 PROFILES = 256
@@ -55,7 +57,7 @@ def _privacy(told: account_pb2.Privacy) -> Privacy:
     def name(number: int) -> str:
         return account_pb2.Audience.Name(number).removeprefix("AUDIENCE_").lower()  # type: ignore[arg-type]
 
-    return Privacy(name(told.last_seen), told.read_receipts, name(told.add_to_groups), told.findable)
+    return Privacy(name(told.last_seen), told.read_receipts, name(told.add_to_groups), told.findable, told.silence_strangers)
 
 
 def _audience(name: str | None) -> account_pb2.Audience:
@@ -323,6 +325,7 @@ class Account:
         read_receipts: bool | None = None,
         add_to_groups: str | None = None,
         findable: bool | None = None,
+        silence_strangers: bool | None = None,
     ) -> Privacy:
         """Change who may see what; None: as it is. Returns what holds from now on.
 
@@ -334,6 +337,8 @@ class Account:
             changed.read_receipts = read_receipts
         if findable is not None:
             changed.findable = findable
+        if silence_strangers is not None:
+            changed.silence_strangers = silence_strangers
         request = account_pb2.UpdatePrivacyRequest(privacy=changed)
         return _privacy((await self.call(self._transport.accounts.UpdatePrivacy, request)).privacy)
 

@@ -103,6 +103,7 @@ class Call:
         self._talked_since: float | None = None
         self._talked_s = 0.0
         self._speaking: asyncio.Task[None] | None = None
+        self._farewell: asyncio.Task[None] | None = None
         self._changed = asyncio.Condition()
         self._describing = asyncio.Lock()
 
@@ -151,10 +152,15 @@ class Call:
         """End the call. The person is free at once; the process is told as soon as it can be reached, for 20 s."""
         command = call_pb2.HangUp(call_id=self.call_id, ticket=self._ticket, talked_ms=self._talked_ms())
         before = self.state
-        await self._end("cancelled" if before is CallState.RINGING else "hangup")
         if before is not CallState.ENDED:
-            with contextlib.suppress(Refused, Unreachable):
-                await self._signalling.command(hang_up=command)
+            self._farewell = self._tasks.create_task(self._say_farewell(command), name="tidewire call")
+        await self._end("cancelled" if before is CallState.RINGING else "hangup")
+        if self._farewell is not None:
+            await asyncio.shield(self._farewell)  # whoever hung up may be cancelled by the end of the call
+
+    async def _say_farewell(self, command: call_pb2.HangUp) -> None:
+        with contextlib.suppress(Refused, Unreachable):
+            await self._signalling.command(hang_up=command)
 
     async def add_video(self, source: Source) -> None:
         """Send pictures, too, from now on.
@@ -334,8 +340,7 @@ class Call:
     async def _fail(self) -> None:
         command = call_pb2.HangUp(call_id=self.call_id, ticket=self._ticket, failed=True)
         await self._end("failed")
-        with contextlib.suppress(Refused, Unreachable):
-            await self._signalling.command(hang_up=command)
+        await self._say_farewell(command)
 
     def _talked_ms(self) -> int:
         now = 0.0 if self._talked_since is None else time.monotonic() - self._talked_since
@@ -350,8 +355,8 @@ class Call:
         if self._speaking is not None:
             self._speaking.cancel()
         peer, self._peer = self._peer, None
-        if peer is not None:
-            await peer.close()
+        if peer is not None:  # to its end, whatever becomes of who ended the call: a decoder is a thread
+            await asyncio.shield(self._tasks.create_task(peer.close(), name="tidewire call"))
 
     @property
     def talked_s(self) -> float:

@@ -16,6 +16,8 @@ from tidewire.v1 import call_pb2
 
 OWN = ("rings", "accepted", "candidates", "described", "over")
 """Events that belong to one call."""
+FAREWELL_S = 3.0
+"""A client that closes waits so long for the process to hear that its calls are over."""
 
 
 class Calls:
@@ -79,7 +81,9 @@ class Calls:
 
     async def close(self) -> None:
         """End all of them."""
-        await asyncio.gather(*(call.hang_up() for call in self.live))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                await asyncio.gather(*(call.hang_up() for call in self._calls.values()))
         self._signalling.close()
         self._handling.cancel()
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tidewire.cli import commands, completion, doctor, files, groups, people, plain
+from tidewire.cli import calling, commands, completion, doctor, files, groups, people, plain
 from tidewire.cli.profile import DEFAULT_SERVER, Profile
 
 Run = Callable[[Profile, argparse.Namespace], Awaitable[int | None]]
@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     _chat(parsers)
     _groups(parsers)
     _people(parsers)
+    _calls(parsers)
     _checks(parsers)
     return root
 
@@ -154,7 +155,21 @@ def _people(parsers: Commands) -> None:
     privacy.add_argument("--add-to-groups", choices=audiences, help="who may add you to groups")
     privacy.add_argument("--read-receipts", choices=["on", "off"], help="in direct conversations, both ways")
     privacy.add_argument("--findable", choices=["on", "off"], help="by phone number and e-mail address")
+    privacy.add_argument("--silence-strangers", choices=["on", "off"], help="calls of people who are not contacts make no sound")
     as_json(privacy)
+
+
+def _calls(parsers: Commands) -> None:
+    example = "call ben --file hello.wav\n  tidewire call --record heard.wav"
+    call = add(parsers, "call", "call somebody; without NAME: wait for a call and take it", calling.call, example)
+    call.add_argument("name", nargs="?", default="", metavar="NAME", help=NAME)
+    call.add_argument("--file", default="", metavar="PATH", help="send this file's sound and pictures instead of the microphone")
+    call.add_argument("--loop", action="store_true", help="the file again and again")
+    call.add_argument("--silent", action="store_true", help="send nothing, only listen")
+    call.add_argument("--microphone", default="default", metavar="NAME", help="an ALSA device (default: default)")
+    call.add_argument("--camera", default="", metavar="PATH", help="send pictures, too, such as those of /dev/video0")
+    call.add_argument("--record", default="", metavar="PATH", help="keep what the other side sends: .wav, .mp4, .mkv, .mp3")
+    call.add_argument("--seconds", type=float, default=0, metavar="N", help="hang up after N seconds of talk")
 
 
 def _checks(parsers: Commands) -> None:

@@ -127,6 +127,7 @@ async def privacy(profile: Profile, arguments: argparse.Namespace) -> None:
             "read_receipts": switch(arguments.read_receipts),
             "add_to_groups": arguments.add_to_groups,
             "findable": switch(arguments.findable),
+            "silence_strangers": switch(arguments.silence_strangers),
         }
         changes = any(value is not None for value in given.values())
         now = await (me.set_privacy(**given) if changes else me.privacy())
@@ -135,4 +136,4 @@ async def privacy(profile: Profile, arguments: argparse.Namespace) -> None:
         else:
             for name, value in asdict(now).items():
                 shown = {True: "on", False: "off"}.get(value, value)
-                print(f"{name.replace('_', '-'):<14} {shown}")
+                print(f"{name.replace('_', '-'):<18} {shown}")
