@@ -155,7 +155,10 @@ class DirectCalls:
         how = Outcome.ANSWERED if talked_ms else Outcome.MISSED
         await self._directory.record(said.caller.account_id, said.conversation_id, call_id, said.video, how, talked_ms)
         other = said.callee_id if party.account_id == said.caller.account_id else said.caller.account_id
-        await self._directory.stop_ringing(other, call_id, how, "")
+        over = messages.Over(call_id, End.HANGUP if talked_ms else End.MISSED)
+        for device_id in await self._post.present(other):
+            await self._post.deliver(Party(other, device_id), over)
+        await self._directory.stop_ringing(other, call_id, how, "")  # for a device whose stream is not there yet
         return None
 
     async def of(self, party: Party) -> list[DirectCall]:

@@ -155,9 +155,8 @@ class Client(Attachments):
             self._caught_up.set()
         if isinstance(event, events.Connected):
             self._connections += 1
-        rings = isinstance(event, events.NoticeReceived) and event.kind == "call_ringing"
-        if self._calls is not None and (rings or isinstance(event, events.Connected)):
-            self._calls.look()
+        if self._calls is not None:
+            self._calls.learn(event)
         for queue in self._listeners:
             if queue.qsize() >= LISTENER_MAX:
                 while not queue.empty():

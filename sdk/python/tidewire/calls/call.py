@@ -255,9 +255,9 @@ class Call:
         if self._talked_since is not None:
             await self._report(True)
 
-    async def lose(self) -> None:
-        """The client is closing."""
-        await self._end("failed")
+    async def over(self, reason: str) -> None:
+        """It has ended, for a reason that came another way."""
+        await self._end(reason)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 

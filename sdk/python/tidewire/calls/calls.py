@@ -10,14 +10,23 @@ from typing import Any
 from tidewire.calls.call import Call, CallingYou, CallMedia, CallState
 from tidewire.calls.signalling import Signalling
 from tidewire.errors import Refused, TidewireError, Unreachable
+from tidewire.events import Connected, Event, NoticeReceived
 from tidewire.process_transport import ProcessTransport
 from tidewire.transport import new_envelope_id
-from tidewire.v1 import call_pb2
+from tidewire.v1 import call_pb2, envelope_pb2
 
 OWN = ("rings", "accepted", "candidates", "described", "over")
 """Events that belong to one call."""
 FAREWELL_S = 3.0
 """A client that closes waits so long for the process to hear that its calls are over."""
+
+_REASONS = {
+    int(envelope_pb2.CALL_OUTCOME_MISSED): "missed",
+    int(envelope_pb2.CALL_OUTCOME_DECLINED): "declined_elsewhere",
+    int(envelope_pb2.CALL_OUTCOME_CANCELLED): "cancelled",
+    int(envelope_pb2.CALL_OUTCOME_BUSY): "busy",
+}
+"""By the outcome of a call that rang here."""
 
 
 class Calls:
@@ -49,12 +58,12 @@ class Calls:
         try:
             await call.begin(media)
         except CallingYou as theirs:
-            await call.lose()
+            await call.over("failed")
             other = await self._arrives(theirs.call_id)
             await other.accept(media)
             return other
         except TidewireError:
-            await call.lose()
+            await call.over("failed")
             raise
         return call
 
@@ -75,9 +84,16 @@ class Calls:
         finally:
             self._incoming.remove(queue)
 
-    def look(self) -> None:
-        """Something may ring: a notice said so, or the device has just come back."""
-        self._signalling.open()
+    def learn(self, event: Event) -> None:
+        """What the chat's stream says: something may ring, or does not any more."""
+        if isinstance(event, Connected) or (isinstance(event, NoticeReceived) and event.kind == "call_ringing"):
+            self._signalling.open()
+        if isinstance(event, NoticeReceived) and event.kind == "call_ended":
+            call = self._calls.get(str(event.details.get("call_id", "")))
+            outcome = event.details.get("outcome")
+            if call is not None and (outcome is not None or call.state is CallState.RINGING):
+                reason = "answered_elsewhere" if outcome is None else _REASONS.get(int(outcome), "hangup")
+                self._tasks.create_task(call.over(reason), name="tidewire call")
 
     async def close(self) -> None:
         """End all of them."""

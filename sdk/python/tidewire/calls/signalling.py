@@ -86,6 +86,7 @@ class Signalling:
         self._ended = True
         if self._running is not None:
             self._running.cancel()
+        self._give_up(Unreachable("the client was closed"))
 
     async def _run(self) -> None:
         attempt, idle = 0, 0
@@ -114,10 +115,13 @@ class Signalling:
                 error = worse
         if error.retryable or isinstance(error, Unreachable):
             return True
+        self._give_up(error)
+        return False
+
+    def _give_up(self, error: TidewireError) -> None:
         for _, answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(error)
-        return False
 
     async def _one_stream(self) -> bool:
         """Until it ends. Whether it was opened.

@@ -1,0 +1,217 @@
+"""Calls through the SDK: real media of aiortc between two clients, over a real node."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
+from tidewire import Client
+from tidewire.calls import Call, CallMedia, CallState
+from tidewire.errors import Refused
+
+from calls.app import App, serving
+from tests.support.calls_world import SCOPES, World
+from tests.support.media import service_token
+from tests.support.node import Node, free_port
+
+pytestmark = pytest.mark.process
+SOUND = CallMedia(audio=AudioStreamTrack)
+PICTURES = CallMedia(audio=AudioStreamTrack, video=VideoStreamTrack)
+
+
+@pytest.fixture(autouse=True)
+def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Media stays on this machine: aioice leaves loopback out by itself."""
+    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
+
+
+@dataclass
+class Deployment:
+    """A node, and calls that can be ended and started again."""
+
+    world: World
+    port: int
+    stack: AsyncExitStack
+    folder: Path
+
+    @asynccontextmanager
+    async def calls(self) -> AsyncIterator[App]:
+        settings = self.world.settings(ticket_secret="a secret of all processes, long enough")
+        settings = type(settings)(
+            **{name: getattr(settings, name) for name in settings.__slots__} | {"grpc_listen": f"127.0.0.1:{self.port}"}
+        )
+        async with serving(settings) as app:
+            yield app
+
+    async def client(self, name: str, login: str = "") -> Client:
+        """Somebody new; or another device of theirs, by the recovery code."""
+        path = self.folder / f"{name}{'-second' if login else ''}.db"
+        client = await self.stack.enter_async_context(Client.open(self.world.node.address, path, retry_max_s=0.2))
+        if login:
+            await client.confirm_login(await client.start_login(name), recovery_code=login)
+        return client
+
+
+@pytest.fixture
+async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
+    port = free_port()
+    node = Node(tmp_path / "node", public_calls=f":{port}")
+    token = await service_token(tmp_path / "node", "calls", *SCOPES)
+    await node.start()
+    async with AsyncExitStack() as stack:
+        yield Deployment(World(node, token, tmp_path), port, stack, tmp_path)
+    await node.close()
+
+
+async def first_call(client: Client) -> Call:
+    """The next call that rings."""
+    async for call in client.calls.incoming():
+        return call
+    raise AssertionError("the client was closed")
+
+
+async def frame(call: Call, kind: str) -> Any:
+    """A decoded frame of what the other side sends."""
+    async with asyncio.timeout(15):
+        while not (tracks := [track for track in call.tracks if track.kind == kind]):
+            await asyncio.sleep(0.02)
+        return await tracks[-1].recv()
+
+
+async def becomes(call: Call, state: CallState) -> None:
+    async with asyncio.timeout(20):
+        assert await call.becomes(state) is state
+
+
+async def two(deployment: Deployment) -> tuple[Client, Client, str]:
+    """Two people, and their conversation."""
+    ann, ben = await deployment.client("ann"), await deployment.client("ben")
+    await ann.register_username("ann")
+    await ben.register_username("ben")
+    return ann, ben, await ann.direct("ben")
+
+
+async def talking(deployment: Deployment, media: CallMedia) -> tuple[Call, Call]:
+    """Two people in a call."""
+    ann, ben, conversation_id = await two(deployment)
+    ringing = asyncio.ensure_future(first_call(ben))
+    placed = await ann.calls.place(conversation_id, media)
+    taken = await asyncio.wait_for(ringing, 15)
+    await taken.accept(media)
+    await becomes(placed, CallState.ACTIVE)
+    await becomes(taken, CallState.ACTIVE)
+    return placed, taken
+
+
+async def test_two_people_hear_and_see_one_another_and_both_read_the_record(deployment: Deployment) -> None:
+    async with deployment.calls():
+        placed, taken = await talking(deployment, PICTURES)
+        for call in (placed, taken):
+            assert (await frame(call, "video")).width == 640
+            assert (await frame(call, "audio")).sample_rate == 48_000
+        figures = await placed.figures()
+        assert figures is not None and figures.received_packets > 0
+        await taken.hang_up()
+        await becomes(placed, CallState.ENDED)
+        assert (placed.reason, taken.reason) == ("hangup", "hangup")
+        assert placed.talked_s > 0
+        await deployment.stack.aclose()
+
+
+async def test_pictures_are_added_while_people_talk(deployment: Deployment) -> None:
+    async with deployment.calls():
+        placed, taken = await talking(deployment, SOUND)
+        await taken.add_video(VideoStreamTrack)
+        assert (await frame(placed, "video")).width == 640
+        assert (taken.video, placed.state) == (True, CallState.ACTIVE)
+        await deployment.stack.aclose()
+
+
+async def test_a_call_goes_on_without_the_process_and_its_record_comes_later(deployment: Deployment) -> None:
+    """As facts/calls §4.1: direct media needs nobody, and either side's hanging up writes the record."""
+    async with deployment.calls():
+        placed, taken = await talking(deployment, SOUND)
+    await frame(placed, "audio")
+    assert (placed.state, taken.state) == (CallState.ACTIVE, CallState.ACTIVE)
+    async with deployment.calls():
+        await placed.hang_up()
+        await becomes(taken, CallState.ENDED)
+    await deployment.stack.aclose()
+
+
+async def test_a_call_goes_on_while_the_node_is_killed(deployment: Deployment) -> None:
+    async with deployment.calls():
+        placed, taken = await talking(deployment, SOUND)
+        await deployment.world.node.kill()
+        await frame(placed, "audio")
+        await deployment.world.node.start()
+        await frame(taken, "audio")
+        assert (placed.state, taken.state) == (CallState.ACTIVE, CallState.ACTIVE)
+        await placed.hang_up()
+        await becomes(taken, CallState.ENDED)
+        await deployment.stack.aclose()
+
+
+async def test_two_devices_ring_and_the_second_is_told_before_it_opens_anything(deployment: Deployment) -> None:
+    async with deployment.calls():
+        ann, ben = await deployment.client("ann"), await deployment.client("ben")
+        await ann.register_username("ann")
+        code = await ben.register_username("ben")
+        other = await deployment.client("ben", login=code)
+        conversation_id = await ann.direct("ben")
+        ringing = [asyncio.ensure_future(first_call(device)) for device in (ben, other)]
+        placed = await ann.calls.place(conversation_id, SOUND)
+        calls = await asyncio.wait_for(asyncio.gather(*ringing), 15)
+        await calls[1].accept(SOUND)
+        opened: list[str] = []
+
+        def microphone() -> Any:
+            opened.append("microphone")
+            return AudioStreamTrack()
+
+        with pytest.raises(Refused):
+            await calls[0].accept(CallMedia(audio=microphone))
+        assert opened == []
+        await becomes(placed, CallState.ACTIVE)
+        await becomes(calls[0], CallState.ENDED)
+        assert calls[0].reason == "answered_elsewhere"
+        await deployment.stack.aclose()
+
+
+async def test_who_call_one_another_at_once_are_in_one_call(deployment: Deployment) -> None:
+    async with deployment.calls():
+        ann, ben, conversation_id = await two(deployment)
+        first, second = await asyncio.wait_for(
+            asyncio.gather(ann.calls.place(conversation_id, SOUND), ben.calls.place(conversation_id, SOUND)), 20
+        )
+        await becomes(first, CallState.ACTIVE)
+        await becomes(second, CallState.ACTIVE)
+        assert first.call_id == second.call_id
+        await deployment.stack.aclose()
+
+
+async def test_a_call_is_declined(deployment: Deployment) -> None:
+    async with deployment.calls():
+        ann, ben, conversation_id = await two(deployment)
+        ringing = asyncio.ensure_future(first_call(ben))
+        placed = await ann.calls.place(conversation_id, SOUND)
+        await (await asyncio.wait_for(ringing, 15)).decline()
+        await becomes(placed, CallState.ENDED)
+        assert placed.reason == "declined"
+        await deployment.stack.aclose()
+
+
+async def test_where_there_are_no_calls_a_sentence_says_so(tmp_path: Path) -> None:
+    node = Node(tmp_path / "node")
+    await node.start()
+    async with Client.open(node.address, tmp_path / "ann.db") as ann:
+        await ann.register_username("ann")
+        with pytest.raises(Refused, match="has no calls"):
+            await ann.calls.place(await ann.direct("ann"), SOUND)
+    await node.close()
