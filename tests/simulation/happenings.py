@@ -11,7 +11,7 @@ from server.kit.refusal import Refused
 from tests.simulation.device import Change, Device
 from tests.simulation.network import Call, Routes
 from tests.simulation.node import LIMITS, Node
-from tests.simulation.oracle import Oracle
+from tests.simulation.oracle import Oracle, Witness
 from tests.simulation.store import Store
 from tests.simulation.world import World
 
@@ -212,20 +212,22 @@ class Happenings:
 
     async def link(self, node: Node, identity: Identity) -> None:
         """A device joins as `SigningIn` does it: it is listed, its start is stored, then it comes. What is older may stay away."""
-        listed = self.store.devices.setdefault(identity.account_id, {})
-        listed[identity.device_id] = self.world.now_ms
+        witness = Witness(identity.device_id, identity.account_id, linking=True)
+        self.list_device(witness)
         try:
             await node.changes.start_device(*identity)
         except Refused:
-            del listed[identity.device_id]
+            del self.store.devices[witness.account][witness.name], self.oracle.devices[witness.name]
             raise
-        device = Device(self.world, self.oracle, identity, self.nodes)
+        witness.linking = False
         for key in self.oracle.members:
-            row = self.store.positions.get((key, device.name))
-            left = self.oracle.left(key, identity.account_id)
-            device.witness.start[key] = row.acked if row is not None else left
-        self.devices.append(device)
-        self.list_device(device)
+            witness.start.setdefault(key, self.oracle.left(key, witness.account))
+        self.devices.append(Device(self.world, self.oracle, identity, self.nodes))
+
+    def list_device(self, witness: Witness) -> None:
+        """It is one of the account's devices."""
+        self.store.devices.setdefault(witness.account, {})[witness.name] = self.world.now_ms
+        self.oracle.listed(witness)
 
     def fault_destroy(self) -> None:
         several = [

@@ -86,6 +86,8 @@ class Witness:
     stale: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Seqs that another node, which had not noticed that the device was gone, stored as skipped: they need not tick."""
     gone: bool = False
+    linking: bool = False
+    """It is listed, and no process of it runs yet: a row of it says where it starts."""
 
 
 class Oracle:
@@ -164,7 +166,9 @@ class Oracle:
         witness.active_ms = max(witness.active_ms, at_ms)
 
     def listed(self, witness: Witness) -> None:
-        """It is a device of its account from now on. What its self conversation has forgotten before that cannot come."""
+        """It is a device of its account from now on, though its linking may take long: what grows old meanwhile, or is forgotten since
+        the device has not been seen for so long, need not come. Nor can what its self conversation has forgotten before."""
+        self.devices[witness.name] = witness
         witness.active_ms = self.world.now_ms
         for (conversation_id, _), away in self.away.items():
             if conversation_id.startswith("s:"):
@@ -175,6 +179,9 @@ class Oracle:
         witness = self.devices.get(row.device_id)
         if witness is None:
             return
+        if witness.linking:
+            witness.start[row.conversation_id] = max(row.acked, witness.start.get(row.conversation_id, 0))
+            return
         known = max(witness.position.get(row.conversation_id, 0), witness.start.get(row.conversation_id, 0))
         if row.acked > known:
             what = f"row of {row.device_id} in {row.conversation_id} says {row.acked}, the device has {known}"
@@ -183,7 +190,7 @@ class Oracle:
     def skipped(self, row: PositionRow, node: str) -> None:
         """A node stores seqs as skipped."""
         witness = self.devices.get(row.device_id)
-        if witness is not None and witness.node != node:
+        if witness is not None and not witness.linking and witness.node != node:
             witness.stale[row.conversation_id].update(seq for first, last in row.skipped for seq in range(first, last + 1))
 
     def entitled(self, conversation_id: str, account: str, seq: int) -> bool:

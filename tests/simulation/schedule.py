@@ -61,13 +61,8 @@ class Schedule(Happenings):
         name = f"{account}-{sum(d.account_id == account for d in self.devices) + 1}"
         device = Device(self.world, self.oracle, Identity(account, name), self.nodes)
         self.devices.append(device)
-        self.list_device(device)
+        self.list_device(device.witness)
         return device
-
-    def list_device(self, device: Device) -> None:
-        """It is one of the account's devices."""
-        self.store.devices.setdefault(device.account_id, {})[device.name] = self.world.now_ms
-        self.oracle.listed(device.witness)
 
     def progress(self) -> list[Callable[[], None]]:
         """What may go on by itself now."""
