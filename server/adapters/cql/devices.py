@@ -1,15 +1,18 @@
 """Devices and their tokens on CQL.
 
 What holds is in the row of the device, which changes by one conditional statement. `tokens` and `devices_of_account` only say where to
-look: they are written before the row and deleted after it, so that a crash between leaves entries that lead nowhere.
+look: they are written before the row, and deleted, or marked, after it, so that a crash between leaves entries that lead nowhere.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import astuple, replace
 from typing import NamedTuple
 
+from server.adapters.cql import generations
+from server.adapters.cql.generations import Generations, key_of, name_of
 from server.adapters.cql.session import Bound, Cql, Kind, Statement
 from server.domain.accounts import Device
 from server.kit.world import Clock
@@ -18,6 +21,7 @@ from server.ports.accounts import Secrets
 _COLUMNS = (
     "account_id, name, is_primary, created_at_ms, active_at_ms, access_hash, access_until_ms, refresh_hash, refresh_until_ms"
 )
+TABLE = generations.table("devices_of_account", "device_id")
 GET = Statement(f"SELECT {_COLUMNS} FROM devices WHERE device_id = ?", Kind.READ)  # noqa: S608 -- constants only
 GET_SERIAL = Statement(f"SELECT {_COLUMNS} FROM devices WHERE device_id = ?", Kind.SERIAL_READ)  # noqa: S608
 _SECRETS = "access_hash = ?, access_until_ms = ?, refresh_hash = ?, refresh_until_ms = ?"
@@ -31,13 +35,14 @@ RENAME = Statement("UPDATE devices SET name = ? WHERE device_id = ? IF account_i
 REMOVE = Statement("DELETE FROM devices WHERE device_id = ? IF account_id = ?", Kind.CONDITIONAL)
 TOUCH = Statement("UPDATE devices USING TIMESTAMP ? SET active_at_ms = ? WHERE device_id = ?", Kind.WRITE)
 LIST = Statement("INSERT INTO devices_of_account (account_id, device_id) VALUES (?, ?)", Kind.WRITE)
-UNLIST = Statement("DELETE FROM devices_of_account WHERE account_id = ? AND device_id = ?", Kind.WRITE)
-LISTED = Statement("SELECT device_id FROM devices_of_account WHERE account_id = ?", Kind.READ)
+UNLIST = Statement("UPDATE devices_of_account SET removed = true WHERE account_id = ? AND device_id = ?", Kind.WRITE)
+LISTED = Statement("SELECT generation, device_id, removed FROM devices_of_account WHERE account_id = ?", Kind.READ)
 PUT_TOKEN = Statement("UPDATE tokens USING TTL ? SET device_id = ? WHERE hash = ?", Kind.WRITE)
 SPEND = Statement("UPDATE tokens USING TTL ? SET device_id = ?, spent = true WHERE hash = ?", Kind.WRITE)
 DROP_TOKEN = Statement("DELETE FROM tokens WHERE hash = ?", Kind.WRITE)
 TOKEN = Statement("SELECT device_id, spent FROM tokens WHERE hash = ?", Kind.READ)
 STATEMENTS = (
+    *TABLE,
     *(GET, GET_SERIAL, ADD, EXCHANGE, RENAME, REMOVE, TOUCH, LIST, UNLIST, LISTED),
     *(PUT_TOKEN, SPEND, DROP_TOKEN, TOKEN),
 )
@@ -68,15 +73,17 @@ class _Row(NamedTuple):
 class CqlDevices:
     """The port `Devices`."""
 
-    def __init__(self, cql: Cql, clock: Clock) -> None:
+    def __init__(self, cql: Cql, clock: Clock, *, may_move: bool) -> None:
+        """`may_move`: see `Generations`."""
         self._cql = cql
         self._clock = clock
+        self._generations = Generations(cql, TABLE, may_move=may_move)
 
     async def add(self, device: Device, secrets: Secrets) -> None:
         """See `Devices.add`."""
         await asyncio.gather(
             self._put_tokens(device.device_id, secrets),
-            self._cql.write(LIST, device.account_id, device.device_id),
+            self._generations.write(device.account_id, lambda n: [_listed(device.account_id, n, device.device_id)]),
             self.touch(device.device_id, device.active_at_ms),
         )
         values = (device.account_id, device.name, device.primary, device.created_at_ms)
@@ -84,7 +91,7 @@ class CqlDevices:
 
     async def of_account(self, account_id: str) -> list[Device]:
         """See `Devices.of_account`."""
-        listed = [row[0] for row in await self._cql.read(LISTED, account_id)]
+        listed = await self._listed(account_id)
         rows = await asyncio.gather(*(self._row(device_id) for device_id in listed))
         found = [row.device(device_id) for device_id, row in zip(listed, rows) if row is not None]
         return sorted(found, key=lambda device: (not device.primary, device.created_at_ms, device.device_id))
@@ -102,10 +109,11 @@ class CqlDevices:
             return
         await self._cql.settled(Bound(REMOVE, (device_id, row.account_id)))
         await asyncio.gather(
-            self._cql.write(UNLIST, row.account_id, device_id),
+            self._generations.write(row.account_id, lambda n: [Bound(UNLIST, (row.account_id, key_of(n, device_id)))]),
             self._cql.write(DROP_TOKEN, row.access_hash),
             self._cql.write(DROP_TOKEN, row.refresh_hash),
         )
+        await self._tidy(row.account_id)
 
     async def touch(self, device_id: str, at_ms: int) -> None:
         """See `Devices.touch`. Of a device that is gone it leaves a row without an account, which is none."""
@@ -151,10 +159,26 @@ class CqlDevices:
 
     async def forget(self, account_id: str) -> None:
         """The account is deleted."""
-        for row in await self._cql.read(LISTED, account_id):
-            await self.remove(row[0])
+        for device_id in await self._listed(account_id):
+            await self.remove(device_id)
 
     # -- inside --------------------------------------------------------------------------------------------------------
+
+    async def _listed(self, account_id: str) -> list[str]:
+        rows = [(name_of(row[1])[1], row[2]) for row in await self._cql.read(LISTED, account_id) if row[1] is not None]
+        removed = {device_id for device_id, is_removed in rows if is_removed}  # in whichever generation
+        return sorted({device_id for device_id, _ in rows} - removed)
+
+    async def _tidy(self, account_id: str) -> None:
+        """Move on when more devices were removed than there are."""
+        rows = await self._cql.read(LISTED, account_id)
+        state = rows[0][0] or 0 if rows else 0
+        here = [bool(row[2]) for row in rows if name_of(row[1])[0] == generations.current(state)]
+        if self._generations.is_due(state, len(here) - sum(here), sum(here)):
+            await self._generations.move(account_id, lambda n: self._living(account_id, n))
+
+    async def _living(self, account_id: str, generation: int) -> Sequence[Bound]:
+        return [_listed(account_id, generation, device_id) for device_id in await self._listed(account_id)]
 
     async def _row(self, device_id: str, *, serial: bool = False) -> _Row | None:
         rows = await self._cql.read(GET_SERIAL if serial else GET, device_id)
@@ -172,3 +196,7 @@ class CqlDevices:
 
     def _ttl_s(self, until_ms: int) -> int:
         return max(0, until_ms - self._clock.now_ms()) // 1000 + TOKEN_KEPT_S
+
+
+def _listed(account_id: str, generation: int, device_id: str) -> Bound:
+    return Bound(LIST, (account_id, key_of(generation, device_id)))

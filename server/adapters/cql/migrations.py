@@ -1,7 +1,7 @@
 """Schema migrations: numbered files under `server/schema/cql`, each applied once, by one node at a time.
 
 `NNNN_name.pre.cql` only adds, and is applied before nodes that need it start; nodes of the version before go on working.
-`NNNN_name.post.cql` takes away, and is applied when no older node runs any more.
+`NNNN_name.post.cql` takes away, or allows what older nodes would not understand, and is applied when none of them runs any more.
 """
 
 from __future__ import annotations
@@ -91,6 +91,8 @@ def migrate(
 ) -> list[str]:
     """Make the keyspace and apply what it lacks of a stage; the names of what was applied. Blocks. Any number may call it at once.
 
+    Where nothing was applied before, no older node runs: both stages are.
+
     Raises:
         StoreError: the schema is newer or another one, or the lock was not to be had.
     """
@@ -103,9 +105,10 @@ def migrate(
         applied = _applied(session, keyspace)
         _compare(keyspace, applied, known)
         session.set_keyspace(keyspace)
+        stages = {stage} if applied else {"pre", "post"}
         done = []
         for migration in known:
-            if migration.stage != stage or migration.name in applied:
+            if migration.stage not in stages or migration.name in applied:
                 continue
             for statement in migration.statements():
                 lock.renew()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,25 +12,42 @@ from cassandra import ConsistencyLevel, InvalidRequest
 from cassandra.cluster import Session
 from cassandra.query import SimpleStatement
 
-from server.adapters.cql import accounts, challenges, contacts, devices, handles, log, migrations, positions, services
+from server.adapters.cql import (
+    accounts,
+    challenges,
+    contacts,
+    devices,
+    handles,
+    log,
+    memberships,
+    migrations,
+    positions,
+    services,
+)
 from server.adapters.cql.accounts import CqlAccounts
 from server.adapters.cql.challenges import CqlChallenges
 from server.adapters.cql.connecting import CqlSettings, aside, connect, connected, first_line, store_error
 from server.adapters.cql.contacts import CqlContacts
 from server.adapters.cql.devices import CqlDevices
 from server.adapters.cql.log import CqlLog
+from server.adapters.cql.memberships import CqlMemberships
 from server.adapters.cql.migrations import Stage
-from server.adapters.cql.positions import CqlMemberships, CqlPositions
+from server.adapters.cql.positions import CqlPositions
 from server.adapters.cql.services import CqlServiceTokens
 from server.adapters.cql.session import FAILURES, Bound, Cql, Kind, Statement
 from server.kit.refusal import Refused
 from server.kit.store import StoreError
 from server.kit.world import Clock
 
+logger = logging.getLogger(__name__)
+
 BEGIN_EPOCH = Statement("INSERT INTO meta (key, value) VALUES ('epoch', ?) IF NOT EXISTS", Kind.CONDITIONAL)
 EPOCH = Statement("SELECT value FROM meta WHERE key = 'epoch'", Kind.SERIAL_READ)
+ALONE = Statement("SELECT stage FROM schema_migrations WHERE scope = 'all' AND name = '0005_generations'", Kind.READ)
+"""Whether no node runs any more that does not know generations."""
+STATEMENTS = (BEGIN_EPOCH, EPOCH, ALONE)
 
-PARTS = (log, positions, accounts, handles, contacts, devices, challenges, services)
+PARTS = (log, memberships, positions, accounts, handles, contacts, devices, challenges, services)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +85,9 @@ async def open_cql(settings: CqlSettings, clock: Clock, *, retention_s: int) -> 
     cluster, session = await connected(settings)
     cql = Cql(cluster, session, everywhere=settings.data_centres == "all")
     try:
-        await cql.prepare([BEGIN_EPOCH, EPOCH, *(each for part in PARTS for each in part.STATEMENTS)])
+        await cql.prepare([*STATEMENTS, *(each for part in PARTS for each in part.STATEMENTS)])
         epoch = await _epoch(cql)
+        may_move = bool(await cql.read(ALONE))
     except (Refused, InvalidRequest, *FAILURES) as error:
         await cql.close()
         raise store_error(settings, error) from error
@@ -76,16 +95,20 @@ async def open_cql(settings: CqlSettings, clock: Clock, *, retention_s: int) -> 
         await cql.close()
         raise
     kept = CqlLog(cql, clock, retention_s=retention_s, epoch=epoch)
-    people, own, pending = CqlContacts(cql), CqlDevices(cql, clock), CqlChallenges(cql)
+    people, own, pending = CqlContacts(cql), CqlDevices(cql, clock, may_move=may_move), CqlChallenges(cql)
     accounts_ = CqlAccounts(cql, clock, people, own, pending)
     tokens = CqlServiceTokens(cql)
-    return CqlStores(kept, CqlMemberships(cql), CqlPositions(cql), accounts_, people, own, pending, tokens, cql)
+    memberships_ = CqlMemberships(cql, may_move=may_move)
+    if not may_move:
+        logger.info("rows that are done with are kept until python -m server migrate --stage post has run")
+    return CqlStores(kept, memberships_, CqlPositions(cql), accounts_, people, own, pending, tokens, cql)
 
 
 async def migrate(settings: CqlSettings, stage: Stage = "pre") -> list[str]:
     """Make the keyspace if it is not there, and apply what its schema lacks; the names of what was applied.
 
-    `stage` "pre": before nodes of this version start. "post": when no node of an older version runs any more.
+    `stage` "pre": before nodes of this version start. "post": when no node of an older version runs any more, as is certain where
+    there is no schema yet.
 
     Raises:
         StoreError: the database is away, or its schema is newer or another one. One sentence.

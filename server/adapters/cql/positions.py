@@ -1,21 +1,14 @@
-"""Memberships and positions on CQL: every value is a cell whose timestamp is the seq it stands for, so that a late write loses."""
+"""Positions on CQL: every value is a cell whose timestamp is the seq it stands for, so that a late write loses."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from server.adapters.cql.session import Bound, Cql, Kind, Row, Statement
 from server.domain import ranges
-from server.ports.log import Hint, PositionRow
-
-_HINT = "WHERE account_id = ? AND conversation_id = ?"
-PUT_HINT = Statement(f"UPDATE memberships USING TIMESTAMP ? SET left_seq = ? {_HINT}", Kind.WRITE)
-PUT_READ = Statement(f"UPDATE memberships USING TIMESTAMP ? SET read_seq = ? {_HINT}", Kind.WRITE)
-DROP_HINT = Statement(f"DELETE left_seq FROM memberships USING TIMESTAMP ? {_HINT}", Kind.WRITE)  # noqa: S608
-DROP_READ = Statement(f"DELETE read_seq FROM memberships USING TIMESTAMP ? {_HINT}", Kind.WRITE)  # noqa: S608
-HINTS = Statement("SELECT conversation_id, left_seq, read_seq FROM memberships WHERE account_id = ?", Kind.READ)
+from server.ports.log import PositionRow
 
 _TABLES = ("positions_of_conversation", "positions_of_device")
 _ROW = "WHERE conversation_id = ? AND account_id = ? AND device_id = ?"
@@ -31,49 +24,10 @@ OF = {
     )
     for table, key in zip(_TABLES, ("conversation_id", "device_id"))
 }
-STATEMENTS = (PUT_HINT, PUT_READ, DROP_HINT, DROP_READ, HINTS, *PUT.values(), *OF.values())
+STATEMENTS = (*PUT.values(), *OF.values())
 
 CHUNK = 128
 """Statements of one batch."""
-
-
-class CqlMemberships:
-    """`Memberships` over one session."""
-
-    def __init__(self, cql: Cql) -> None:
-        self._cql = cql
-
-    async def join(self, account_ids: Sequence[str], conversation_id: str, expected_head: int) -> None:
-        """See `Memberships.join`."""
-        await self._put(account_ids, conversation_id, 2 * (expected_head + 1), 0)
-
-    async def leave(self, account_ids: Sequence[str], conversation_id: str, left_seq: int) -> None:
-        """See `Memberships.leave`."""
-        await self._put(account_ids, conversation_id, 2 * left_seq + 1, left_seq)
-
-    async def _put(self, account_ids: Sequence[str], conversation_id: str, stamp: int, left_seq: int) -> None:
-        await asyncio.gather(*(self._cql.write(PUT_HINT, stamp, left_seq, who, conversation_id) for who in account_ids))
-
-    async def of_account(self, account_id: str) -> Sequence[Hint]:
-        """See `Memberships.of_account`."""
-        rows = await self._cql.read(HINTS, account_id)
-        return [Hint(row[0], row[1], row[2] or 0) for row in rows if row[1] is not None]
-
-    async def read(self, account_id: str, reads: Mapping[str, int]) -> None:
-        """See `Memberships.read`."""
-        items = [Bound(PUT_READ, (seq, seq, account_id, conversation_id)) for conversation_id, seq in reads.items()]
-        for at in range(0, len(items), CHUNK):
-            await self._cql.write_all(items[at : at + CHUNK])
-
-    async def forget(self, account_id: str, conversation_id: str, left_seq: int) -> None:
-        """See `Memberships.forget`.
-
-        The deletion bears the stamp of the mark that it takes away, and wins a tie; a later hint has a higher one. The read
-        position goes by its own kind of stamp, so that one made after a return is not shadowed (log-attacks A9).
-        """
-        if left_seq:
-            key = (account_id, conversation_id)
-            await self._cql.write_all([Bound(DROP_HINT, (2 * left_seq + 1, *key)), Bound(DROP_READ, (left_seq, *key))])
 
 
 class CqlPositions:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
 from server.adapters.cql.connecting import CqlSettings, connect, orders_apart
+from server.adapters.cql.generations import MARKED_MAX
+from server.adapters.cql.memberships import TABLE
 from server.adapters.cql.migrations import Migration, change, known_migrations
+from server.adapters.cql.migrations import migrate as migrations_of
 from server.adapters.cql.opening import migrate, open_cql
 from server.kit.store import StoreError
 from server.kit.system import SystemClock
 from tests.server.cql.conftest import Opened
 from tests.support.cassandra import CassandraNode
 from tests.support.cassandra.keyspaces import Keyspace
+from tests.support.cast import ALICE
 
 pytestmark = pytest.mark.process
 
@@ -30,7 +34,7 @@ async def test_a_keyspace_without_a_schema_is_refused_then_made_by_two_at_once(f
     with pytest.raises(StoreError, match="keyspace fresh has no schema yet: run python -m server migrate"):
         await open_cql(fresh, SystemClock(), retention_s=1)
     done = await asyncio.gather(migrate(fresh), migrate(fresh))
-    assert sorted(map(len, done)) == [0, len([each for each in known_migrations() if each.stage == "pre"])]
+    assert sorted(map(len, done)) == [0, len(known_migrations())], "both stages, since no older node can run"
     assert await migrate(fresh) == [] == await migrate(fresh, "post")
     stores = await open_cql(fresh, SystemClock(), retention_s=1)
     assert len(await stores.log.epoch()) == 16
@@ -54,6 +58,43 @@ async def test_a_node_of_the_database_that_has_not_heard_of_the_keyspace_yet_is_
         assert not keyspace.session.execute("SELECT id FROM fresh.late").all()
     finally:
         cluster.shutdown()
+
+
+async def test_what_an_older_version_wrote_is_kept_and_moves_only_when_no_older_node_is_left(fresh: CqlSettings) -> None:
+    older = [each for each in known_migrations() if each.name < "0004"]
+    cluster, session = await asyncio.to_thread(connect, fresh, with_keyspace=False)
+    try:
+        await asyncio.to_thread(migrations_of, cluster, session, fresh.keyspace, {"datacenter1": 1}, older, "pre")
+        for number in range(MARKED_MAX + 2):
+            hint = (2 * 3 + 1, 3, ALICE, f"g:{number}")  # left, as an older node writes it
+            session.execute(
+                "UPDATE memberships USING TIMESTAMP %s SET left_seq = %s WHERE account_id = %s AND conversation_id = %s", hint
+            )
+        session.execute(
+            "DELETE left_seq FROM memberships USING TIMESTAMP 7 WHERE account_id = %s AND conversation_id = 'g:0'", (ALICE,)
+        )
+        session.execute("INSERT INTO devices_of_account (account_id, device_id) VALUES (%s, 'phone')", (ALICE,))
+    finally:
+        cluster.shutdown()
+    with pytest.raises(StoreError, match="keyspace fresh lacks migration 0004_generations: run python -m server migrate"):
+        await open_cql(fresh, SystemClock(), retention_s=1)
+    assert await migrate(fresh) == ["0004_generations"]
+    assert await forgetting(fresh, (1, 2)) == (MARKED_MAX - 1, 0)
+    assert await migrate(fresh, "post") == ["0005_generations"]
+    assert await forgetting(fresh, range(3, MARKED_MAX + 1)) == (1, 0)
+    assert await forgetting(fresh, (MARKED_MAX + 1,)) == (0, 2)
+
+
+async def forgetting(where: CqlSettings, numbers: Iterable[int]) -> tuple[int, int]:
+    """A node that forgets some of Alice's groups: how many hints are left, and the cell `generation`."""
+    stores = await open_cql(where, SystemClock(), retention_s=1)
+    try:
+        for number in numbers:
+            await stores.memberships.forget(ALICE, f"g:{number}", 3)
+        (state,) = (await stores.cql.read(TABLE.get, ALICE))[0]
+        return len(await stores.memberships.of_account(ALICE)), state or 0
+    finally:
+        await stores.close()
 
 
 @pytest.fixture

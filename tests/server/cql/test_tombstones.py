@@ -9,20 +9,25 @@ from pathlib import Path
 import pytest
 from tidewire import Client
 
+from server.adapters.cql.generations import MARKED_MAX
 from server.adapters.cql.opening import open_cql
+from server.domain.accounts import Device
 from server.kit.system import SystemClock
+from server.ports.accounts import Secrets
 from server.ports.log import Behind
 from tests.acceptance.test_restore import until_shown
 from tests.server.cql.test_log import fill
 from tests.support.cassandra import CassandraNode
 from tests.support.cassandra.keyspaces import Keyspace
-from tests.support.cast import ALICE, DIRECT, entry
+from tests.support.cast import ALICE, DIRECT, NOW, entry
 from tests.support.node import Node
 
 pytestmark = pytest.mark.process
 SECRET = "a secret of at least thirty-two characters"
 NONE = 1
 """The least that the database's histogram says."""
+RANGE = 3
+"""One range that was deleted counts twice, with its begin and its end."""
 
 
 @pytest.fixture
@@ -77,19 +82,32 @@ async def test_a_log_that_was_trimmed_many_times_is_read_past_nothing_and_emptie
         await stores.close()
 
 
-async def test_groups_that_were_left_leave_two_each(own: Keyspace) -> None:
+async def test_groups_that_were_left_and_devices_that_were_removed_leave_none_until_they_move_and_then_two(own: Keyspace) -> None:
     stores = await open_cql(own.settings, SystemClock(), retention_s=86_400)
+
+    async def come_and_go(first: int, count: int) -> None:
+        for number in range(first, first + count):
+            group, device = f"g:{number}", f"laptop-{number}"
+            await stores.memberships.join([ALICE], group, 1)
+            await stores.memberships.read(ALICE, {group: 2})
+            await stores.memberships.leave([ALICE], group, 3)
+            await stores.memberships.forget(ALICE, group, 3)
+            await stores.devices.add(
+                Device(device, ALICE, device, False, NOW, NOW), Secrets(f"a{number}", NOW, f"r{number}", NOW)
+            )
+            await stores.devices.remove(device)
+        assert not await stores.memberships.of_account(ALICE) and not await stores.devices.of_account(ALICE)
+
     try:
-        for number in range(20):
-            await stores.memberships.join([ALICE], f"g:{number}", 1)
-            await stores.memberships.read(ALICE, {f"g:{number}": 2})
-            await stores.memberships.leave([ALICE], f"g:{number}", 3)
-        assert len(await stores.memberships.of_account(ALICE)) == 20
-        assert most(own)["memberships"] == NONE
-        for number in range(20):
-            await stores.memberships.forget(ALICE, f"g:{number}", 3)
-        assert not await stores.memberships.of_account(ALICE)
-        assert 20 <= most(own)["memberships"] <= 42
+        await come_and_go(0, MARKED_MAX)
+        met = most(own)
+        assert (met["memberships"], met["devices_of_account"]) == (NONE, NONE)
+        await come_and_go(MARKED_MAX, 2 * MARKED_MAX + 4)  # three moves
+        met = most(own)
+        assert met["memberships"] <= RANGE and met["devices_of_account"] <= RANGE
+        for table in ("memberships", "devices_of_account"):
+            (count,) = own.session.execute(f"SELECT count(*) FROM {table} WHERE account_id = %s", (ALICE,)).one()
+            assert count <= 2 * (MARKED_MAX + 1), "of the last generation and the one before"
     finally:
         await stores.close()
 
@@ -121,8 +139,16 @@ async def test_what_people_do_every_day_leaves_few(own: Keyspace, tmp_path: Path
             await ben.block("ann", False)
         assert await node.stop() == 0
         met = most(own)
-        assert met.pop("devices_of_account") <= 6, "one for each device that was removed lately"
-        assert {"accounts", "devices", "tokens", "handles", "log", "memberships", "positions_of_device"} <= set(met)
+        assert {
+            "accounts",
+            "devices",
+            "devices_of_account",
+            "tokens",
+            "handles",
+            "log",
+            "memberships",
+            "positions_of_device",
+        } <= set(met)
         assert set(met.values()) == {NONE}, met
     finally:
         await node.close()
