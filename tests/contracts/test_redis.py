@@ -286,3 +286,23 @@ async def test_two_deployments_share_a_redis_by_their_prefixes_and_no_key_stays_
     assert not any("+358" in key for key in keys), "a phone number does not lie in Redis"
     for key in keys:
         assert 0 < await server.command("PTTL", key) <= 86_400_000, key
+
+
+async def test_whoever_is_to_end_in_the_middle_of_a_call_ends_wherever_it_was(server: RedisServer) -> None:
+    async with opened(server) as redis:
+        await redis.cluster.leases.renew(HERE, LEASE_MS)
+        for turns in range(200):
+            going_on = asyncio.Event()
+
+            async def call(going_on: asyncio.Event = going_on) -> None:
+                await redis.cluster.leases.renew(HERE, LEASE_MS)
+                going_on.set()
+
+            task = asyncio.create_task(call())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            was_over = task.done()
+            task.cancel()
+            await asyncio.wait([task])
+            assert was_over or not going_on.is_set(), f"cancelled after {turns} turns of the loop"
+        assert (await redis.cluster.leases.renew(HERE, LEASE_MS)).held, "and the connections are in order"

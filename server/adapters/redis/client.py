@@ -102,11 +102,16 @@ class Client:
             self.counters.refused += 1
             raise Refused(unavailable("Redis has been away", breaker.retry_after_ms(self._clock.monotonic_ms())))
         self.counters.calls += 1
+        cancelled = _cancelled()
         try:
             async with asyncio.timeout(self._timeout_s):
                 answers = await self._answers(commands)
+            if _cancelled() > cancelled:
+                raise asyncio.CancelledError  # redis-py's `asyncio.wait_for` has taken it for its own (Python 3.11)
         except FAILURES as error:
             self._failed(breaker, passed, error)
+            if _cancelled() > cancelled:
+                raise asyncio.CancelledError from error
             raise Refused(unavailable(sentence(error))) from error
         except BaseException:
             breaker.abandoned(passed)
@@ -148,6 +153,12 @@ class Client:
             pipeline.execute_command(*command)
         answers: list[Any] = await pipeline.execute(raise_on_error=False)
         return answers
+
+
+def _cancelled() -> int:
+    """How often somebody has asked this task to end."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def sentence(error: Exception) -> str:
