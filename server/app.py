@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,8 @@ from server.adapters.grpc.groups import ConversationServicer, GroupServicer
 from server.adapters.grpc.media import MediaWorker
 from server.adapters.redis.opening import RedisCluster
 from server.clustered import found
+from server.domain.draining import Drain
+from server.domain.identity import Identity
 from server.internal import add_internal_services
 from server.kit.edge import Edge
 from server.kit.field_limits import FieldLimits
@@ -139,10 +141,16 @@ async def _leave(made: Parts, attendance: Attendance | None, internal: grpc.aio.
 
 async def _drain(settings: Settings, made: Parts) -> None:
     """Tell the devices, and wait until they are gone or the grace is over."""
-    others = made.cluster is not None and bool(made.cluster.routing.nodes)
-    spread_ms = settings.limits.drain_spread_ms if others else 0  # alone there is nowhere to go meanwhile
-    jitter_ms = DRAIN_JITTER_MS if others else DRAIN_SPREAD_MS
-    await made.chat.drain(spread_ms, lambda: int(made.chance.uniform(0, jitter_ms)))
+
+    def begin(devices: Sequence[Identity]) -> Drain:
+        others = len(made.cluster.routing.nodes) if made.cluster is not None else 0
+        now_ms, grace_s = made.clock.monotonic_ms(), settings.drain_grace_s
+        return Drain(devices, others=others, workers=settings.workers, grace_s=grace_s, limits=settings.limits, now_ms=now_ms)
+
+    def retry_after_ms(drain: Drain) -> int:
+        return int(made.chance.uniform(0, DRAIN_SPREAD_MS if drain.alone else DRAIN_JITTER_MS))
+
+    await made.chat.drain(begin, retry_after_ms)
     deadline = made.clock.monotonic_ms() + 1000 * settings.drain_grace_s
     while made.hub.count() and made.clock.monotonic_ms() < deadline:
         await asyncio.sleep(0.02)

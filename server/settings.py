@@ -40,7 +40,8 @@ class Settings:
     tls_key: str = ""
     tls_names: str = "localhost"
     """With tls = auto: the names and addresses in the certificate, separated by commas."""
-    drain_grace_s: float = 10.0
+    drain_grace_s: float = 20.0
+    """How long a stopping node waits for its devices, which it lets go over four fifths of it at most."""
     log_format: str = "auto"
     """auto: text on a terminal, else JSON; text; json."""
     log_level: str = "INFO"

@@ -76,7 +76,9 @@ class Limits:
     comparison_spread_ms: int = 30_000
     """What has to be compared after a fault is spread over this time."""
     drain_spread_ms: int = 3_000
-    """Streams of a draining node are closed within this time, each at another moment."""
+    """Streams of a draining node are closed over at least this time, each at another moment."""
+    drain_returns_per_s: int = 25
+    """So many of them a second for each of the nodes that stay, and fewer where they are slow to come back, while the grace lasts."""
     comparison_interval_s: int = 1_800
     """Every conversation that the node serves is compared with its log this often in any case."""
     feed_followers_max: int = 16

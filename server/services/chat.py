@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 
 from server.domain import events, ids
 from server.domain.append import Outcome, Sent, Ticket
 from server.domain.connection import Moved
+from server.domain.draining import Drain
 from server.domain.events import Command, Positions, RefusalTold, SendResult, Told, TypingTold, Welcome
 from server.domain.identity import Identity
 from server.domain.notice import ClosingReason
 from server.domain.rules import Proposal
 from server.kit.refusal import Reason, Refusal, Refused
 from server.ports.log import Head, Hint, LogRetention, Memberships
+from server.services.draining import let_go
 from server.services.elsewhere import NO_STREAM, Elsewhere
 from server.services.hub import Hub
 from server.services.presence import Presence
@@ -27,7 +29,6 @@ OPENED_AT_ONCE = 8
 """Conversations that one stream has loaded at the same time, so that a device with many does not fill the queue to the store."""
 LOOK_AGAIN_S = 1.0
 """Before a comparison that the store did not answer is tried again."""
-DRAIN_AT_ONCE = 8
 
 
 class Later(Enum):
@@ -219,17 +220,15 @@ class Chat:
             if stream.connection_id == connection_id:
                 stream.close(ClosingReason.INTERNAL, RETRY_MS, "the device has been heard of elsewhere: it may come back")
 
-    async def drain(self, spread_ms: int, retry_after_ms: Callable[[], int]) -> None:
-        """Tell every device to come back, each when its jitter says; their streams end one after the other, spread over so many ms.
+    async def drain(self, begin: Callable[[Sequence[Identity]], Drain], retry_after_ms: Callable[[Drain], int]) -> None:
+        """Tell every device to come back, each when its jitter says; their streams end as the drain that begins with them says.
 
         Returns when all have been told. From the first moment on no new stream is taken.
         """
         self.draining = True
         streams = self._hub.all()
-        for number, stream in enumerate(streams):
-            stream.close(ClosingReason.DRAIN, retry_after_ms())
-            if spread_ms and number % DRAIN_AT_ONCE == DRAIN_AT_ONCE - 1:
-                await asyncio.sleep(spread_ms / 1000 * DRAIN_AT_ONCE / len(streams))
+        drain = begin([stream.identity for stream in streams])
+        await let_go(streams, drain, self._elsewhere, self._needs.clock, lambda: retry_after_ms(drain))
 
     # -- commands ------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from server.domain.events import Command, RefusalTold, Told
@@ -32,6 +32,10 @@ class Elsewhere(Protocol):
         """Those of the accounts that have devices on other nodes."""
         ...
 
+    async def away(self, devices: Sequence[Identity]) -> Collection[Identity]:
+        """Those of devices whose streams here have ended that have not opened one elsewhere yet. None, where that cannot be known."""
+        ...
+
     def tell(self, account_ids: Iterable[str], event: Told) -> None:
         """Tell the accounts' devices on other nodes."""
         ...
@@ -57,6 +61,10 @@ class Nowhere:
     async def connected(self, account_ids: Iterable[str]) -> list[str]:
         """See `Elsewhere.connected`."""
         return []
+
+    async def away(self, devices: Sequence[Identity]) -> Collection[Identity]:
+        """See `Elsewhere.away`."""
+        return ()
 
     def tell(self, account_ids: Iterable[str], event: Told) -> None:
         """See `Elsewhere.tell`."""
@@ -88,6 +96,10 @@ class OtherNodes:
         """See `Elsewhere.connected`."""
         there = await self._routing.others(account_ids)
         return list(dict.fromkeys(account_id for accounts in there.values() for account_id in accounts))
+
+    async def away(self, devices: Sequence[Identity]) -> Collection[Identity]:
+        """See `Elsewhere.away`."""
+        return await self._routing.away(devices)
 
     def tell(self, account_ids: Iterable[str], event: Told) -> None:
         """See `Elsewhere.tell`."""

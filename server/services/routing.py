@@ -181,6 +181,16 @@ class Routing:
                 return route.node_id
         return ""
 
+    async def away(self, devices: Sequence[Identity]) -> list[Identity]:
+        """Those of devices that were here which have no stream on another node yet, as the store says now; none when it is away."""
+        accounts = list({device.account_id for device in devices})
+        try:
+            found = await self._routes.of_accounts(accounts) if accounts else {}
+        except Refused:
+            return []
+        elsewhere = {route.device_id for routes in found.values() for route in routes if route.node_id != self.node_id}
+        return [device for device in devices if device.device_id not in elsewhere]
+
     async def _lookup(self, account_ids: Sequence[str]) -> list[tuple[Route, ...]]:
         found = await self._read(account_ids)
         now_ms = self._clock.monotonic_ms()
