@@ -55,6 +55,8 @@ class Attendance:
         self._settling_ms = 0
         """Until then nodes that were known and are not seen count as alive: they have not come to a new store yet."""
         self._due: asyncio.TaskGroup | None = None
+        self._turning = asyncio.Lock()
+        self._left = False
 
     def on_nodes(self, nodes: Callable[[frozenset[str]], None], registered: Callable[[], None]) -> None:
         """Whom to tell the places (`Peer.place`) of all live nodes, this one's among them, at each renewal; and whom, when routes were
@@ -71,6 +73,11 @@ class Attendance:
 
     async def turn(self) -> None:
         """Renew once, and do what follows. A store that is away leaves everything as it was last known."""
+        async with self._turning:
+            if not self._left:
+                await self._turn()
+
+    async def _turn(self) -> None:
         try:
             lease = await self._leases.renew(self._me, self._limits.lease_ms)
             now_ms = self._clock.monotonic_ms()
@@ -106,11 +113,13 @@ class Attendance:
         self._do(self._tenure.linked(first))
 
     async def leave(self) -> None:
-        """The node stops: nobody nudges it any more."""
-        try:
-            await self._leases.release(self._me)
-        except Refused:
-            return
+        """The node stops: nobody nudges it any more, and no turn that is under way takes the lease again."""
+        async with self._turning:
+            self._left = True
+            try:
+                await self._leases.release(self._me)
+            except Refused:
+                return
 
     def _do(self, commands: Sequence[tenure.Command]) -> None:
         for command in commands:
