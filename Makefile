@@ -42,6 +42,13 @@ $(BUF):
 	  { apt-get update -q && apt-get install -qy --no-install-recommends ffmpeg bubblewrap; }
 	mkdir -p .tools && touch $@
 
+# A real browser for the tests of calls, and the relay. Debian's package would start the relay as a service: masked, it does not.
+.tools/calls:
+	command -v chromium >/dev/null && command -v turnserver >/dev/null || { \
+	  mkdir -p /etc/systemd/system && [ -e /etc/systemd/system/coturn.service ] || ln -s /dev/null /etc/systemd/system/coturn.service; \
+	  apt-get update -q && apt-get install -qy --no-install-recommends chromium coturn; }
+	mkdir -p .tools && touch $@
+
 # What reads the files under deploy/. Debian's package prometheus would start a service: its one program is taken out of it.
 .tools/deploy:
 	command -v docker-compose >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends docker-compose; }
@@ -82,7 +89,7 @@ run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
 	.venv-sdk-newest/bin/pip install -q --upgrade grpcio protobuf -e sdk/python
 	touch $@
 
-test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime .tools/redis-server .tools/ffmpeg .tools/deploy $(CASSANDRA)/lib $(MINIO)/minio ## install what the tests need, check, and run all of them
+test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime .tools/redis-server .tools/ffmpeg .tools/deploy .tools/calls $(CASSANDRA)/lib $(MINIO)/minio ## install what the tests need, check, and run all of them
 	$(MAKE) check coverage
 	$(BIN)/python -m pytest
 

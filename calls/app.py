@@ -12,9 +12,12 @@ from typing import Any
 
 from aiohttp import ClientSession
 from tidewire.internal import Services
+from tidewire.transport import new_envelope_id as new_era
 from tidewire.v1 import call_pb2_grpc
 
+from calls.adapters.forwarding_unit import forwarding
 from calls.adapters.frames import Frames
+from calls.adapters.group_frames import GroupFrames
 from calls.adapters.grpc_calls import CallServicer
 from calls.adapters.http_calls import HttpCalls, serving_http
 from calls.adapters.memory import LocalPost, MemoryRings
@@ -25,6 +28,7 @@ from calls.adapters.webhook import NoWaker, Webhook
 from calls.domain.turn import Relays
 from calls.ports.signalling import Directory, Waker
 from calls.services.direct_calls import DirectCalls
+from calls.services.group_calls import GroupCalls
 from calls.settings import Settings, listed
 from server.kit import mutual_tls, tls
 from server.kit.edge import Edge
@@ -34,7 +38,8 @@ from server.kit.kept import kept_secret
 from server.kit.phones import is_phone
 from server.kit.rates import address_limit
 from server.kit.refusal import Refused
-from server.kit.system import SystemClock
+from server.kit.setting_sources import host_of
+from server.kit.system import SystemClock, SystemRandom
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +63,7 @@ class App:
 class _Parts:
     metrics: Metrics
     direct: DirectCalls
+    groups: GroupCalls
     streams: SignalStreams
 
 
@@ -78,7 +84,15 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
             waker = Webhook(session, settings.wake_url, settings.wake_secret.encode(), SystemClock())
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
         fields = FieldLimits(is_phone)
-        made = _parts(settings, Node(services), waker, fields)
+        made = _parts(settings, Node(services), waker, fields, tasks)
+        unit = forwarding(
+            made.groups.happened,
+            host_of(settings.media_listen),
+            int(settings.media_listen.rpartition(":")[2]),
+            listed(settings.media_addresses) or (host_of(settings.media_listen),),
+            settings.forwarder,
+        )
+        made.groups.forward_by(await opened.enter_async_context(unit))
         yield await opened.enter_async_context(_running(settings, made, fields, tasks))
 
 
@@ -91,7 +105,7 @@ def node_token(settings: Settings) -> str:
     return settings.node_token or Path(settings.node_token_file).read_text().strip()
 
 
-def _parts(settings: Settings, directory: Directory, waker: Waker, fields: FieldLimits) -> _Parts:
+def _parts(settings: Settings, directory: Directory, waker: Waker, fields: FieldLimits, tasks: asyncio.TaskGroup) -> _Parts:
     clock, limits, post = SystemClock(), settings.limits, LocalPost()
     metrics = Metrics(lambda: len(post))
     relays = Relays(listed(settings.turn_urls), listed(settings.turn_secrets), listed(settings.stun_urls))
@@ -99,8 +113,10 @@ def _parts(settings: Settings, directory: Directory, waker: Waker, fields: Field
     direct = DirectCalls(
         MemoryRings(clock, limits), post, directory, waker, lambda: relays, secret, clock, limits, metrics.finished
     )
-    streams = SignalStreams(Frames(direct), post, directory, fields.violation, metrics.refused, clock, limits)
-    return _Parts(metrics, direct, streams)
+    groups = GroupCalls(post, directory, clock, limits, new_era, SystemRandom().new_id, tasks)
+    frames = Frames(direct, GroupFrames(groups, lambda era_id, party: direct.ice(era_id, party, False)))
+    streams = SignalStreams(frames, post, directory, fields.violation, metrics.refused, clock, limits)
+    return _Parts(metrics, direct, groups, streams)
 
 
 @asynccontextmanager
@@ -111,7 +127,8 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
     devices = new_server(edge, bytes_max=2 * limits.frame_bytes_max)
     credentials = tls.listening(settings, settings.data_dir)
     draining = asyncio.Event()
-    sweeping = tasks.create_task(_sweeping(made.direct), name="calls")
+    work = (_sweeping(made.direct, made.groups), made.groups.run())
+    background = [tasks.create_task(one, name="calls") for one in work]
     http = HttpCalls(made.streams, lambda: not draining.is_set(), made.metrics.text, made.metrics.refused, limits)
     async with serving_http(settings.http_listen, http, credentials.http) as http_port:
         call_pb2_grpc.add_CallServiceServicer_to_server(CallServicer(made.streams, limits), devices)
@@ -122,6 +139,7 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
         async def drain() -> None:
             draining.set()
             await health.enter_graceful_shutdown()
+            await made.groups.move_all()
             made.streams.drain()
             await devices.stop(settings.drain_grace_s)
 
@@ -130,12 +148,14 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
         finally:
             made.streams.drain()
             await devices.stop(0.5)
-            sweeping.cancel()
+            for task in background:
+                task.cancel()
 
 
-async def _sweeping(direct: DirectCalls) -> None:
+async def _sweeping(direct: DirectCalls, groups: GroupCalls) -> None:
     while True:
         try:
+            await groups.sweep()
             await direct.sweep()
         except Refused as refused:
             log.warning("calls have to wait", extra={"why": refused.refusal.sentence()})

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from calls.domain.limits import ForwarderLimits
 from calls.domain.signalling_limits import SignallingLimits
 from server.kit import setting_sources
-from server.kit.setting_sources import SECRET_CHARS_MIN, SettingsError, is_loopback
+from server.kit.setting_sources import ANYWHERE, SECRET_CHARS_MIN, SettingsError, host_of, is_loopback
 
 PREFIX = "TIDEWIRE_CALLS_"
 SECRET = ("node_token", "turn_secrets", "ticket_secret", "wake_secret")
@@ -57,11 +58,16 @@ class Settings:
     """Reflectors, separated by commas, such as stun:turn.example.org:3478."""
     ticket_secret: str = ""
     """Key of call tickets, at least 32 characters, the same in all processes; empty: made and kept in data_dir."""
+    media_listen: str = "127.0.0.1:7432"
+    """UDP of group calls: DTLS and SRTP. One port for all of them."""
+    media_addresses: str = ""
+    """IP addresses by which clients reach media_listen, separated by commas; empty: its host."""
     wake_url: str = ""
     """Where devices that are asleep are woken: a webhook. Empty: they are not."""
     wake_secret: str = ""
     """Key of the webhook's signatures, at least 32 characters."""
     limits: SignallingLimits = field(default_factory=SignallingLimits)
+    forwarder: ForwarderLimits = field(default_factory=ForwarderLimits)
 
     def describe(self) -> dict[str, object]:
         """The effective settings that differ from the defaults, without what is secret."""
@@ -92,7 +98,9 @@ def check(settings: Settings) -> None:
     """
     choices = {"tls": ("off", "auto", "files", "proxy"), "log_format": ("auto", "text", "json")}
     setting_sources.check_choices(settings, choices)
-    setting_sources.check_listeners(settings, ("grpc_listen", "http_listen"), ("internal_listen",), settings.tls)
+    setting_sources.check_listeners(settings, ("grpc_listen", "http_listen"), ("internal_listen", "media_listen"), settings.tls)
+    if not settings.media_addresses and host_of(settings.media_listen) in ANYWHERE:
+        raise SettingsError(f"media_listen = {settings.media_listen} is no address that clients can reach: set media_addresses")
     if settings.tls == "files" and not (settings.tls_cert and settings.tls_key):
         raise SettingsError("tls = files needs tls_cert and tls_key")
     cluster = (settings.cluster_ca, settings.cluster_cert, settings.cluster_key)

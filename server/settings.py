@@ -9,7 +9,7 @@ from pathlib import Path
 from server.domain.limits import Limits
 from server.kit import setting_sources
 from server.kit.grpc_server import REQUEST_BYTES_MAX
-from server.kit.setting_sources import SECRET_CHARS_MIN, SettingsError, host_of, is_loopback
+from server.kit.setting_sources import ANYWHERE, SECRET_CHARS_MIN, SettingsError, host_of, is_loopback
 
 PREFIX = "TIDEWIRE_"
 NOT_OURS = ("TIDEWIRE_HOME", "TIDEWIRE_MEDIA_", "TIDEWIRE_CALLS_")
@@ -21,8 +21,6 @@ SECRET = ("cluster_token", "blob_token", "pepper", "redis_password", "redis_url"
 FRAMES = ("/tidewire.v1.ChatService/", "/tidewire.internal.v1.BotService/")
 """Their requests are frames, with the limit of frames."""
 SECONDS_MAX = 86_400
-ANYWHERE = ("0.0.0.0", "::", "*")
-"""Hosts that say where to listen, and not where one is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,56 +7,18 @@ from typing import Any
 
 from tidewire.v1 import call_pb2
 
+from calls.adapters import group_frames
+from calls.adapters.descriptions import candidates, description, end, ice, incoming, sdp
+from calls.adapters.group_frames import GroupFrames
 from calls.domain import direct_call, messages
 from calls.domain import direct_call_events as events
 from calls.domain.direct_call_events import DirectCall, Event, State
-from calls.domain.messages import Candidate, Party, Sdp
+from calls.domain.messages import Candidate, Party
 from calls.services.direct_calls import DirectCalls
 from server.kit import grpc_refusals as refusals
 from server.kit.refusal import Reason, Refusal
 
 Response = call_pb2.SignalResponse
-
-
-def sdp(told: call_pb2.CallDescription) -> Sdp:
-    """A description as it came."""
-    return Sdp(told.revision, told.sdp, told.sealed)
-
-
-def description(known: Sdp | None) -> call_pb2.CallDescription | None:
-    """A description as it goes."""
-    return None if known is None else call_pb2.CallDescription(revision=known.revision, sdp=known.sdp, sealed=known.sealed)
-
-
-def candidates(known: tuple[Candidate, ...]) -> list[call_pb2.IceCandidate]:
-    """Candidates as they go."""
-    return [call_pb2.IceCandidate(candidate=one.line, mid=one.mid, line=one.place) for one in known]
-
-
-def ice(known: messages.Ice) -> call_pb2.IceServers:
-    """Relays as they go."""
-    servers = [call_pb2.IceServer(urls=one.urls, username=one.username, credential=one.credential) for one in known.servers]
-    return call_pb2.IceServers(servers=servers, relay_only=known.relay_only, expires_at_ms=known.expires_at_ms)
-
-
-def end(reason: messages.End) -> call_pb2.CallEnd:
-    """A reason as it goes."""
-    return call_pb2.CallEnd.Value(f"CALL_END_{reason.name}")  # type: ignore[return-value, arg-type]
-
-
-def incoming(told: messages.Incoming) -> call_pb2.IncomingCall:
-    """A call as it is told to a device that rings."""
-    return call_pb2.IncomingCall(
-        call_id=told.call_id,
-        conversation_id=told.conversation_id,
-        caller_account_id=told.caller_account_id,
-        video=told.video,
-        offer=description(told.offer),
-        rings_until_ms=told.rings_until_ms,
-        ice=ice(told.ice),
-        ticket=told.ticket,
-        silent=told.silent,
-    )
 
 
 def response(message: messages.Message) -> Response:
@@ -78,6 +40,8 @@ def response(message: messages.Message) -> Response:
             return Response(over=call_pb2.CallOver(call_id=call_id, reason=end(reason)))
         case messages.Replaced():
             return Response(closing=call_pb2.CallClosing(replaced=True))
+        case _:
+            return group_frames.response(message)
 
 
 STATES = {
@@ -91,13 +55,14 @@ STATES = {
 class Frames:
     """Does what devices want."""
 
-    def __init__(self, direct: DirectCalls) -> None:
+    def __init__(self, direct: DirectCalls, groups: GroupFrames) -> None:
         self._direct = direct
-        self._commands: dict[str, Callable[[Party, Any], Awaitable[Response | Refusal]]] = {
+        self._commands: dict[str, Callable[[Party, Any], Awaitable[Response | Refusal | None]]] = {
             "place": self._place,
             "accept": self._accept,
             "hang_up": self._hang_up,
             "refresh_ice": self._refresh_ice,
+            **groups.commands,
         }
 
     async def answer(self, party: Party, request: call_pb2.SignalRequest) -> Response:
@@ -116,7 +81,7 @@ class Frames:
             outcome: Any = await self._direct.happened(command.call_id, event)
             outcome = outcome if isinstance(outcome, Refusal) else Response(done=call_pb2.CallDone())
         elif which in self._commands:
-            outcome = await self._commands[which](party, command)
+            outcome = await self._commands[which](party, command) or Response(done=call_pb2.CallDone())
         else:
             outcome = Refusal(Reason.KIND_NOT_ENABLED, "this process does not take this command", which)
         answer: Response = Response(refusal=refusals.message(outcome)) if isinstance(outcome, Refusal) else outcome

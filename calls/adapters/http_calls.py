@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiohttp import WSCloseCode, WSMsgType, web
+from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from tidewire.v1 import call_pb2
 
@@ -19,7 +20,7 @@ from server.kit.refusal import Reason, Refusal, Refused
 
 PAGE = Path(__file__).parent.parent / "page"
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; img-src 'self' data:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
@@ -73,20 +74,25 @@ class HttpCalls:
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=self._limits.frame_bytes_max)
         await socket.prepare(request)
 
+        as_text = False
+
         async def read() -> Frame | None:
+            nonlocal as_text
             message = await socket.receive()
-            if message.type is WSMsgType.TEXT:
-                return Refusal(Reason.INVALID, "frames are binary messages of protobuf", "frame")
-            if message.type is not WSMsgType.BINARY:
-                return None
+            as_text = as_text or message.type is WSMsgType.TEXT
             try:
-                return call_pb2.SignalRequest.FromString(message.data)
-            except DecodeError:
-                return Refusal(Reason.INVALID, "the bytes are no SignalRequest", "frame")
+                if message.type is WSMsgType.TEXT:
+                    return json_format.Parse(message.data, call_pb2.SignalRequest(), max_recursion_depth=8)
+                return call_pb2.SignalRequest.FromString(message.data) if message.type is WSMsgType.BINARY else None
+            except (DecodeError, json_format.ParseError) as error:
+                return Refusal(Reason.INVALID, f"this is no SignalRequest: {error}"[:200], "frame")
 
         async def write(response: Response) -> None:
             try:
-                await socket.send_bytes(response.SerializeToString())
+                if as_text:
+                    await socket.send_str(json_format.MessageToJson(response, indent=None))
+                else:
+                    await socket.send_bytes(response.SerializeToString())
             except ConnectionError:
                 return  # the reader sees the end
 

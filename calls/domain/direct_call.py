@@ -90,7 +90,8 @@ def _ringing(call: DirectCall, event: Event, now_ms: int, limits: SignallingLimi
     if isinstance(event, Media):
         return NOT_TAKEN
     assert isinstance(event, Came | Shown | Accepted | Declined | Busy), "the others are answered before"
-    if event.party.account_id != call.callee_id or not call.reachable or call.offer is None:
+    early = call.offer is None and not isinstance(event, Came)
+    if event.party.account_id != call.callee_id or not call.reachable or early:
         return NOT_IN if event.party == call.caller else OVER
     device_id = event.party.device_id
     known = _with(call, devices=call.devices if device_id in call.devices else (*call.devices, device_id))
@@ -105,7 +106,7 @@ def _ringing(call: DirectCall, event: Event, now_ms: int, limits: SignallingLimi
             return _accepted(known, event, now_ms, limits)
         case Declined():
             return _ended(known, End.DECLINED, now_ms, event.party)
-        case Busy():
+        case _:
             busy = call.busy if device_id in call.busy else (*call.busy, device_id)
             known = _with(known, busy=busy)
             return _ended(known, End.BUSY, now_ms, event.party) if set(known.devices) <= set(busy) else (known, ())

@@ -6,6 +6,8 @@ from enum import Enum
 
 import msgspec
 
+from calls.domain.tracks import Source
+
 
 class Party(msgspec.Struct, frozen=True, array_like=True):
     """A device, and whose it is."""
@@ -129,4 +131,82 @@ class Replaced(msgspec.Struct, frozen=True, tag=True):
     """That of the new one."""
 
 
-Message = Incoming | Rings | Accepted | Candidates | Described | Over | Replaced
+class Section(msgspec.Struct, frozen=True, array_like=True):
+    """What a media section of the unit's offer carries."""
+
+    mid: str
+    participant_id: str
+    source: Source
+
+
+class DownOffer(msgspec.Struct, frozen=True, tag=True):
+    """The unit's offer."""
+
+    conversation_id: str
+    revision: int
+    sdp: str
+    sections: tuple[Section, ...]
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """Somebody in a group call, as the others see it."""
+
+    participant_id: str
+    account_id: str
+    muted: bool
+    camera_off: bool
+    hand_raised: bool
+    sources: tuple[Source, ...]
+    reconnecting: bool
+    joined_ms: int
+
+
+class Roster(msgspec.Struct, frozen=True, tag=True):
+    """Who is in a group call. `era_id` "": there is none."""
+
+    conversation_id: str
+    era_id: str = ""
+    participants: tuple[Seen, ...] = ()
+    began_ms: int = 0
+
+
+class Speakers(msgspec.Struct, frozen=True, tag=True):
+    """Who speaks, the loudest first."""
+
+    conversation_id: str
+    participant_ids: tuple[str, ...]
+
+
+class Muted(msgspec.Struct, frozen=True, tag=True):
+    """An admin muted this device."""
+
+    conversation_id: str
+    account_id: str
+
+
+class Move(msgspec.Struct, frozen=True, tag=True):
+    """The unit goes away: join again."""
+
+    conversation_id: str
+    after_ms: int
+
+
+class GroupOver(msgspec.Struct, frozen=True, tag=True):
+    """The device is out of a group call, or that does not ring any more."""
+
+    conversation_id: str
+    reason: End
+
+
+class GroupRings(msgspec.Struct, frozen=True, tag=True):
+    """A group call rings."""
+
+    conversation_id: str
+    era_id: str
+    caller_account_id: str
+    video: bool
+    rings_until_ms: int
+
+
+GroupMessage = DownOffer | Roster | Speakers | Muted | Move | GroupOver | GroupRings
+Message = Incoming | Rings | Accepted | Candidates | Described | Over | Replaced | GroupMessage

@@ -169,8 +169,10 @@ class DirectCalls:
         """
         found = []
         for call in await self._rings.of_account(party.account_id):
-            if call.state is State.RINGING and call.callee_id == party.account_id and call.reachable and call.offer is not None:
+            if call.state is State.RINGING and call.callee_id == party.account_id and call.reachable:
                 await self.happened(call.call_id, events.Came(party))
+                if call.offer is None:
+                    continue  # it is told once it rings
             elif not call.is_in(party):
                 continue
             found.append(call)
@@ -235,7 +237,7 @@ class DirectCalls:
 
     async def _ring(self, call: DirectCall) -> None:
         until_ms = self.rings_until_ms(call)
-        for device_id in call.devices:
+        for device_id in {*call.devices, *await self._post.present(call.callee_id)}:  # some came since it was placed
             party = Party(call.callee_id, device_id)
             await self._post.deliver(party, self.incoming(call, party))
         caller_id = call.caller.account_id

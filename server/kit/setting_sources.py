@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 S = TypeVar("S")
 SECRET_CHARS_MIN = 32
+ANYWHERE = ("0.0.0.0", "::", "*")
+"""Hosts that say where to listen, and not where one is."""
 
 
 class SettingsError(Exception):

@@ -249,6 +249,8 @@ async def test_a_call_placed_without_an_offer_rings_when_it_has_one(calls: Calls
     ann, (ben,) = await pair(calls)
     call_id = (await ann.place(ben, offer="")).placed.call_id
     assert reason(await ben.accept(call_id)) == "NOT_FOUND"
+    await ben.close_stream()
+    assert list((await ben.connect()).calls) == []
     await ann.say(describe=call_pb2.DescribeCall(call_id=call_id, description=description(1, "now")))
     assert (await ben.hears("incoming")).offer.sdp == "now"
 

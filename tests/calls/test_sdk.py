@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,8 @@ from tidewire import Client
 from tidewire.calls import Call, CallMedia, CallState
 from tidewire.errors import Refused
 
-from calls.app import App, serving
-from tests.support.calls_world import SCOPES, World
-from tests.support.media import service_token
-from tests.support.node import Node, free_port
+from tests.support.calls_sdk import Deployment, deployed
+from tests.support.node import Node
 
 pytestmark = pytest.mark.process
 SOUND = CallMedia(audio=AudioStreamTrack)
@@ -31,42 +27,10 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
 
 
-@dataclass
-class Deployment:
-    """A node, and calls that can be ended and started again."""
-
-    world: World
-    port: int
-    stack: AsyncExitStack
-    folder: Path
-
-    @asynccontextmanager
-    async def calls(self) -> AsyncIterator[App]:
-        settings = self.world.settings(ticket_secret="a secret of all processes, long enough")
-        settings = type(settings)(
-            **{name: getattr(settings, name) for name in settings.__slots__} | {"grpc_listen": f"127.0.0.1:{self.port}"}
-        )
-        async with serving(settings) as app:
-            yield app
-
-    async def client(self, name: str, login: str = "") -> Client:
-        """Somebody new; or another device of theirs, by the recovery code."""
-        path = self.folder / f"{name}{'-second' if login else ''}.db"
-        client = await self.stack.enter_async_context(Client.open(self.world.node.address, path, retry_max_s=0.2))
-        if login:
-            await client.confirm_login(await client.start_login(name), recovery_code=login)
-        return client
-
-
 @pytest.fixture
 async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
-    port = free_port()
-    node = Node(tmp_path / "node", public_calls=f":{port}")
-    token = await service_token(tmp_path / "node", "calls", *SCOPES)
-    await node.start()
-    async with AsyncExitStack() as stack:
-        yield Deployment(World(node, token, tmp_path), port, stack, tmp_path)
-    await node.close()
+    async with deployed(tmp_path) as made:
+        yield made
 
 
 async def first_call(client: Client) -> Call:
@@ -91,9 +55,7 @@ async def becomes(call: Call, state: CallState) -> None:
 
 async def two(deployment: Deployment) -> tuple[Client, Client, str]:
     """Two people, and their conversation."""
-    ann, ben = await deployment.client("ann"), await deployment.client("ben")
-    await ann.register_username("ann")
-    await ben.register_username("ben")
+    ann, ben = await deployment.people("ann", "ben")
     return ann, ben, await ann.direct("ben")
 
 

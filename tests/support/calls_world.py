@@ -46,6 +46,7 @@ class World:
             grpc_listen=ANY_PORT,
             http_listen=ANY_PORT,
             internal_listen=ANY_PORT,
+            media_listen=ANY_PORT,
             data_dir=self.folder / f"calls{next(_names)}",
             node=f"127.0.0.1:{self.node.internal_port}",
             node_token=self.token,

@@ -2,5 +2,21 @@
 
 from tidewire.calls.call import Call, CallMedia, CallState, Rung, StateChanged, TrackCame
 from tidewire.calls.calls import Calls
+from tidewire.calls.group import GroupCall, GroupRing, MutedByAdmin, Participant, RosterChanged, SpeakersChanged, TracksChanged
 
-__all__ = ["Call", "CallMedia", "CallState", "Calls", "Rung", "StateChanged", "TrackCame"]
+__all__ = [
+    "Call",
+    "CallMedia",
+    "CallState",
+    "Calls",
+    "GroupCall",
+    "GroupRing",
+    "MutedByAdmin",
+    "Participant",
+    "RosterChanged",
+    "Rung",
+    "SpeakersChanged",
+    "StateChanged",
+    "TrackCame",
+    "TracksChanged",
+]

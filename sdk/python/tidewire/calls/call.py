@@ -184,6 +184,10 @@ class Call:
         """How well it flows; None: there is no connection."""
         return None if self._peer is None else await self._peer.figures()
 
+    def roads(self) -> set[str]:
+        """By which kinds of addresses of this side media may flow: "host", "srflx", "relay"; none before there is a connection."""
+        return set() if self._peer is None else self._peer.roads()
+
     async def events(self) -> AsyncIterator[CallEvent]:
         """What happens from the first `anext` on, until the call has ended."""
         queue: asyncio.Queue[CallEvent | None] = asyncio.Queue()

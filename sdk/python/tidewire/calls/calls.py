@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from tidewire.calls.call import Call, CallingYou, CallMedia, CallState
+from tidewire.calls.group import GroupCall, GroupRing, Participant, participants
 from tidewire.calls.signalling import Signalling
 from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.events import Connected, Event, NoticeReceived
@@ -15,6 +16,8 @@ from tidewire.process_transport import ProcessTransport
 from tidewire.transport import new_envelope_id
 from tidewire.v1 import call_pb2, envelope_pb2
 
+GROUP = ("down_offer", "roster", "speakers", "muted", "group_over", "move")
+"""Events that belong to one group call."""
 OWN = ("rings", "accepted", "candidates", "described", "over")
 """Events that belong to one call."""
 FAREWELL_S = 3.0
@@ -34,9 +37,12 @@ class Calls:
 
     def __init__(self, way: ProcessTransport, tasks: asyncio.TaskGroup, refresh: Callable[[], Any]) -> None:
         self._signalling = Signalling(way, tasks, self._arrived, refresh)
-        self._signalling.while_busy(lambda: any(call.state is not CallState.ENDED for call in self._calls.values()))
+        self._signalling.while_busy(self._busy)
         self._tasks = tasks
         self._calls: dict[str, Call] = {}
+        self._rooms: dict[str, GroupCall] = {}
+        """By conversation: the newest stay in each."""
+        self._ringing: list[asyncio.Queue[GroupRing]] = []
         self._incoming: list[asyncio.Queue[Call]] = []
         self._told: asyncio.Queue[tuple[int, call_pb2.SignalResponse]] = asyncio.Queue()
         self._handling = tasks.create_task(self._handle(), name="tidewire calls")
@@ -66,6 +72,48 @@ class Calls:
             await call.over("failed")
             raise
         return call
+
+    async def join(self, conversation_id: str, media: CallMedia, *, ring: bool = False, muted: bool = False) -> GroupCall:
+        """Join the call of a group, which begins with this where there is none.
+
+        Args:
+            ring: when it begins: ring the other members.
+
+        Raises:
+            Refused: NOT_A_MEMBER, LIMIT_EXCEEDED, UNAVAILABLE among others. Unreachable. TidewireError: aiortc is missing.
+        """
+        room = GroupCall(self._signalling, self._tasks, conversation_id, media)
+        self._rooms[conversation_id] = room
+        await room.join(ring=ring, muted=muted)
+        return room
+
+    async def peek(self, conversation_id: str) -> list[Participant]:
+        """Who is in the call of a group now; nobody: there is none.
+
+        Raises:
+            Refused: NOT_A_MEMBER. Unreachable.
+        """
+        command = call_pb2.PeekGroupCall(conversation_id=conversation_id)
+        return participants((await self._signalling.command(peek=command)).roster)
+
+    async def decline(self, conversation_id: str) -> None:
+        """Let a group call ring no more on the devices of this account.
+
+        Raises:
+            Refused, Unreachable
+        """
+        await self._signalling.command(leave=call_pb2.LeaveGroupCall(conversation_id=conversation_id))
+
+    async def group_rings(self) -> AsyncIterator[GroupRing]:
+        """Group calls that ring here, from now on."""
+        queue: asyncio.Queue[GroupRing] = asyncio.Queue()
+        self._ringing.append(queue)
+        self._signalling.open()
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._ringing.remove(queue)
 
     async def incoming(self) -> AsyncIterator[Call]:
         """Calls that ring here, from now on, those included that ring already. Whoever is given one shows it to a person."""
@@ -99,7 +147,8 @@ class Calls:
         """End all of them."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_S):
-                await asyncio.gather(*(call.hang_up() for call in self._calls.values()))
+                rooms = [room.leave() for room in self._rooms.values()]
+                await asyncio.gather(*(call.hang_up() for call in self._calls.values()), *rooms)
         self._signalling.close()
         self._handling.cancel()
 
@@ -128,6 +177,13 @@ class Calls:
                     await self._welcomed(response.welcome, stream)
                 elif which == "incoming":
                     self._rings(response.incoming)
+                elif which in GROUP:
+                    told = getattr(response, which)
+                    room = self._rooms.get(told.conversation_id)
+                    if room is not None:
+                        await room.take(response)
+                elif which == "group_rings":
+                    self._group_rings(response.group_rings)
                 elif which in OWN:
                     call = self._calls.get(getattr(response, which).call_id)
                     if call is not None:
@@ -138,6 +194,8 @@ class Calls:
         snapshots = {snapshot.call.call_id: snapshot for snapshot in welcome.calls}
         for call in [one for one in self.live if 0 < one.known_since < stream]:
             await call.resume(snapshots.get(call.call_id))
+        for room in self._rooms.values():
+            await room.resume()
         for snapshot in snapshots.values():
             if snapshot.state == call_pb2.CALL_STATE_RINGING and not snapshot.outgoing:
                 self._rings(snapshot.call)
@@ -150,6 +208,15 @@ class Calls:
         self._calls[told.call_id] = call
         for queue in self._incoming:
             queue.put_nowait(call)
+
+    def _busy(self) -> bool:
+        states = [call.state for call in self._calls.values()] + [room.state for room in self._rooms.values()]
+        return any(state is not CallState.ENDED for state in states)
+
+    def _group_rings(self, told: call_pb2.GroupCallRings) -> None:
+        ring = GroupRing(told.conversation_id, told.caller_account_id, told.video, told.rings_until_ms)
+        for queue in self._ringing:
+            queue.put_nowait(ring)
 
     def _forget(self) -> None:
         over = [call_id for call_id, call in self._calls.items() if call.state is CallState.ENDED]

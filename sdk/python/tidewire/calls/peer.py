@@ -72,6 +72,15 @@ class Peer:
         for kind in kinds:
             self._pc.addTransceiver(kind, direction="sendrecv")
 
+    def publish(self, kind: str, source: Source) -> None:
+        """Send a track, and receive none for it."""
+        track = source() if callable(source) else source
+        self._pc.addTransceiver(track if track is not None else kind, direction="sendonly")
+
+    def sections(self) -> list[tuple[str, str, Track]]:
+        """Section, kind and the track that comes by it, once there is a description."""
+        return [(one.mid, one.kind, one.receiver.track) for one in self._pc.getTransceivers() if one.mid is not None]
+
     def send(self, kind: str, source: Source) -> None:
         """Send a track, in the place of what was sent of this kind."""
         track = source() if callable(source) else source
@@ -142,6 +151,11 @@ class Peer:
                 found["received_bytes"] += one.bytesReceived
         whole = {name: int(value) for name, value in found.items() if not name.endswith("_ms")}
         return Figures(**whole, jitter_ms=found["jitter_ms"], round_trip_ms=found["round_trip_ms"])  # type: ignore[arg-type]
+
+    def roads(self) -> set[str]:
+        """The kinds of the addresses of this side: "host", "srflx", "relay"."""
+        found = [transceiver.sender.transport.transport.iceGatherer for transceiver in self._pc.getTransceivers()]
+        return {candidate.type for gatherer in found for candidate in gatherer.getLocalCandidates()}
 
     async def close(self) -> None:
         """End it."""

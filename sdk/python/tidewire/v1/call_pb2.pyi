@@ -124,7 +124,7 @@ class SignalRequest(_message.Message):
     def __init__(self, ref: _Optional[int] = ..., hello: _Optional[_Union[CallHello, _Mapping]] = ..., place: _Optional[_Union[PlaceCall, _Mapping]] = ..., show_ringing: _Optional[_Union[ShowRinging, _Mapping]] = ..., accept: _Optional[_Union[AcceptCall, _Mapping]] = ..., decline: _Optional[_Union[DeclineCall, _Mapping]] = ..., busy: _Optional[_Union[SayBusy, _Mapping]] = ..., candidates: _Optional[_Union[SendCandidates, _Mapping]] = ..., describe: _Optional[_Union[DescribeCall, _Mapping]] = ..., hang_up: _Optional[_Union[HangUp, _Mapping]] = ..., media: _Optional[_Union[ReportMedia, _Mapping]] = ..., refresh_ice: _Optional[_Union[RefreshIce, _Mapping]] = ..., join: _Optional[_Union[JoinGroupCall, _Mapping]] = ..., answer_down: _Optional[_Union[AnswerDown, _Mapping]] = ..., restart_down: _Optional[_Union[RestartDown, _Mapping]] = ..., watch: _Optional[_Union[WatchTracks, _Mapping]] = ..., set_self: _Optional[_Union[SetSelf, _Mapping]] = ..., leave: _Optional[_Union[LeaveGroupCall, _Mapping]] = ..., peek: _Optional[_Union[PeekGroupCall, _Mapping]] = ..., moderate: _Optional[_Union[Moderate, _Mapping]] = ..., ring_members: _Optional[_Union[RingMembers, _Mapping]] = ...) -> None: ...
 
 class SignalResponse(_message.Message):
-    __slots__ = ("ref", "welcome", "refusal", "done", "placed", "incoming", "rings", "accepted", "candidates", "described", "over", "ice", "closing", "joined", "roster", "down_offer", "speakers", "muted", "move", "group_over")
+    __slots__ = ("ref", "welcome", "refusal", "done", "placed", "incoming", "rings", "accepted", "candidates", "described", "over", "ice", "closing", "joined", "roster", "down_offer", "speakers", "muted", "move", "group_over", "group_rings")
     REF_FIELD_NUMBER: _ClassVar[int]
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
@@ -145,6 +145,7 @@ class SignalResponse(_message.Message):
     MUTED_FIELD_NUMBER: _ClassVar[int]
     MOVE_FIELD_NUMBER: _ClassVar[int]
     GROUP_OVER_FIELD_NUMBER: _ClassVar[int]
+    GROUP_RINGS_FIELD_NUMBER: _ClassVar[int]
     ref: int
     welcome: CallWelcome
     refusal: _refusal_pb2.Refusal
@@ -165,7 +166,8 @@ class SignalResponse(_message.Message):
     muted: MutedByAdmin
     move: GroupCallMove
     group_over: GroupCallOver
-    def __init__(self, ref: _Optional[int] = ..., welcome: _Optional[_Union[CallWelcome, _Mapping]] = ..., refusal: _Optional[_Union[_refusal_pb2.Refusal, _Mapping]] = ..., done: _Optional[_Union[CallDone, _Mapping]] = ..., placed: _Optional[_Union[CallPlaced, _Mapping]] = ..., incoming: _Optional[_Union[IncomingCall, _Mapping]] = ..., rings: _Optional[_Union[CallRings, _Mapping]] = ..., accepted: _Optional[_Union[CallAccepted, _Mapping]] = ..., candidates: _Optional[_Union[CandidatesReceived, _Mapping]] = ..., described: _Optional[_Union[CallDescribed, _Mapping]] = ..., over: _Optional[_Union[CallOver, _Mapping]] = ..., ice: _Optional[_Union[IceServers, _Mapping]] = ..., closing: _Optional[_Union[CallClosing, _Mapping]] = ..., joined: _Optional[_Union[GroupCallJoined, _Mapping]] = ..., roster: _Optional[_Union[GroupCallRoster, _Mapping]] = ..., down_offer: _Optional[_Union[DownOffer, _Mapping]] = ..., speakers: _Optional[_Union[SpeakersChanged, _Mapping]] = ..., muted: _Optional[_Union[MutedByAdmin, _Mapping]] = ..., move: _Optional[_Union[GroupCallMove, _Mapping]] = ..., group_over: _Optional[_Union[GroupCallOver, _Mapping]] = ...) -> None: ...
+    group_rings: GroupCallRings
+    def __init__(self, ref: _Optional[int] = ..., welcome: _Optional[_Union[CallWelcome, _Mapping]] = ..., refusal: _Optional[_Union[_refusal_pb2.Refusal, _Mapping]] = ..., done: _Optional[_Union[CallDone, _Mapping]] = ..., placed: _Optional[_Union[CallPlaced, _Mapping]] = ..., incoming: _Optional[_Union[IncomingCall, _Mapping]] = ..., rings: _Optional[_Union[CallRings, _Mapping]] = ..., accepted: _Optional[_Union[CallAccepted, _Mapping]] = ..., candidates: _Optional[_Union[CandidatesReceived, _Mapping]] = ..., described: _Optional[_Union[CallDescribed, _Mapping]] = ..., over: _Optional[_Union[CallOver, _Mapping]] = ..., ice: _Optional[_Union[IceServers, _Mapping]] = ..., closing: _Optional[_Union[CallClosing, _Mapping]] = ..., joined: _Optional[_Union[GroupCallJoined, _Mapping]] = ..., roster: _Optional[_Union[GroupCallRoster, _Mapping]] = ..., down_offer: _Optional[_Union[DownOffer, _Mapping]] = ..., speakers: _Optional[_Union[SpeakersChanged, _Mapping]] = ..., muted: _Optional[_Union[MutedByAdmin, _Mapping]] = ..., move: _Optional[_Union[GroupCallMove, _Mapping]] = ..., group_over: _Optional[_Union[GroupCallOver, _Mapping]] = ..., group_rings: _Optional[_Union[GroupCallRings, _Mapping]] = ...) -> None: ...
 
 class CallHello(_message.Message):
     __slots__ = ("access_token",)
@@ -606,6 +608,20 @@ class GroupCallMove(_message.Message):
     conversation_id: str
     after_ms: int
     def __init__(self, conversation_id: _Optional[str] = ..., after_ms: _Optional[int] = ...) -> None: ...
+
+class GroupCallRings(_message.Message):
+    __slots__ = ("conversation_id", "era_id", "caller_account_id", "video", "rings_until_ms")
+    CONVERSATION_ID_FIELD_NUMBER: _ClassVar[int]
+    ERA_ID_FIELD_NUMBER: _ClassVar[int]
+    CALLER_ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_FIELD_NUMBER: _ClassVar[int]
+    RINGS_UNTIL_MS_FIELD_NUMBER: _ClassVar[int]
+    conversation_id: str
+    era_id: str
+    caller_account_id: str
+    video: bool
+    rings_until_ms: int
+    def __init__(self, conversation_id: _Optional[str] = ..., era_id: _Optional[str] = ..., caller_account_id: _Optional[str] = ..., video: bool = ..., rings_until_ms: _Optional[int] = ...) -> None: ...
 
 class GroupCallOver(_message.Message):
     __slots__ = ("conversation_id", "reason")

@@ -1,0 +1,373 @@
+"""Group calls whose unit is in this process: keeps their state, and does what the rules command."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from calls.domain import group_call as rules
+from calls.domain import messages
+from calls.domain.group_call import Event, GroupCall, Joins
+from calls.domain.messages import Party, Section
+from calls.domain.signalling_limits import SignallingLimits
+from calls.domain.tracks import Description, Source
+from calls.ports import forwarding
+from calls.ports.forwarding import Forwarding, ForwardingEvent, Place
+from calls.ports.signalling import Directory, Post, Standing
+from calls.services.group_ringing import GroupRinging, roster
+from server.kit.refusal import Reason, Refusal, Refused
+from server.kit.world import Clock
+
+NONE = Refusal(Reason.NOT_FOUND, "there is no call in this conversation", "conversation_id")
+MOVE_MS = 1_000
+MEMBERS_EVERY_MS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """What a device says when it joins."""
+
+    conversation_id: str
+    offer: Description
+    sources: dict[str, Source]
+    ring: bool
+    muted: bool
+    camera_off: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What it is answered."""
+
+    era_id: str
+    participant_id: str
+    answer: Description
+    roster: messages.Roster
+
+
+@dataclass(slots=True)
+class _Live:
+    call: GroupCall
+    followers: dict[Party, int] = field(default_factory=dict)
+    """Who follows from outside, and when each was told last (monotonic ms)."""
+    stale: bool = False
+    """Followers have not been told of the newest change."""
+    checked_ms: int = 0
+    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class GroupCalls:
+    """The calls of this process."""
+
+    def __init__(
+        self,
+        post: Post,
+        directory: Directory,
+        clock: Clock,
+        limits: SignallingLimits,
+        new_era: Callable[[], str],
+        new_id: Callable[[], str],
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        """`new_era`: a UUIDv7; `new_id`: of a participant."""
+        self._post = post
+        self._directory = directory
+        self._clock = clock
+        self._limits = limits
+        self._new_era = new_era
+        self._new_id = new_id
+        self._tasks = tasks
+        self._ringing = GroupRinging(post, directory)
+        self._forwarding: Forwarding | None = None
+        self._calls: dict[str, _Live] = {}
+        self._eras: dict[str, str] = {}
+        """Era → conversation."""
+        self._happening: asyncio.Queue[ForwardingEvent] = asyncio.Queue()
+
+    def forward_by(self, unit: Forwarding) -> None:
+        """The unit, which is made with `happened`."""
+        self._forwarding = unit
+
+    def happened(self, event: ForwardingEvent) -> None:
+        """What the unit tells."""
+        self._happening.put_nowait(event)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    @property
+    def _unit(self) -> Forwarding:
+        assert self._forwarding is not None, "the composition root connects them"
+        return self._forwarding
+
+    # -- what devices want ---------------------------------------------------------------------------------------------
+
+    async def join(self, party: Party, joining: Joining) -> Joined:
+        """Take a device in.
+
+        Raises:
+            Refused: NOT_A_MEMBER, LIMIT_EXCEEDED, INVALID, or UNAVAILABLE.
+        """
+        standing = await self._directory.standing(party.account_id, joining.conversation_id)
+        live = self._calls.get(joining.conversation_id) or self._begin(party, joining.conversation_id)
+        async with live.busy:
+            known = live.call.of(party)
+            sources = tuple(dict.fromkeys(joining.sources.values()))
+            event = Joins(
+                party, self._new_id() if known is None else known.participant_id, sources, joining.muted, joining.camera_off
+            )
+            refusal = rules.may_join(live.call, event, self._limits)
+            if refusal is not None:
+                raise Refused(refusal)
+            place = Place(joining.conversation_id, live.call.era_id, event.participant_id)
+            answer = await self._unit.join(place, joining.offer, joining.sources)
+            if joining.muted and known is None:
+                await self._unit.mute(place, Source.MICROPHONE, True)
+            first = not live.call.participants
+            await self._apply(live, event)
+        if joining.ring and first:
+            await self._ring(live, party, standing, ())
+        return Joined(live.call.era_id, event.participant_id, answer, roster(live.call))
+
+    def _begin(self, party: Party, conversation_id: str) -> _Live:
+        now_ms = self._clock.now_ms()
+        call = GroupCall(
+            conversation_id=conversation_id,
+            era_id=self._new_era(),
+            starter_id=party.account_id,
+            began_ms=now_ms,
+            empty_since_ms=now_ms,
+        )
+        live = self._calls[conversation_id] = _Live(call, checked_ms=self._clock.monotonic_ms())
+        self._eras[call.era_id] = conversation_id
+        return live
+
+    async def answered(self, party: Party, conversation_id: str, answer: Description) -> None:
+        """The device's answer to the unit's offer.
+
+        Raises:
+            Refused
+        """
+        await self._unit.answered(self._place(party, conversation_id), answer)
+
+    async def restart(self, party: Party, conversation_id: str) -> None:
+        """The device's network has changed.
+
+        Raises:
+            Refused
+        """
+        await self._unit.restart(self._place(party, conversation_id))
+
+    async def watch(self, party: Party, conversation_id: str, heights: dict[str, int]) -> None:
+        """How large the device shows which tracks.
+
+        Raises:
+            Refused
+        """
+        await self._unit.watch(self._place(party, conversation_id), heights)
+
+    async def set_self(
+        self, party: Party, conversation_id: str, muted: bool | None, camera_off: bool | None, hand_raised: bool | None
+    ) -> None:
+        """What stands beside the device's name.
+
+        Raises:
+            Refused
+        """
+        await self._happens(conversation_id, rules.SetsSelf(party, muted, camera_off, hand_raised))
+
+    async def leave(self, party: Party, conversation_id: str) -> None:
+        """The device leaves, or declines.
+
+        Raises:
+            Refused
+        """
+        await self._happens(conversation_id, rules.Leaves(party))
+
+    async def moderate(self, party: Party, conversation_id: str, participant_id: str, remove: bool) -> None:
+        """An admin mutes somebody, or puts somebody out.
+
+        Raises:
+            Refused: NOT_ALLOWED among others.
+        """
+        standing = await self._directory.standing(party.account_id, conversation_id)
+        if not standing.admin:
+            raise Refused(Refusal(Reason.NOT_ALLOWED, "only owners and admins of the group may", "participant_id"))
+        event: Event = rules.Removes(participant_id) if remove else rules.Mutes(participant_id, party.account_id)
+        await self._happens(conversation_id, event)
+
+    async def ring(self, party: Party, conversation_id: str, account_ids: tuple[str, ...]) -> None:
+        """Ring members that are not in; () rings all.
+
+        Raises:
+            Refused
+        """
+        live = self._live(conversation_id)
+        if live.call.of(party) is None:
+            raise Refused(rules.NOT_IN)
+        standing = await self._directory.standing(party.account_id, conversation_id)
+        await self._ring(live, party, standing, account_ids)
+
+    async def peek(self, party: Party, conversation_id: str, follow: bool) -> messages.Roster:
+        """Who is in; and tell the device when that changes.
+
+        Raises:
+            Refused: NOT_A_MEMBER, or UNAVAILABLE.
+        """
+        await self._directory.standing(party.account_id, conversation_id)
+        live = self._calls.get(conversation_id)
+        if live is None:
+            return messages.Roster(conversation_id)
+        if follow:
+            live.followers[party] = self._clock.monotonic_ms()
+        else:
+            live.followers.pop(party, None)
+        return roster(live.call)
+
+    # -- by themselves -------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Do what the unit tells, for ever."""
+        while True:
+            await self._told(await self._happening.get())
+
+    async def sweep(self) -> None:
+        """End what has ended, tell followers, put out who is no member any more."""
+        for live in list(self._calls.values()):
+            async with live.busy:
+                await self._apply(live, rules.Tick())
+            await self._tell_followers(live)
+            if self._clock.monotonic_ms() - live.checked_ms > MEMBERS_EVERY_MS:
+                live.checked_ms = self._clock.monotonic_ms()
+                await self._check_members(live)
+
+    async def move_all(self) -> None:
+        """The process stops: all participants are told to join again, elsewhere."""
+        for live in self._calls.values():
+            for one in live.call.participants:
+                await self._post.deliver(one.party, messages.Move(live.call.conversation_id, MOVE_MS))
+
+    async def _check_members(self, live: _Live) -> None:
+        for one in live.call.participants:
+            try:
+                await self._directory.standing(one.party.account_id, live.call.conversation_id)
+            except Refused as refused:
+                if refused.refusal.reason is not Reason.UNAVAILABLE:
+                    await self._quietly(live, rules.Removes(one.participant_id))
+
+    async def _told(self, event: ForwardingEvent) -> None:
+        match event:
+            case forwarding.Speakers(conversation_id, era_id, participant_ids):
+                live = self._calls.get(conversation_id)
+                if live is not None and live.call.era_id == era_id:
+                    await self._tell(live, messages.Speakers(conversation_id, participant_ids))
+                return
+            case forwarding.ForwarderLost() | forwarding.ForwarderDraining():
+                return  # of units in other processes
+        place = event.place
+        live = self._calls.get(place.call_id)
+        if live is None or live.call.era_id != place.era_id:
+            return
+        match event:
+            case forwarding.DownOffered(_, offer, tracks):
+                sections = tuple(Section(at.mid, at.track.participant_id, at.track.source) for at in tracks)
+                one = live.call.find(place.participant_id)
+                if one is not None:
+                    told = messages.DownOffer(place.call_id, offer.revision, offer.sdp, sections)
+                    await self._post.deliver(one.party, told)
+            case forwarding.MediaUp():
+                await self._quietly(live, rules.MediaIs(place.participant_id, True))
+            case forwarding.MediaLost():
+                await self._quietly(live, rules.MediaIs(place.participant_id, False))
+            case forwarding.MediaGone(_, reason):
+                await self._quietly(live, rules.MediaEnded(place.participant_id, reason == "failed"))
+            case forwarding.Published():
+                return  # the roster says what was announced
+
+    # -- commands ------------------------------------------------------------------------------------------------------
+
+    def _live(self, conversation_id: str) -> _Live:
+        live = self._calls.get(conversation_id)
+        if live is None:
+            raise Refused(NONE)
+        return live
+
+    def _place(self, party: Party, conversation_id: str) -> Place:
+        call = self._live(conversation_id).call
+        one = call.of(party)
+        if one is None:
+            raise Refused(rules.NOT_IN)
+        return Place(conversation_id, call.era_id, one.participant_id)
+
+    async def _happens(self, conversation_id: str, event: Event) -> None:
+        live = self._live(conversation_id)
+        async with live.busy:
+            await self._apply(live, event)
+
+    async def _quietly(self, live: _Live, event: Event) -> None:
+        async with live.busy:
+            with contextlib.suppress(Refused):
+                await self._apply(live, event)
+
+    async def _apply(self, live: _Live, event: Event) -> None:
+        outcome = rules.step(live.call, event, self._clock.now_ms(), self._limits)
+        if isinstance(outcome, Refusal):
+            raise Refused(outcome)
+        live.call, commands = outcome
+        for command in commands:
+            await self._do(live, command)
+
+    async def _do(self, live: _Live, command: rules.Command) -> None:
+        call = live.call
+        match command:
+            case rules.TellRoster():
+                live.stale = True
+                await self._tell(live, roster(call))
+            case rules.TellOver(party, reason):
+                await self._post.deliver(party, messages.GroupOver(call.conversation_id, reason))
+            case rules.TellMuted(party, admin_id):
+                await self._post.deliver(party, messages.Muted(call.conversation_id, admin_id))
+            case rules.Mute(participant_id, muted):
+                place = Place(call.conversation_id, call.era_id, participant_id)
+                await self._unit.mute(place, Source.MICROPHONE, muted)
+            case rules.PutOut(participant_id):
+                await self._unit.leave(Place(call.conversation_id, call.era_id, participant_id))
+            case rules.RingAccounts(account_ids):
+                await self._ringing.ring(call, account_ids)
+            case rules.StopRinging(account_id, device_id, taken):
+                await self._ringing.stop(call, account_id, device_id, taken)
+            case rules.Ended(outcome, talked_ms):
+                self._calls.pop(call.conversation_id, None)
+                self._eras.pop(call.era_id, None)
+                await self._unit.end(call.conversation_id, call.era_id)
+                for party in live.followers:
+                    await self._post.deliver(party, messages.Roster(call.conversation_id))
+                self._tasks.create_task(self._ringing.record(call, outcome, talked_ms), name="record of a call")
+
+    async def _ring(self, live: _Live, party: Party, standing: Standing, account_ids: tuple[str, ...]) -> None:
+        reachable = [callee.account_id for callee in standing.callees if not callee.unreachable]
+        wanted = tuple(one for one in account_ids if one in reachable) if account_ids else tuple(reachable)
+        if not account_ids and len(wanted) > self._limits.group_ring_max:
+            return  # too many to ring: they see the call in the conversation
+        async with live.busy:
+            await self._apply(live, rules.Rings(wanted))
+
+    async def _tell(self, live: _Live, message: messages.Message) -> None:
+        for one in live.call.participants:
+            await self._post.deliver(one.party, message)
+
+    async def _tell_followers(self, live: _Live) -> None:
+        now_ms, waiting = self._clock.monotonic_ms(), False
+        if not live.stale:
+            return
+        for party, told_ms in list(live.followers.items()):
+            if live.call.of(party) is not None:
+                continue
+            if now_ms - told_ms < self._limits.peek_interval_ms:
+                waiting = True
+                continue
+            live.followers[party] = now_ms
+            await self._post.deliver(party, roster(live.call))
+        live.stale = waiting

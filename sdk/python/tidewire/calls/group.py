@@ -1,0 +1,352 @@
+"""A group call, as an app sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tidewire.calls.call import CallMedia, CallState, StateChanged
+from tidewire.calls.signalling import Signalling
+from tidewire.errors import Refused, TidewireError, Unreachable
+from tidewire.v1 import call_pb2
+
+if TYPE_CHECKING:
+    from tidewire.calls.peer import Figures, Peer, Track
+
+SOURCES = {
+    call_pb2.TRACK_SOURCE_MICROPHONE: "microphone",
+    call_pb2.TRACK_SOURCE_CAMERA: "camera",
+    call_pb2.TRACK_SOURCE_SCREEN: "screen",
+}
+NUMBERS = {name: number for number, name in SOURCES.items()}
+REJOINS_MAX = 10
+REJOIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """Somebody in a group call."""
+
+    participant_id: str
+    account_id: str
+    muted: bool
+    camera_off: bool
+    hand_raised: bool
+    reconnecting: bool
+    sources: tuple[str, ...]
+    """What it sends: microphone, camera, screen."""
+    joined_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRing:
+    """The call of a group rings here."""
+
+    conversation_id: str
+    caller_id: str
+    video: bool
+    rings_until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RosterChanged:
+    """Who is in, or what stands beside a name, has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakersChanged:
+    """Who speaks: the loudest first, by participant; empty: nobody."""
+
+    participant_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A track of a participant."""
+
+    participant_id: str
+    source: str
+    track: Track
+
+
+@dataclass(frozen=True, slots=True)
+class TracksChanged:
+    """What is received has changed: see `GroupCall.tracks`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MutedByAdmin:
+    """An admin muted this side; only `set(muted=False)` ends it."""
+
+    account_id: str
+
+
+GroupEvent = StateChanged | RosterChanged | SpeakersChanged | TracksChanged | MutedByAdmin
+
+
+def participants(roster: call_pb2.GroupCallRoster) -> list[Participant]:
+    """Those of a roster, in the order in which they came."""
+    return [
+        Participant(
+            one.participant_id,
+            one.account_id,
+            one.muted,
+            one.camera_off,
+            one.hand_raised,
+            one.reconnecting,
+            tuple(SOURCES[source] for source in one.sources if source in SOURCES),
+            one.joined_at_ms,
+        )
+        for one in roster.participants
+    ]
+
+
+class GroupCall:
+    """One stay in the call of a group. `Calls.join` makes it."""
+
+    def __init__(self, signalling: Signalling, tasks: asyncio.TaskGroup, conversation_id: str, media: CallMedia) -> None:
+        self.conversation_id = conversation_id
+        self.state = CallState.CONNECTING
+        self.reason = ""
+        """Once it has ended: why, by the names of `CallEnd`, in lower case."""
+        self.era_id = ""
+        self.participant_id = ""
+        """One's own."""
+        self.participants: list[Participant] = []
+        self.speakers: tuple[str, ...] = ()
+        self.tracks: list[Received] = []
+        """What comes, as far as it is carried at this moment."""
+        self._signalling = signalling
+        self._tasks = tasks
+        self._media = media
+        self._up: Peer | None = None
+        self._down: Peer | None = None
+        self._revision = 0
+        self._muted = False
+        self._listeners: list[asyncio.Queue[GroupEvent | None]] = []
+        self._changed = asyncio.Condition()
+        self._rejoining = asyncio.Lock()
+
+    # -- what an app does ----------------------------------------------------------------------------------------------
+
+    async def set(self, *, muted: bool | None = None, camera_off: bool | None = None, hand_raised: bool | None = None) -> None:
+        """Change what stands beside one's name. Muted, nothing that is said reaches the others, whatever the microphone sends.
+
+        Raises:
+            Refused, Unreachable
+        """
+        given = {"muted": muted, "camera_off": camera_off, "hand_raised": hand_raised}
+        command = call_pb2.SetSelf(conversation_id=self.conversation_id, **{k: v for k, v in given.items() if v is not None})
+        await self._signalling.command(set_self=command)
+        self._muted = self._muted if muted is None else muted
+
+    async def watch(self, participant_id: str, source: str, height: int) -> None:
+        """Show a video at this height in pixels at the most; 0: not at all.
+
+        Raises:
+            Refused, Unreachable
+        """
+        track = call_pb2.WatchedTrack(participant_id=participant_id, source=NUMBERS[source], height=height)
+        await self._signalling.command(watch=call_pb2.WatchTracks(conversation_id=self.conversation_id, tracks=[track]))
+
+    async def mute(self, participant_id: str) -> None:
+        """Mute somebody: for owners and admins.
+
+        Raises:
+            Refused: NOT_ALLOWED, NOT_FOUND. Unreachable.
+        """
+        command = call_pb2.Moderate(conversation_id=self.conversation_id, participant_id=participant_id)
+        await self._signalling.command(moderate=command)
+
+    async def remove(self, participant_id: str) -> None:
+        """Put somebody out: for owners and admins.
+
+        Raises:
+            Refused: NOT_ALLOWED, NOT_FOUND. Unreachable.
+        """
+        command = call_pb2.Moderate(conversation_id=self.conversation_id, participant_id=participant_id, remove=True)
+        await self._signalling.command(moderate=command)
+
+    async def leave(self) -> None:
+        """Leave. Others go on."""
+        before = self.state
+        await self._end("hangup")
+        if before is not CallState.ENDED:
+            command = call_pb2.LeaveGroupCall(conversation_id=self.conversation_id)
+            with contextlib.suppress(Refused, Unreachable):
+                await self._signalling.command(leave=command)
+
+    async def figures(self) -> Figures | None:
+        """How well what comes flows; None: there is no connection."""
+        return None if self._down is None else await self._down.figures()
+
+    async def events(self) -> AsyncIterator[GroupEvent]:
+        """What happens from the first `anext` on, until this side is out."""
+        queue: asyncio.Queue[GroupEvent | None] = asyncio.Queue()
+        self._listeners.append(queue)
+        try:
+            if self.state is CallState.ENDED:
+                return
+            while (event := await queue.get()) is not None:
+                yield event
+        finally:
+            self._listeners.remove(queue)
+
+    async def becomes(self, *states: CallState) -> CallState:
+        """Wait until it is in one of these states, or has ended; the state."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.state in (*states, CallState.ENDED))
+        return self.state
+
+    # -- what `Calls` tells it -----------------------------------------------------------------------------------------
+
+    async def join(self, *, ring: bool = False, muted: bool = False) -> None:
+        """Enter, or enter again.
+
+        Raises:
+            Refused, Unreachable
+        """
+        from tidewire.calls.peer import Peer
+
+        before = (self._up, self._down)
+        self._up = Peer(call_pb2.IceServers(), self._flows, lambda track: None)
+        self._down = Peer(call_pb2.IceServers(), lambda flows: None, lambda track: None)
+        self._muted = muted
+        try:
+            await self._offer(ring)
+        except TidewireError:
+            await self._end("failed")
+            raise
+        finally:
+            for peer in before:
+                if peer is not None:
+                    await peer.close()
+
+    async def _offer(self, ring: bool) -> None:
+        assert self._up is not None, "it was made by `join`"
+        given = (("audio", self._media.audio), ("video", self._media.video))
+        for kind, source in given:
+            if source is not None:
+                self._up.publish(kind, source)
+        self._revision += 1
+        offer = call_pb2.CallDescription(revision=self._revision, sdp=await self._up.offer())
+        numbers = {"audio": call_pb2.TRACK_SOURCE_MICROPHONE, "video": call_pb2.TRACK_SOURCE_CAMERA}
+        sections = [call_pb2.SectionSource(mid=mid, source=numbers[kind]) for mid, kind, _ in self._up.sections()]
+        command = call_pb2.JoinGroupCall(
+            conversation_id=self.conversation_id,
+            offer=offer,
+            sections=sections,
+            ring=ring,
+            era_id=self.era_id,
+            muted=self._muted,
+        )
+        joined = (await self._signalling.command(join=command)).joined
+        self.era_id, self.participant_id = joined.era_id, joined.participant_id
+        self._seen(joined.roster)
+        await self._up.take_answer(joined.answer.sdp)
+
+    async def take(self, response: call_pb2.SignalResponse) -> None:
+        """Something that came for this call."""
+        match response.WhichOneof("event"):
+            case "down_offer":
+                await self._answer(response.down_offer)
+            case "roster":
+                if response.roster.era_id == self.era_id:
+                    self._seen(response.roster)
+            case "speakers":
+                self.speakers = tuple(response.speakers.participant_ids)
+                self._say(SpeakersChanged(self.speakers))
+            case "muted":
+                self._muted = True
+                self._say(MutedByAdmin(response.muted.account_id))
+            case "group_over":
+                await self._end(call_pb2.CallEnd.Name(response.group_over.reason).removeprefix("CALL_END_").lower())
+            case "move":
+                self._tasks.create_task(self._rejoin(response.move.after_ms / 1_000), name="tidewire call")
+
+    async def resume(self) -> None:
+        """The signalling stream was opened again: is this side still in?"""
+        if self.state is CallState.ENDED or not self.era_id:
+            return
+        self._tasks.create_task(self._check(), name="tidewire call")
+
+    async def _check(self) -> None:
+        command = call_pb2.PeekGroupCall(conversation_id=self.conversation_id)
+        with contextlib.suppress(Refused, Unreachable):
+            roster = (await self._signalling.command(peek=command)).roster
+            if self.participant_id not in {one.participant_id for one in roster.participants}:
+                await self._rejoin(REJOIN_S)
+
+    async def _rejoin(self, within_s: float) -> None:
+        """Enter again, after a random part of `within_s`, so that not all come at once."""
+        if self._rejoining.locked():
+            return
+        async with self._rejoining:
+            for attempt in range(REJOINS_MAX):
+                await asyncio.sleep(random.uniform(0, within_s * (1 + attempt)))
+                if self.state is CallState.ENDED:
+                    return
+                try:
+                    await self.join(muted=self._muted)
+                    return
+                except TidewireError as error:
+                    if not error.retryable:
+                        break
+            await self._end("network")
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    async def _answer(self, told: call_pb2.DownOffer) -> None:
+        down = self._down
+        if down is None:
+            return
+        answer = call_pb2.CallDescription(revision=told.offer.revision, sdp=await down.answer(told.offer.sdp))
+        by_section = {mid: track for mid, _, track in down.sections()}
+        self.tracks = [
+            Received(one.participant_id, SOURCES[one.source], by_section[one.mid])
+            for one in told.tracks
+            if one.mid in by_section and one.source in SOURCES
+        ]
+        self._say(TracksChanged())
+        with contextlib.suppress(Refused, Unreachable):
+            await self._signalling.command(answer_down=call_pb2.AnswerDown(conversation_id=self.conversation_id, answer=answer))
+
+    def _seen(self, roster: call_pb2.GroupCallRoster) -> None:
+        self.participants = participants(roster)
+        self._say(RosterChanged())
+
+    def _flows(self, flows: bool) -> None:
+        if self.state is not CallState.ENDED:
+            self._become(CallState.ACTIVE if flows else CallState.RECONNECTING)
+            if not flows:
+                self._tasks.create_task(self._rejoin(REJOIN_S), name="tidewire call")
+
+    async def _end(self, reason: str) -> None:
+        if self.state is CallState.ENDED:
+            return
+        self.reason = reason
+        self._become(CallState.ENDED)
+        peers, self._up, self._down = (self._up, self._down), None, None
+        for peer in peers:
+            if peer is not None:
+                await asyncio.shield(self._tasks.create_task(peer.close(), name="tidewire call"))
+
+    def _become(self, state: CallState) -> None:
+        self.state = state
+        self._say(StateChanged(state))
+        if state is CallState.ENDED:
+            for queue in self._listeners:
+                queue.put_nowait(None)
+        self._tasks.create_task(self._notify(), name="tidewire call")
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _say(self, event: GroupEvent) -> None:
+        for queue in self._listeners:
+            queue.put_nowait(event)

@@ -1,0 +1,249 @@
+"""Calls of a real Chromium: with another one, with the SDK, and three tabs in a room."""
+
+from __future__ import annotations
+
+import asyncio
+import fractions
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import av
+import grpc
+import pytest
+import pytest_asyncio
+from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
+from playwright.async_api import Browser, expect
+from tidewire import Client
+from tidewire.calls import CallMedia, CallState
+from tidewire.transport import new_envelope_id
+from tidewire.v1 import group_pb2, group_pb2_grpc
+
+from calls.app import App, serving
+from tests.support.browser import Tab, chromium, clip, counted, counting
+from tests.support.calls_world import SCOPES, World, people
+from tests.support.media import service_token
+from tests.support.node import Node, free_port
+
+pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+
+class Place:
+    """A node, calls, and a browser."""
+
+    def __init__(self, node: Node, app: App, browser: Browser) -> None:
+        self.node = node
+        self.app = app
+        self.browser = browser
+
+    async def tab(self) -> Tab:
+        """Somebody new in a tab."""
+        ((token, account_id, _),) = await people(self.node, 1)
+        tab = await Tab.opened(self.browser, self.app.http_port, token, account_id)
+        tab.token = token  # type: ignore[attr-defined]
+        return tab
+
+    async def group(self, owner: Tab, *others: Tab) -> str:
+        """A group of these people."""
+        async with grpc.aio.insecure_channel(self.node.address) as channel:
+            stub: Any = group_pb2_grpc.GroupServiceStub(channel)  # type: ignore[no-untyped-call]
+            request = group_pb2.CreateGroupRequest(
+                change=group_pb2.ChangeId(envelope_id=new_envelope_id()),
+                title="all",
+                account_ids=[other.account_id for other in others],
+            )
+            token = owner.token  # type: ignore[attr-defined]
+            made = await stub.CreateGroup(request, metadata=(("authorization", f"Bearer {token}"),))
+        return str(made.conversation_id)
+
+    async def room(self, people: int) -> tuple[str, list[Tab]]:
+        """So many tabs in the call of a group; who began it first."""
+        tabs = [await self.tab() for _ in range(people)]
+        group = await self.group(*tabs)
+        await tabs[0].calls(group)
+        await tabs[0].says("active")
+        for tab in tabs[1:]:
+            await tab.accepts()
+            await tab.says("active")
+        return group, tabs
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+    folder = tmp_path_factory.mktemp("browser")
+    port = free_port()
+    node = Node(folder / "node", public_calls=f":{port}", address_commands_burst=1_000_000)
+    token = await service_token(folder / "node", "calls", *SCOPES)
+    await node.start()
+    settings = replace(World(node, token, folder).settings(), grpc_listen=f"127.0.0.1:{port}")
+    camera = await asyncio.to_thread(clip, folder / "camera.y4m")
+    async with serving(settings) as app, chromium(f"--use-file-for-fake-video-capture={camera}") as browser:
+        yield Place(node, app, browser)
+    await node.close()
+
+
+@pytest.fixture(autouse=True)
+def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Media of the SDK stays on this machine: aioice leaves loopback out by itself."""
+    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
+
+
+def in_order(numbers: list[int], length: int) -> bool:
+    """Whether a counter that begins anew after `length` never goes back otherwise."""
+    return all((after - before) % length < length // 2 for before, after in zip(numbers, numbers[1:]))
+
+
+async def test_two_people_in_browsers_see_and_hear_one_another(place: Place) -> None:
+    ann, ben = await place.tab(), await place.tab()
+    await ann.calls(ben.account_id)
+    await ben.accepts()
+    for tab in (ann, ben):
+        await tab.says("active")
+        await tab.sees(1)
+        (sound,) = await tab.inbound("audio")
+        assert sound["energy"] > 0
+        (transport,) = [one for one in await tab.figures() if one["kind"] == "transport"]
+        assert transport["dtls"] == "connected" and transport["srtp"]
+    numbers = await ann.counter("[data-key=other] video", 20)
+    assert len(set(numbers)) >= 10 and in_order(numbers, 120)
+    await ben.page.click("#hang-up")
+    await ann.says("over: hangup")
+    assert ann.errors == ben.errors == []
+
+
+async def test_another_network_is_looked_for_while_people_talk(place: Place) -> None:
+    ann, ben = await place.tab(), await place.tab()
+    await ann.calls(ben.account_id)
+    await ben.accepts()
+    await ann.says("active")
+    before = await ann.page.evaluate("window.page.current.pc.localDescription.sdp.match(/ice-ufrag:(.*)/)[1]")
+    await ann.page.evaluate("window.page.current.restart()")
+    await expect(ann.page.locator("#status")).to_have_text("active")
+    await ann.sees(1)
+    assert await ann.page.evaluate("window.page.current.pc.localDescription.sdp.match(/ice-ufrag:(.*)/)[1]") != before
+    await ann.page.click("#hang-up")
+    await ben.says("over")
+
+
+async def test_a_call_is_declined_in_a_browser(place: Place) -> None:
+    ann, ben = await place.tab(), await place.tab()
+    await ann.calls(ben.account_id)
+    await ben.page.locator("#decline").click(timeout=30_000)
+    await ann.says("over: declined")
+
+
+class Counting(VideoStreamTrack):  # type: ignore[misc]
+    """Frames that count, ten a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._number = 0
+        self._since = time.monotonic()
+
+    async def recv(self) -> av.VideoFrame:
+        """The next one, when it is due."""
+        await asyncio.sleep(max(0.0, self._since + self._number / 10 - time.monotonic()))
+        frame = av.VideoFrame(320, 240, "yuv420p")
+        data = counting(self._number % 120)
+        for plane, (start, end) in zip(frame.planes, ((0, 76_800), (76_800, 96_000), (96_000, 115_200))):
+            width = 320 if start == 0 else 160
+            rows = [data[at : at + width].ljust(plane.line_size, b"\0") for at in range(start, end, width)]
+            plane.update(b"".join(rows))
+        frame.pts, frame.time_base = self._number * 9_000, fractions.Fraction(1, 90_000)
+        self._number += 1
+        return frame
+
+
+async def test_a_browser_and_the_sdk_see_one_anothers_frames_in_order(place: Place, tmp_path: Path) -> None:
+    tab = await place.tab()
+    async with Client.open(place.node.address, tmp_path / "sdk.db") as client:
+        await client.register_username(f"sdk{time.monotonic_ns()}")
+        ringing = asyncio.ensure_future(anext(client.calls.incoming()))
+        await tab.calls(client.account_id)
+        call = await asyncio.wait_for(ringing, 30)
+        await call.accept(CallMedia(audio=AudioStreamTrack, video=Counting))
+        await tab.says("active")
+        async with asyncio.timeout(30):
+            assert await call.becomes(CallState.ACTIVE) is CallState.ACTIVE
+        track = next(track for track in call.tracks if track.kind == "video")
+        seen: list[int] = []
+        async with asyncio.timeout(60):
+            while len(seen) < 20:
+                frame = await track.recv()
+                if frame.width == 320:
+                    seen.append(counted(bytes(frame.planes[0]), frame.planes[0].line_size))
+        assert len(set(seen)) >= 10 and in_order(seen, 120)
+        numbers = await tab.counter("[data-key=other] video", 20)
+        assert len(set(numbers)) >= 10 and in_order(numbers, 120)
+        await call.hang_up()
+        await tab.says("over: hangup")
+
+
+async def test_three_tabs_in_a_room(place: Place) -> None:
+    _, tabs = await place.room(3)
+    for tab in tabs:
+        await tab.sees(2, "down")
+        sounds = await tab.inbound("audio", "down")
+        assert len(sounds) == 2 and all(one["energy"] > 0 for one in sounds)
+        numbers = await tab.counter(".tile:not(.own) video", 15)
+        assert len(set(numbers)) >= 8 and in_order(numbers, 120)
+    for tab in tabs:
+        await tab.page.click("#hang-up")
+        await tab.says("over")
+        assert tab.errors == []
+
+
+async def test_who_comes_late_sees_all_and_who_leaves_and_comes_back_is_seen_again(place: Place) -> None:
+    group, (ann, ben) = await place.room(2)
+    for _ in range(3):
+        await ben.page.click("#hang-up")
+        await ben.says("over")
+        await expect(ann.page.locator(".tile:not(.own)")).to_have_count(0, timeout=20_000)
+        await ben.calls(group)
+        await ben.says("active")
+        await expect(ann.page.locator(".tile:not(.own)")).to_have_count(1, timeout=20_000)
+        await ann.sees(1, "down")
+        await ben.sees(1, "down")
+    sections = await ann.page.evaluate("window.page.current.down.getTransceivers().length")
+    assert sections <= 4  # those of who left are used again
+    for tab in (ann, ben):
+        await tab.page.click("#hang-up")
+
+
+async def test_an_admin_mutes_and_only_the_person_unmutes(place: Place) -> None:
+    _, (ann, ben) = await place.room(2)
+    participant = await ben.page.evaluate("window.page.current.participantId")
+    await ben.page.evaluate(
+        "(id) => window.page.current.moderate(id).catch((e) => window.refusal = e.reason)",
+        await ann.page.evaluate("window.page.current.participantId"),
+    )
+    assert await ben.page.evaluate("window.refusal") == "NOT_ALLOWED"
+    await ann.page.evaluate("(id) => window.page.current.moderate(id)", participant)
+    await ben.says("an admin muted you")
+    await expect(ann.page.locator(".tile:not(.own) .name")).to_contain_text("muted")
+    await ben.page.click("#mute")
+    await expect(ann.page.locator(".tile:not(.own) .name")).not_to_contain_text("muted")
+    await ben.page.click("#hand")
+    await expect(ann.page.locator(".tile:not(.own) .name")).to_contain_text("✋")
+    for tab in (ann, ben):
+        await tab.page.click("#hang-up")
+
+
+async def test_the_height_asked_for_arrives(place: Place) -> None:
+    _, (ann, ben) = await place.room(2)
+    participant = await ben.page.evaluate("window.page.current.participantId")
+    await ann.sees(1, "down")
+    for height, expected in ((60, {60}), (240, {120, 240})):
+        await ann.page.evaluate("([id, h]) => window.page.current.watch(id, 'camera', h)", [participant, height])
+        for _ in range(150):
+            (video,) = await ann.inbound("video", "down")
+            if video["height"] in expected:
+                break
+            await ann.page.wait_for_timeout(200)
+        else:
+            raise AssertionError(f"{video} instead of {expected}")
+        await ann.sees(1, "down")
+    for tab in (ann, ben):
+        await tab.page.click("#hang-up")

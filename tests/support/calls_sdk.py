@@ -1,0 +1,64 @@
+"""A node, calls beside it that can be ended and started again, and clients of the SDK."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tidewire import Client
+
+from calls.app import App, serving
+from tests.support.calls_world import SCOPES, World
+from tests.support.media import service_token
+from tests.support.node import Node, free_port
+
+SECRET = "a secret of all processes, long enough"
+
+
+@dataclass
+class Deployment:
+    """The node, and its people."""
+
+    world: World
+    port: int
+    stack: AsyncExitStack
+    folder: Path
+
+    @asynccontextmanager
+    async def calls(self, **more: Any) -> AsyncIterator[App]:
+        """Running calls, always at the same address."""
+        settings = self.world.settings(ticket_secret=SECRET, **more)
+        async with serving(replace(settings, grpc_listen=f"127.0.0.1:{self.port}")) as app:
+            yield app
+
+    async def client(self, name: str, login: str = "") -> Client:
+        """A device that nobody is signed in on; or another device of somebody, by the recovery code."""
+        path = self.folder / f"{name}{'-second' if login else ''}.db"
+        client = await self.stack.enter_async_context(Client.open(self.world.node.address, path, retry_max_s=0.2))
+        if login:
+            await client.confirm_login(await client.start_login(name), recovery_code=login)
+        return client
+
+    async def people(self, *names: str) -> list[Client]:
+        """New accounts of these names."""
+        clients = [await self.client(name) for name in names]
+        for client, name in zip(clients, names):
+            await client.register_username(name)
+        return clients
+
+
+@asynccontextmanager
+async def deployed(folder: Path) -> AsyncIterator[Deployment]:
+    """A node that names calls, and no calls yet. Its clients are closed first."""
+    port = free_port()
+    node = Node(folder / "node", public_calls=f":{port}")
+    token = await service_token(folder / "node", "calls", *SCOPES)
+    await node.start()
+    try:
+        async with AsyncExitStack() as stack:
+            yield Deployment(World(node, token, folder), port, stack, folder)
+    finally:
+        await node.close()
