@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from server.adapters.redis import RedisCluster, open_redis
-from server.domain.breaker import Breaker
+from server.kit.breaker import Breaker
 from server.kit.refusal import Reason, Refused
 from server.kit.system import SystemClock
 from server.kit.world import Clock
@@ -225,7 +225,7 @@ async def test_a_redis_that_is_away_does_not_keep_a_node_from_starting_and_is_sa
     server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     await server.kill()
-    with caplog.at_level(logging.INFO, "server.adapters.redis"):
+    with caplog.at_level(logging.INFO, "server.kit.redis"):
         async with opened(server) as redis:
             for _ in range(10):
                 await refusal(redis.cluster.leases.renew(HERE, LEASE_MS))

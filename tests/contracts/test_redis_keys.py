@@ -10,7 +10,7 @@ import pytest
 
 import server.adapters.redis as package
 from server.adapters.redis import RedisCluster, open_redis
-from server.adapters.redis.scripts import Script
+from server.kit.redis.scripts import Script
 from server.kit.system import SystemClock
 from server.ports.cluster import Peer, Route
 from tests.support.redis import RedisServer

@@ -12,11 +12,11 @@ from server.adapters.memory.accounts import MemoryAccounts, MemoryChallenges, Me
 from server.adapters.memory.cluster import MemoryCluster
 from server.adapters.redis import open_redis
 from server.domain.accounts import Account
-from server.domain.breaker import Breaker
 from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.presence import Hidden, LastSeen, Online, PresenceFact
 from server.domain.relayed import PresenceChanged, Relayed
+from server.kit.breaker import Breaker
 from server.ports.cluster import Cluster, Peer
 from server.services.people import KnownPeople
 from server.services.presence import Presence

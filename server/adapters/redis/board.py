@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from server.adapters.redis.client import Client
-from server.adapters.redis.scripts import DAY_MS, NOW_MS, NUMBER, Script
+from server.kit.redis.client import Client
+from server.kit.redis.scripts import DAY_MS, NOW_MS, NUMBER, Script
 
 PUT = Script(
     NOW_MS

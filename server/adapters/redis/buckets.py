@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from server.adapters.redis.client import Client
-from server.adapters.redis.scripts import NOW_MS, Script
+from server.kit.redis.client import Client
+from server.kit.redis.scripts import NOW_MS, Script
 
 ALLOW = Script(
     NOW_MS

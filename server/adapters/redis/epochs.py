@@ -7,7 +7,7 @@ import re
 
 from redis.asyncio import RedisCluster
 
-from server.adapters.redis.client import FAILURES, Client
+from server.kit.redis.client import FAILURES, Client
 
 PRIMARY_TIMEOUT_S = 0.1
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from server.adapters.redis.client import Client
 from server.adapters.redis.epochs import run_ids
-from server.adapters.redis.scripts import DAY_MS, NOW_MS, NUMBER, Script
+from server.kit.redis.client import Client
+from server.kit.redis.scripts import DAY_MS, NOW_MS, NUMBER, Script
 from server.ports.cluster import Lease, Peer
 
 PARTS = "'^(%d+)|([^|]*)|(.*)$'"

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import ssl
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio import RedisCluster as RedisClusterClient
-from redis.asyncio.connection import parse_url
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from server.adapters.redis.board import RedisBoard
 from server.adapters.redis.buckets import RedisBuckets
-from server.adapters.redis.client import Client, Counters
 from server.adapters.redis.leases import RedisLeases
 from server.adapters.redis.routes import RedisRoutes
-from server.domain.breaker import Breaker
-from server.kit.refusal import Refused
+from server.kit.breaker import Breaker
+from server.kit.redis.client import Client, Counters
+from server.kit.redis.connecting import open_client
 from server.kit.world import Clock
 from server.ports.cluster import Cluster
 
-CLUSTER_SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
-CONNECTIONS_MAX = 32
-HEALTH_CHECK_S = 15
+AWAY = "Redis is away: messages flow, presence and shared rates are this node's own until it is back"
 
 
 class RedisCluster:
@@ -69,49 +58,4 @@ async def open_redis(
     Raises:
         ValueError: the URL or the file cannot be used. One sentence.
     """
-    redis = _redis(url, password, ca, timeout_s)
-    client = Client(redis, prefix, clock, timeout_s, new_breaker)
-    try:
-        await client.run(("EXISTS", client.key("nodes", "leases")))
-    except Refused as refused:
-        client.say_away(str(refused))
-    return RedisCluster(client)
-
-
-def _redis(url: str, password: str, ca: str, timeout_s: float) -> Redis | RedisClusterClient:
-    scheme, _, rest = url.partition("://")
-    cluster = scheme in CLUSTER_SCHEMES
-    try:
-        target: dict[str, Any] = dict(parse_url(f"{CLUSTER_SCHEMES.get(scheme, scheme)}://{rest}"))
-    except ValueError as error:
-        raise ValueError(f"redis_url is no address of a Redis such as redis://host:6379/0: {error}") from error
-    tls = scheme.startswith("rediss")
-    options: dict[str, Any] = {
-        "host": "localhost",
-        "socket_timeout": timeout_s,
-        "socket_connect_timeout": timeout_s,
-        "retry": Retry(NoBackoff(), 0),
-        "health_check_interval": HEALTH_CHECK_S,
-        "max_connections": CONNECTIONS_MAX,
-        "protocol": 3,
-        "decode_responses": True,
-    }
-    if password:
-        options["password"] = password
-    if tls:
-        options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
-        if ca:
-            options["ssl_ca_certs"] = _checked(ca)
-    options |= target
-    if cluster:
-        options.pop("connection_class", None)
-        return RedisClusterClient(**options, ssl=tls, require_full_coverage=False)
-    return Redis(connection_pool=BlockingConnectionPool(timeout=timeout_s, **options))
-
-
-def _checked(ca: str) -> str:
-    try:
-        ssl.create_default_context(cafile=ca)
-    except OSError as error:
-        raise ValueError(f"redis_ca: {Path(ca)} cannot be used: {error}") from error
-    return ca
+    return RedisCluster(await open_client(url, password, ca, prefix, clock, AWAY, timeout_s=timeout_s, new_breaker=new_breaker))

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from server.adapters.redis.client import Client
-from server.adapters.redis.scripts import DAY_MS, NOW_US, NUMBER, Script
+from server.kit.redis.client import Client
+from server.kit.redis.scripts import DAY_MS, NOW_US, NUMBER, Script
 from server.ports.cluster import Route
 
 CLAIM = Script(

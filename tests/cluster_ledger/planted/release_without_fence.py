@@ -6,7 +6,7 @@ import sys
 
 from server.__main__ import main
 from server.adapters.redis.routes import RedisRoutes
-from server.adapters.redis.scripts import Script
+from server.kit.redis.scripts import Script
 from server.ports.cluster import Route
 from tests.cluster_ledger import points as points
 from tests.ledger.planted import plant

@@ -16,8 +16,8 @@ from typing import Any
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import AuthenticationError, NoScriptError, RedisClusterException, RedisError
 
-from server.adapters.redis.scripts import Command, in_full
-from server.domain.breaker import Breaker, Pass
+from server.kit.breaker import Breaker, Pass
+from server.kit.redis.scripts import Command, in_full
 from server.kit.refusal import Refused, unavailable
 from server.kit.world import Clock
 
@@ -44,8 +44,15 @@ class Client:
     """A connection pool with a breaker for each primary. Every error is `Refused` with UNAVAILABLE."""
 
     def __init__(
-        self, redis: Redis | RedisCluster, prefix: str, clock: Clock, timeout_s: float, new_breaker: Callable[[], Breaker]
+        self,
+        redis: Redis | RedisCluster,
+        prefix: str,
+        clock: Clock,
+        timeout_s: float,
+        new_breaker: Callable[[], Breaker],
+        away: str,
     ) -> None:
+        """`away`: what the log says when Redis is."""
         self.counters = Counters()
         self.redis = redis
         self._prefix = prefix
@@ -53,6 +60,7 @@ class Client:
         self._timeout_s = timeout_s
         self._breakers: defaultdict[str, Breaker] = defaultdict(new_breaker)
         self._away = False
+        self._away_sentence = away
 
     @property
     def degraded(self) -> bool:
@@ -131,7 +139,7 @@ class Client:
         if not self._away:
             self._away = True
             log.warning(
-                "Redis is away: messages flow, presence and shared rates are this node's own until it is back",
+                self._away_sentence,
                 extra={"error": why},
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.domain.breaker import Breaker, Pass
+from server.kit.breaker import Breaker, Pass
 
 
 def opened() -> Breaker:

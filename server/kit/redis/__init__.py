@@ -1,0 +1,1 @@
+"""Redis, as every process uses it: one guarded way, with a quarter of a second and one try."""
