@@ -1,0 +1,149 @@
+"""Datagrams with `recvmmsg` and `sendmmsg`: many for one system call. Through cffi's ABI mode, so no compiler is needed; Linux alone has them."""
+
+from __future__ import annotations
+
+import errno
+import platform
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import cffi
+
+from calls.adapters.buffers import Memory, buffers
+from calls.adapters.udp import BATCH, BURST, READ_BYTES, SO_TIMESTAMPNS, Counts, from_sockaddr, to_sockaddr
+
+NAME_BYTES = 28
+CONTROL_BYTES = 64
+MSG_DONTWAIT = 0x40
+
+C = cffi.FFI()
+C.cdef(
+    """
+    struct iovec { void *base; size_t length; };
+    struct msghdr {
+        void *name; unsigned int name_length; struct iovec *vectors; size_t vectors_length;
+        void *control; size_t control_length; int flags;
+    };
+    struct mmsghdr { struct msghdr header; unsigned int length; };
+    int sendmmsg(int, struct mmsghdr *, unsigned int, int);
+    int recvmmsg(int, struct mmsghdr *, unsigned int, int, void *);
+    """
+)
+
+
+def library() -> Any | None:
+    """The C library, if it has both calls; else None."""
+    if platform.system() != "Linux" or struct.calcsize("P") != 8:
+        return None
+    try:
+        loaded = C.dlopen(None)
+        assert loaded.sendmmsg and loaded.recvmmsg
+    except (OSError, AttributeError):
+        return None
+    return loaded
+
+
+class _Row:
+    """Headers for a row of buffers."""
+
+    def __init__(self, memory: list[Memory], name_bytes: int) -> None:
+        count = len(memory)
+        self.headers: Any = C.new("struct mmsghdr[]", count)
+        self.vectors: Any = C.new("struct iovec[]", count)
+        self.names: Any = C.new("char[]", count * NAME_BYTES)
+        for index, buffer in enumerate(memory):
+            self.vectors[index].base = buffer.pointer
+            self.vectors[index].length = READ_BYTES
+            header = self.headers[index].header
+            header.name = self.names + index * NAME_BYTES
+            header.name_length = name_bytes
+            header.vectors = self.vectors + index
+            header.vectors_length = 1
+
+
+class BatchedDatagrams:
+    """`Datagrams` over the two calls."""
+
+    def __init__(self, udp: socket.socket, loaded: Any) -> None:
+        self._udp = udp
+        self._number = udp.fileno()
+        self._six = udp.family == socket.AF_INET6
+        self._library = loaded
+        self.port: int = udp.getsockname()[1]
+        self.counts = Counts()
+        self.age_ns = 0
+        """Of the first datagram of the last burst, when it was read."""
+        self._inside, self._outside = buffers(BURST), buffers(BATCH)
+        self._in, self._out = _Row(self._inside, NAME_BYTES), _Row(self._outside, NAME_BYTES if self._six else 16)
+        self._names_in = [C.buffer(self._in.names + index * NAME_BYTES, NAME_BYTES) for index in range(BURST)]
+        self._names_out = memoryview(C.buffer(self._out.names, BATCH * NAME_BYTES))
+        self._lengths_out = [self._out.vectors + index for index in range(BATCH)]
+        self._headers_in = [self._in.headers + index for index in range(BURST)]
+        self._control: Any = C.new("char[]", CONTROL_BYTES)
+        self._taken = 0
+        self._sockaddrs: dict[bytes, bytes] = {}
+
+    def burst(self) -> Iterator[tuple[Memory, int, bytes]]:
+        """What has arrived."""
+        first = self._in.headers[0].header
+        first.control, first.control_length = self._control, CONTROL_BYTES
+        count = self._library.recvmmsg(self._number, self._in.headers, BURST, MSG_DONTWAIT, C.NULL)
+        if count <= 0:
+            return
+        self.counts.reads += 1
+        self.counts.received += count
+        self._age(first)
+        headers, names, six = self._headers_in, self._names_in, self._six
+        for index in range(count):
+            header = headers[index]
+            raw = names[index][:]
+            header.header.name_length = NAME_BYTES
+            yield self._inside[index], header.length, from_sockaddr(raw, six)
+
+    def _age(self, first: Any) -> None:
+        self.age_ns = 0
+        if first.control_length >= 32:
+            level, kind = struct.unpack_from("=ii", C.buffer(self._control, CONTROL_BYTES), 8)
+            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
+                seconds, rest = struct.unpack_from("=qq", C.buffer(self._control, CONTROL_BYTES), 16)
+                self.age_ns = max(0, time.time_ns() - seconds * 1_000_000_000 - rest)
+
+    def buffer(self) -> Memory:
+        """The next free one."""
+        if self._taken == BATCH:
+            self.flush()
+        return self._outside[self._taken]
+
+    def send(self, length: int, address: bytes) -> None:
+        """Take it into the batch."""
+        index = self._taken
+        name = self._sockaddrs.get(address)
+        if name is None:
+            if len(self._sockaddrs) > 4_096:
+                self._sockaddrs.clear()
+            name = self._sockaddrs[address] = to_sockaddr(address, self._six)
+        at = index * NAME_BYTES
+        self._names_out[at : at + len(name)] = name
+        self._lengths_out[index].length = length
+        self._taken = index + 1
+
+    def flush(self) -> None:
+        """Send the batch. The call says how many it took: the rest is tried again, and dropped when the system is full."""
+        at, count = 0, self._taken
+        self._taken = 0
+        while at < count:
+            took = self._library.sendmmsg(self._number, self._out.headers + at, count - at, MSG_DONTWAIT)
+            self.counts.sends += 1
+            if took > 0:
+                self.counts.sent += took
+                at += took
+            elif C.errno in (errno.EAGAIN, errno.ENOBUFS):
+                self.counts.lost += count - at
+                return
+            elif C.errno != errno.EINTR:
+                # One that cannot be sent, to an address without a route for one: it alone is left out.
+                self.counts.lost += 1
+                at += 1

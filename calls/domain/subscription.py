@@ -1,0 +1,190 @@
+"""What one subscriber gets of one track: packets of the publisher's layers, as one stream of its own without seams.
+
+Sequence numbers are the layer's plus an offset, and the same number never stands for two contents: SRTP's nonce is made of it. So a switch
+to another layer, which waits for a keyframe there, begins an epoch at the number after the last one, and what would map below the epoch
+is never sent. Within an epoch the mapping is fixed, and what is sent again under the same number is the same, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from calls.domain.codecs import VP8, Codec
+from calls.domain.layer import RING, Layer, media_time
+from calls.domain.rtcp import Report, SenderReport
+from calls.domain.rtp import Packet
+
+FIRST_SEQUENCE_MAX = 0x4000
+"""The first sequence number is below this, so that it does not roll over soon after the beginning (RFC 3711 §3.3.1)."""
+AGAIN_NS = 30_000_000
+REPORTS_KEPT = 8
+Mapped = tuple[int, int, int, int]
+"""Marker and payload type, sequence number, timestamp, SSRC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A packet to send once more; `original`: the sequence number that its repair stream tells; None: on the same stream."""
+
+    packet: Packet
+    mapped: Mapped
+    original: int | None
+
+
+class Subscription:
+    """One egress stream.
+
+    Attributes:
+        layers: of the publisher's track, by index; they may come and go.
+        wanted: the layer to be on; None: paused.
+        current: the layer that flows; None: none does yet.
+        switched: `current` has changed with the last packet: whoever keeps lists of who takes which layer makes them anew.
+        pictures, tl0s: by how much VP8's counters are moved.
+        round_trip_ns: to the subscriber and back; None: not known yet.
+        loss: of the last report, 0 … 1.
+    """
+
+    __slots__ = (
+        "codec", "ssrc", "rtx_ssrc", "rtx", "layers", "wanted", "current", "switched", "pictures", "tl0s", "round_trip_ns", "loss",
+        "_offset", "_epoch", "_last", "_first", "_times", "_last_layer", "_last_out", "_last_in", "_last_ns", "_picture", "_tl0",
+        "_packets", "_octets", "_again", "_rtx_sequence", "_reports",
+    )  # fmt: skip
+
+    def __init__(self, codec: Codec, ssrc: int, rtx_ssrc: int, layers: Mapping[int, Layer], first: int, timestamp: int) -> None:
+        """Args:
+        first: the first sequence number, also of the repair stream; less than `FIRST_SEQUENCE_MAX`.
+        timestamp: the first timestamp.
+        """
+        self.codec = codec
+        self.ssrc = ssrc
+        self.rtx_ssrc = rtx_ssrc
+        self.rtx = False
+        self.layers = layers
+        self.wanted: int | None = None
+        self.current: int | None = None
+        self.switched = False
+        self.pictures = self.tl0s = 0
+        self.round_trip_ns: int | None = None
+        self.loss = 0.0
+        self._offset = self._times = 0
+        self._epoch = self._first = self._rtx_sequence = first
+        self._last = first - 1
+        self._last_layer: int | None = None
+        self._last_out = timestamp
+        self._last_in = self._last_ns = 0
+        self._picture = self._tl0 = 0
+        self._packets = self._octets = 0
+        self._again: dict[int, int] = {}
+        self._reports: deque[tuple[int, int]] = deque(maxlen=REPORTS_KEPT)
+
+    @property
+    def shifted(self) -> bool:
+        """VP8's counters are moved."""
+        return bool(self.pictures or self.tl0s)
+
+    def map(self, packet: Packet, now_ns: int) -> Mapped | None:
+        """What differs in the packet for this subscriber; None: it does not get it."""
+        if packet.layer != self.current:
+            if packet.layer != self.wanted or not packet.keyframe:
+                return None
+            self._switch(packet, now_ns)
+        sequence = packet.order + self._offset
+        if sequence < self._epoch:
+            return None
+        timestamp = packet.timestamp + self._times & 0xFFFFFFFF
+        if sequence > self._last:
+            self._last, self._last_out, self._last_in, self._last_ns = sequence, timestamp, packet.timestamp, now_ns
+            vp8 = packet.vp8
+            if vp8.picture_bits:
+                self._picture, self._tl0 = vp8.picture + self.pictures, vp8.tl0 + self.tl0s
+        self._packets += 1
+        self._octets += len(packet.wire) - packet.start
+        return packet.marker | self.codec.payload_type, sequence & 0xFFFF, timestamp, self.ssrc
+
+    def _switch(self, packet: Packet, now_ns: int) -> None:
+        self._offset = self._last + 1 - packet.order
+        self._epoch = self._last + 1
+        self._again.clear()
+        if self._last_layer != packet.layer:
+            if self._last_layer is None:
+                self._times = self._last_out - packet.timestamp
+            else:
+                ahead = max(1, round(self._elapsed(packet, now_ns) * self.codec.clock_rate))
+                self._times = self._last_out + ahead - packet.timestamp
+                if self.codec is VP8:
+                    self.pictures = self._picture + 1 - packet.vp8.picture
+                    self.tl0s = self._tl0 + 1 - packet.vp8.tl0
+        self.current = self._last_layer = packet.layer
+        self.switched = True
+
+    def _elapsed(self, packet: Packet, now_ns: int) -> float:
+        """Seconds of media from the last packet sent to this one of another layer: by both sender reports, if they make sense."""
+        waited = (now_ns - self._last_ns) / 1e9
+        before = self.layers.get(self._last_layer if self._last_layer is not None else -1)
+        after = self.layers.get(packet.layer)
+        if before is None or after is None or before.sender_report is None or after.sender_report is None:
+            return waited
+        elapsed = media_time(after.sender_report, packet.timestamp, after.clock_rate) - media_time(
+            before.sender_report, self._last_in, before.clock_rate
+        )
+        return elapsed if abs(elapsed - waited) < 1 else waited
+
+    def want(self, layer: int | None) -> bool:
+        """Be on this layer from its next keyframe on; None: pause at once. True: something changed."""
+        if layer is None:
+            changed = self.wanted is not None or self.current is not None
+            self.wanted = self.current = None
+            return changed
+        changed, self.wanted = self.wanted != layer, layer
+        return changed
+
+    @property
+    def waits(self) -> bool:
+        """It needs a keyframe of the layer that it wants."""
+        return self.wanted is not None and self.wanted != self.current
+
+    def again(self, sequences: Sequence[int], now_ns: int) -> list[Again]:
+        """The packets that the subscriber lacks, of those that the ring has; each at most every 30 ms, none from before the epoch."""
+        layer = self.layers.get(self.current) if self.current is not None else None
+        if layer is None:
+            return []
+        if len(self._again) > RING:
+            self._again.clear()
+        found = []
+        for sequence in sequences:
+            place = self._last - (self._last - sequence & 0xFFFF)
+            before = self._again.get(place)
+            if place < self._epoch or (before is not None and now_ns - before < AGAIN_NS):
+                continue
+            packet = layer.sent(place - self._offset)
+            if packet is None:
+                continue
+            self._again[place] = now_ns
+            timestamp = packet.timestamp + self._times & 0xFFFFFFFF
+            if self.rtx and self.codec.rtx_payload_type is not None:
+                mapped = packet.marker | self.codec.rtx_payload_type, self._rtx_sequence & 0xFFFF, timestamp, self.rtx_ssrc
+                self._rtx_sequence += 1
+                found.append(Again(packet, mapped, sequence))
+            else:
+                found.append(Again(packet, (packet.marker | self.codec.payload_type, sequence, timestamp, self.ssrc), None))
+        return found
+
+    def report(self, now_ns: int) -> SenderReport | None:
+        """The publisher's sender report of the current layer, for this stream; None: there is none yet, or nothing was sent."""
+        layer = self.layers.get(self.current) if self.current is not None else None
+        if layer is None or layer.sender_report is None or not self._packets:
+            return None
+        report = layer.sender_report
+        self._reports.append((report.ntp >> 16 & 0xFFFFFFFF, now_ns))
+        timestamp = report.timestamp + self._times & 0xFFFFFFFF
+        return SenderReport(self.ssrc, report.ntp, timestamp, self._packets & 0xFFFFFFFF, self._octets & 0xFFFFFFFF)
+
+    def heard(self, report: Report, now_ns: int) -> None:
+        """The subscriber's report. Its LSR is of the publisher's clock: so it is looked up when we sent it, by our own."""
+        self.loss = report.fraction / 256
+        for last, sent_ns in reversed(self._reports):
+            if last == report.last:
+                self.round_trip_ns = max(0, now_ns - sent_ns - report.delay * 1_000_000_000 // 65_536)
+                return

@@ -1,0 +1,92 @@
+"""One transport of a participant, up or down: its credentials, its path and its keys."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from calls.domain.drop import Drop
+from calls.domain.limits import SECOND_NS, ForwarderLimits
+from calls.domain.path import Path
+from calls.ports.media import Cipher, Handshake
+
+Entropy = Callable[[int], bytes]
+
+
+class Receiver(Protocol):
+    """What a leg's packets go to, decrypted."""
+
+    def media(self, data: bytes, now_ns: int) -> Drop | None:
+        """An RTP packet, authenticated."""
+        ...
+
+    def control(self, data: bytes, now_ns: int) -> Drop | None:
+        """An RTCP packet, authenticated."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """ICE's, made by us (RFC 8445 §5.3: 24 bits for the one and 128 for the other at least)."""
+
+    ufrag: bytes
+    password: bytes
+
+
+def new_credentials(entropy: Entropy) -> Credentials:
+    """Fresh ones; the ufrag alone leads to the transport, so it is long enough to be unique."""
+    return Credentials(base64.b64encode(entropy(9)).rstrip(b"="), base64.b64encode(entropy(18)))
+
+
+class Leg:
+    """One transport.
+
+    Attributes:
+        credentials: those of the last description first; older ones stay valid until the client has chosen a path with newer ones.
+        open: media may be sent: there are keys, a path, and consent.
+        since_ns: when it was described to the client.
+        closed: the client ended DTLS, or it failed.
+    """
+
+    __slots__ = (
+        "credentials", "path", "receiver", "handshake", "cipher", "open", "since_ns", "closed", "used", "_limits",
+    )  # fmt: skip
+
+    def __init__(self, credentials: Credentials, limits: ForwarderLimits, since_ns: int) -> None:
+        self.credentials = [credentials]
+        self.path = Path(limits.addresses_max)
+        self.receiver: Receiver | None = None
+        self.handshake: Handshake | None = None
+        self.cipher: Cipher | None = None
+        self.open = self.closed = False
+        self.since_ns = since_ns
+        self.used: set[int] = set()
+        """SSRCs that we ever sent with these keys: none is used twice."""
+        self._limits = limits
+
+    def password(self, ufrag: bytes) -> bytes | None:
+        """That belongs to this ufrag."""
+        for one in self.credentials:
+            if one.ufrag == ufrag:
+                return one.password
+        return None
+
+    def look(self, now_ns: int) -> None:
+        """Is there consent still? Told after every change, and by ticks (RFC 7675)."""
+        silent = self.path.silent_ns(now_ns)
+        self.open = (
+            self.cipher is not None
+            and self.path.current is not None
+            and silent is not None
+            and silent < self._limits.lost_s * SECOND_NS
+        )
+
+    def fresh_ssrc(self, entropy: Entropy) -> int:
+        """An SSRC for what we send, never used with these keys before."""
+        while True:
+            ssrc = int.from_bytes(entropy(4), "big")
+            if ssrc and ssrc not in self.used:
+                self.used.add(ssrc)
+                return ssrc
