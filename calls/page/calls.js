@@ -147,17 +147,20 @@ export class DirectCall extends EventTarget {
     this.pc = null;
   }
 
-  /** Places a call. `media`: a function that opens the microphone, and the camera where there is video. */
-  static async place(signal, conversationId, video, media) {
-    const call = new DirectCall(signal, newId(), { outgoing: true, conversationId, video });
-    const placed = await signal.say({ place: { callId: call.callId, conversationId, video } });
-    if (placed.callingYouCallId) return { callingYou: placed.callingYouCallId };
-    call.ticket = placed.ticket;
-    call.#connect(placed.ice);
-    for (const track of (await media()).getTracks()) call.pc.addTrack(track);
-    await call.pc.setLocalDescription();
-    await signal.say({ describe: { callId: call.callId, description: call.#described() } });
-    return { call };
+  /**
+   * Places it. `media`: a function that opens the microphone, and the camera where there is video.
+   * Resolves with the id of the call by which the other side is calling at this moment, if it is: this one is void then.
+   */
+  async begin(media) {
+    const { callId, conversationId, video } = this;
+    const placed = await this.signal.say({ place: { callId, conversationId, video } });
+    if (placed.callingYouCallId) return placed.callingYouCallId;
+    this.ticket = placed.ticket;
+    this.#connect(placed.ice);
+    for (const track of (await media()).getTracks()) this.pc.addTrack(track);
+    await this.pc.setLocalDescription();
+    await this.signal.say({ describe: { callId, description: this.#described() } });
+    return null;
   }
 
   /** Takes it. Media is opened once it is this device that has the call. */
@@ -486,14 +489,14 @@ export class Calls extends EventTarget {
   }
 
   async place(conversationId, video, media) {
-    const { call, callingYou } = await DirectCall.place(this.signal, conversationId, video, media);
-    if (callingYou) {
-      const theirs = this.direct.get(callingYou);
-      await theirs.accept(media);
-      return theirs;
-    }
-    this.direct.set(call.callId, call);
-    return call;
+    const call = new DirectCall(this.signal, newId(), { outgoing: true, conversationId, video });
+    this.direct.set(call.callId, call); // what comes for it may be faster than the answer
+    const callingYou = await call.begin(media);
+    if (!callingYou) return call;
+    this.direct.delete(call.callId);
+    const theirs = this.direct.get(callingYou);
+    await theirs.accept(media);
+    return theirs;
   }
 
   async join(conversationId, stream, options) {
@@ -596,10 +599,12 @@ class Page {
     for (const transceiver of call.pc?.getTransceivers() ?? []) this.play(call, transceiver.receiver.track);
     call.addEventListener("track", ({ track }) => this.play(call, track));
     call.addEventListener("rung", () => this.say("it rings"));
-    call.addEventListener("state", () => {
-      this.say(call.state === "ended" ? `over: ${call.reason.toLowerCase()}` : call.state);
+    const moved = () => {
+      if (call.state !== "ringing") this.say(call.state === "ended" ? `over: ${call.reason.toLowerCase()}` : call.state);
       if (call.state === "ended") this.stage(false);
-    });
+    };
+    call.addEventListener("state", moved);
+    moved(); // it may have been taken already
   }
 
   play(call, track) {
