@@ -148,6 +148,21 @@ class Client(Attachments):
             self._calls = Calls(self._calls_way, self._tasks, lambda: self.refresh(self._transport.token))
         return self._calls
 
+    async def calls_page(self, address: str = "") -> str:
+        """The address of the page for calls, with this device's access token in it, which holds for some minutes.
+
+        Args:
+            address: host:port of the calls process's HTTP; "": the usual port beside its gRPC.
+
+        Raises:
+            Refused: there are no calls. Unreachable.
+        """
+        if not address:
+            await self._calls_way.stub()
+            host, _, port = self._calls_way.address.rpartition(":")
+            address = f"{host}:{int(port) + 10}"
+        return f"{'https' if self._transport.secure else 'http'}://{address}/#token={self._transport.token}"
+
     # -- events --------------------------------------------------------------------------------------------------------
 
     def _emit(self, event: Event) -> None:

@@ -54,6 +54,11 @@ class ProcessTransport:
             self._sure = True
             return self._stub
 
+    @property
+    def address(self) -> str:
+        """Where it is; "": nobody has asked yet."""
+        return self._address
+
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """Who speaks, with the token of now."""
         return self._transport.metadata()

@@ -119,6 +119,11 @@ class Transport:
         """The server that calls go to now."""
         return self._servers[self._at]
 
+    @property
+    def secure(self) -> bool:
+        """The deployment speaks TLS."""
+        return self._authority is not None or not _is_loopback(self.address.rpartition(":")[0].strip("[]"))
+
     def channel_to(self, server: str) -> grpc.aio.Channel:
         """A channel to a server of the deployment, by the same rules as to the chat."""
         if self._authority is None and _is_loopback(server.rpartition(":")[0].strip("[]")):

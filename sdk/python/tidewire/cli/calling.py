@@ -35,7 +35,7 @@ ENDS = {
 async def call(profile: Profile, arguments: argparse.Namespace) -> int:
     """With a name: call somebody. Without: wait for a call and take it. Exit code 1: people did not talk."""
     async with profile.open() as me:
-        media = _media(arguments)
+        media = sent(arguments)
         if arguments.name:
             conversation_id = await finding.conversation(me, arguments.name)
             placing = await _placed(me, conversation_id, media)
@@ -47,7 +47,8 @@ async def call(profile: Profile, arguments: argparse.Namespace) -> int:
         return 0 if talked else 1
 
 
-def _media(arguments: argparse.Namespace) -> CallMedia:
+def sent(arguments: argparse.Namespace) -> CallMedia:
+    """What this side sends, by the command line."""
     from tidewire.calls import sources
 
     if arguments.file:

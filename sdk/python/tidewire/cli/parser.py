@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tidewire.cli import calling, commands, completion, doctor, files, groups, people, plain
+from tidewire.cli import calling, commands, completion, doctor, files, groups, joining, people, plain
 from tidewire.cli.profile import DEFAULT_SERVER, Profile
 
 Run = Callable[[Profile, argparse.Namespace], Awaitable[int | None]]
@@ -163,6 +163,21 @@ def _calls(parsers: Commands) -> None:
     example = "call ben --file hello.wav\n  tidewire call --record heard.wav"
     call = add(parsers, "call", "call somebody; without NAME: wait for a call and take it", calling.call, example)
     call.add_argument("name", nargs="?", default="", metavar="NAME", help=NAME)
+    _media(call)
+    join = add(parsers, "join", "join the call of a group, or begin it", joining.join, "join Lunch --ring --silent")
+    join.add_argument("group", help="the group's id or title")
+    join.add_argument("--ring", action="store_true", help="when it begins with this: ring the other members")
+    join.add_argument("--muted", action="store_true", help="join with the microphone muted")
+    _media(join)
+    page = add(
+        parsers, "page", "print the address of the page for calls in a browser, signed in as this device", joining.page, "page"
+    )
+    page.add_argument(
+        "--address", default="", metavar="HOST:PORT", help="of the calls process's HTTP (default: the usual port there)"
+    )
+
+
+def _media(call: argparse.ArgumentParser) -> None:
     call.add_argument("--file", default="", metavar="PATH", help="send this file's sound and pictures instead of the microphone")
     call.add_argument("--loop", action="store_true", help="the file again and again")
     call.add_argument("--silent", action="store_true", help="send nothing, only listen")

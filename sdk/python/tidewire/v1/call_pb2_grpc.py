@@ -61,7 +61,8 @@ class CallServiceServicer(object):
     def Signal(self, request_iterator, context):
         """The device's one stream for all its calls. The device speaks first: `hello`, within 5 s. A second stream of the same device ends
         the first with REPLACED; a stream that breaks ends no call. Where there is no gRPC, the same frames go through the WebSocket
-        `/v1/signal` of the process's HTTP address, as binary messages, the access token in `hello`.
+        `/v1/signal` of the process's HTTP address, the access token in `hello`: as binary messages, or as text in protobuf's JSON form;
+        the process answers in the form in which the device began.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
