@@ -130,6 +130,7 @@ class GroupCall:
         self._listeners: list[asyncio.Queue[GroupEvent | None]] = []
         self._changed = asyncio.Condition()
         self._rejoining = asyncio.Lock()
+        self._farewell: asyncio.Task[None] | None = None
 
     # -- what an app does ----------------------------------------------------------------------------------------------
 
@@ -173,12 +174,15 @@ class GroupCall:
 
     async def leave(self) -> None:
         """Leave. Others go on."""
-        before = self.state
+        if self.state is not CallState.ENDED:
+            self._farewell = self._tasks.create_task(self._say_farewell(), name="tidewire call")
         await self._end("hangup")
-        if before is not CallState.ENDED:
-            command = call_pb2.LeaveGroupCall(conversation_id=self.conversation_id)
-            with contextlib.suppress(Refused, Unreachable):
-                await self._signalling.command(leave=command)
+        if self._farewell is not None:
+            await asyncio.shield(self._farewell)  # whoever leaves may be cancelled by the end of the call
+
+    async def _say_farewell(self) -> None:
+        with contextlib.suppress(Refused, Unreachable):
+            await self._signalling.command(leave=call_pb2.LeaveGroupCall(conversation_id=self.conversation_id))
 
     async def figures(self) -> Figures | None:
         """How well what comes flows; None: there is no connection."""
