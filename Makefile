@@ -7,7 +7,7 @@ BUF := .tools/node_modules/.bin/buf
 SECONDS ?= 60
 SEED ?= 1
 
-.PHONY: help run test unit check coverage protos bench bench-cost bench-media media-crashes ledger ledger-cluster simulate picture buf
+.PHONY: help run test unit check coverage protos bench bench-cost bench-media media-crashes ledger ledger-cluster simulate picture picture-calls buf
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -152,3 +152,6 @@ simulate: $(VENV)/.tests ## random schedules of nodes and devices for SECONDS (d
 
 picture: $(VENV)/.tests ## docs/chat.svg, taken from the real chat
 	$(BIN)/python -m docs.picture
+
+picture-calls: $(VENV)/.tests .tools/calls ## docs/calls.png, taken from the page in a real browser
+	$(BIN)/python -m docs.calls_picture

@@ -6,15 +6,18 @@ import asyncio
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from calls.app import serving as calls_serving
+from tests.support.calls_world import SCOPES, World
 from tests.support.cassandra import CassandraNode
 from tests.support.cluster import Nodes
-from tests.support.media import Deployment
-from tests.support.node import Node
+from tests.support.media import Deployment, service_token
+from tests.support.node import Node, free_port
 from tests.support.redis import RedisServer
 
 pytestmark = pytest.mark.process
@@ -54,9 +57,13 @@ async def follow(page: str, address: str, folder: Path) -> None:
 
 
 async def test_every_command_of_the_page_does_what_the_page_says(tmp_path: Path) -> None:
-    deployment = await Deployment.started(tmp_path / "deployment")
+    port = free_port()
+    deployment = await Deployment.started(tmp_path / "deployment", node_settings={"public_calls": f":{port}"})
+    token = await service_token(deployment.node.folder, "calls", *SCOPES)
+    settings = replace(World(deployment.node, token, tmp_path).settings(), grpc_listen=f"127.0.0.1:{port}")
     try:
-        await follow(PAGE.read_text(), deployment.node.address, tmp_path)
+        async with calls_serving(settings):
+            await follow(PAGE.read_text(), deployment.node.address, tmp_path)
     finally:
         assert await deployment.worker.stop() == 0 and await deployment.node.stop() == 0
 

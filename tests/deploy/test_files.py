@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from calls import settings as calls_settings
 from media import settings as media_settings
 from server.settings import PREFIX, load
-from server.together import MEDIA_SCOPES
+from server.together import OTHERS
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -45,6 +46,8 @@ SECRETS = {
     "GRAFANA_PASSWORD": "g",
     "S3_USER": "s",
     "S3_PASSWORD": "s",
+    "TURN_SECRET": "t",
+    "TIDEWIRE_PUBLIC_ADDRESS": "192.0.2.7",
 }
 
 
@@ -84,12 +87,30 @@ def test_the_settings_of_the_media_worker_are_settings_that_go_together_and_fit_
     assert f"{node['TIDEWIRE_PUBLIC_MEDIA'].strip(':')}:{settings.grpc_listen.rpartition(':')[2]}" in services["media"]["ports"]
     assert "media" in services["certificates"]["entrypoint"]
     scopes = re.findall(r"--scope (\w+)", services["media-token"]["entrypoint"][2])
-    assert scopes == MEDIA_SCOPES
+    assert scopes == list(OTHERS["media"].scopes)
+
+
+@pytest.mark.process
+def test_the_settings_of_calls_are_settings_that_go_together_and_fit_the_nodes_and_the_relay() -> None:
+    services = compose()["services"]
+    given = {
+        key: re.sub(r"\$\{(\w+).*?\}", lambda m: SECRETS.get(m[1], "x"), value)
+        for key, value in services["calls"]["environment"].items()
+    }
+    settings = calls_settings.load(None, given, {})
+    assert settings.turn_secrets == SECRETS["TURN_SECRET"] and settings.node_token_file == "/secrets/node_token"
+    assert "$$TURN_SECRET" in services["turn"]["entrypoint"][2]
+    node = services["node-1"]["environment"]
+    assert f"{node['TIDEWIRE_PUBLIC_CALLS'].strip(':')}:{settings.grpc_listen.rpartition(':')[2]}" in services["calls"]["ports"]
+    assert f"{settings.media_listen.rpartition(':')[2]}:7432/udp" in services["calls"]["ports"]
+    assert "calls" in services["certificates"]["entrypoint"]
+    scopes = re.findall(r"--scope (\w+)", services["calls-token"]["entrypoint"][2])
+    assert scopes == list(OTHERS["calls"].scopes)
 
 
 def test_a_node_starts_only_when_what_it_needs_is_ready() -> None:
     services, image = compose()["services"], (DEPLOY / "Containerfile").read_text()
-    for name in ("node-1", "node-2", "media"):
+    for name in ("node-1", "node-2", "media", "calls"):
         for needed, how in services[name]["depends_on"].items():
             if how["condition"] == "service_healthy":
                 built = services[needed].get("build", {}).get("target", "")
@@ -121,7 +142,9 @@ def test_prometheus_takes_its_files() -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("unit", ["tidewire-node@.service", "tidewire-migrate.service", "tidewire-media.service"])
+@pytest.mark.parametrize(
+    "unit", ["tidewire-node@.service", "tidewire-migrate.service", "tidewire-media.service", "tidewire-calls.service"]
+)
 def test_systemd_takes_its_units(unit: str, tmp_path: Path) -> None:
     text = (DEPLOY / "systemd" / unit).read_text()
     assert "/opt/tidewire/bin/python" in text
