@@ -136,6 +136,8 @@ class Frames:
         return refusal or Response(done=call_pb2.CallDone())
 
     async def _refresh_ice(self, party: Party, command: call_pb2.RefreshIce) -> Response | Refusal:
+        if not command.call_id:
+            return Response(ice=ice(self._direct.trial(party)))
         call = await self._direct.find(command.call_id)
         if call is None or not call.is_in(party):
             return direct_call.OVER

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 TRIES_MAX = 50
 """Times that a change is judged anew, since another came first."""
+TRIAL_S = 60
 NOT_DIRECT = Refusal(Reason.INVALID, "a direct conversation is called; the call of a group is joined", "conversation_id")
 
 
@@ -182,6 +183,10 @@ class DirectCalls:
         """How a device gets through, for one call."""
         ttl_s = self._limits.turn_ttl_s
         return turn.credentials(self._relays(), call_id, party.device_id, self._clock.now_ms(), ttl_s, relay_only=relay_only)
+
+    def trial(self, party: Party) -> Ice:
+        """For a device that tries the relays."""
+        return turn.credentials(self._relays(), "trial", party.device_id, self._clock.now_ms(), TRIAL_S, relay_only=True)
 
     def ticket(self, call: DirectCall) -> bytes:
         """What proves the call."""

@@ -165,6 +165,11 @@ async def test_what_cannot_be_is_one_sentence(machine: Machine) -> None:
         assert process.returncode == 1 and sentence in out.decode() and "Traceback" not in out.decode(), (words, out.decode())
 
 
+async def test_the_doctor_looks_at_calls(machine: Machine) -> None:
+    await said(await machine.tidewire("ann", "register", "ann"))
+    assert "calls    ok     they answer; there is no relay" in await said(await machine.tidewire("ann", "doctor"))
+
+
 async def test_the_page_is_printed_with_a_token(machine: Machine) -> None:
     await said(await machine.tidewire("ann", "register", "ann"))
     address = await said(await machine.tidewire("ann", "page", "--address", machine.http))

@@ -101,4 +101,8 @@ async def test_strangers_talk_through_the_relay_alone(relay: Coturn, tmp_path: P
                 await asyncio.sleep(0.02)
             await placed.tracks[0].recv()
         await placed.hang_up()
+        assert [(one.url, one.why) for one in await ann.calls.try_relays()] == [(relay.url, "")]
+        await relay.close()
+        ((_, why),) = [(one.url, one.why) for one in await ann.calls.try_relays()]
+        assert why
     await node.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tidewire.calls.call import Call, CallingYou, CallMedia, CallState
 from tidewire.calls.group import GroupCall, GroupRing, Participant, participants
@@ -20,6 +20,9 @@ GROUP = ("down_offer", "roster", "speakers", "muted", "group_over", "move")
 """Events that belong to one group call."""
 OWN = ("rings", "accepted", "candidates", "described", "over")
 """Events that belong to one call."""
+if TYPE_CHECKING:
+    from tidewire.calls.relays import RelayTried
+
 FAREWELL_S = 3.0
 """A client that closes waits so long for the process to hear that its calls are over."""
 
@@ -95,6 +98,17 @@ class Calls:
         """
         command = call_pb2.PeekGroupCall(conversation_id=conversation_id)
         return participants((await self._signalling.command(peek=command)).roster)
+
+    async def try_relays(self) -> list[RelayTried]:
+        """Ask each relay that calls hand out for an address, as a call would; none: the deployment has no relay.
+
+        Raises:
+            Refused: there are no calls. Unreachable. TidewireError: aiortc is missing.
+        """
+        from tidewire.calls.relays import tried
+
+        servers = (await self._signalling.command(refresh_ice=call_pb2.RefreshIce())).ice.servers
+        return [await tried(server, url) for server in servers if server.username for url in server.urls]
 
     async def decline(self, conversation_id: str) -> None:
         """Let a group call ring no more on the devices of this account.

@@ -118,7 +118,7 @@ async def _rest(me: Client, profile: Profile) -> list[Finding]:
                     case Connected(server_time_ms):
                         now = clock(server_time_ms, time.time_ns() // 1_000_000)
                         taken = Finding("token", True, "the server takes this device")
-                        return [account, server, taken, now, await _media(me)]
+                        return [account, server, taken, now, await _media(me), *await _calls(me)]
                     case Disconnected(reason, None):
                         again = "log in with another --profile; this store stays readable"
                         return [account, server, Finding("token", False, f"{reason}: {again}")]
@@ -140,6 +140,27 @@ async def _media(me: Client) -> Finding:
     walls = "" if sandbox == "bubblewrap" else "; files are read without bubblewrap there: its operator should install it"
     stored = f"{wording.size(used)} of {wording.size(quota)} used, {blobs} files"
     return Finding("media", used < quota, f"the worker answers, sandbox: {sandbox or 'not told'}{walls}; {stored}")
+
+
+async def _calls(me: Client) -> list[Finding]:
+    try:
+        relays = await me.calls.try_relays()
+    except Refused as error:
+        if error.reason == "KIND_NOT_ENABLED":
+            return [Finding("calls", True, "this deployment has no calls")]
+        return [Finding("calls", False, f"the calls process refuses: {error}")]
+    except TidewireError as error:
+        why = " ".join(str(error).split())
+        return [Finding("calls", False, f"calls do not work ({why}); messages flow")]
+    if not relays:
+        return [
+            Finding(
+                "calls", True, "they answer; there is no relay, so that only devices that reach one another directly can talk"
+            )
+        ]
+    good = [Finding("relay", True, f"{relay.url} gives addresses") for relay in relays if not relay.why]
+    bad = [Finding("relay", False, f"{relay.url}: {relay.why}. Ask the operator") for relay in relays if relay.why]
+    return [Finding("calls", True, "they answer"), *good, *bad]
 
 
 def clock(server_time_ms: int, now_ms: int) -> Finding:
