@@ -254,7 +254,7 @@ async def test_doctor_says_what_is_wrong_and_what_to_do(shell: Shell, node: Node
     await shell.person("ann")
     well = await shell("ann", "doctor")
     assert well.code == 0 and [line.split()[:2] for line in well.lines] == [
-        [about, "ok"] for about in ("store", "disk", "account", "server", "token", "clock", "media")
+        [about, "ok"] for about in ("store", "disk", "account", "server", "token", "clock", "media", "calls")
     ]
     stranger = [json.loads(line) for line in (await shell("stranger", "doctor", "--json")).lines]
     assert [(finding["about"], finding["ok"]) for finding in stranger] == [("account", False), ("server", True)]
