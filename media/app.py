@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
 from tidewire.internal import Services
 from tidewire.internal.v1 import blob_pb2_grpc
 from tidewire.v1 import media_pb2_grpc
@@ -29,7 +28,6 @@ from media.adapters.metrics import Metrics
 from media.adapters.node import Node
 from media.adapters.s3_store import S3Settings, S3Store
 from media.adapters.sqlite.catalogue import SqliteBlobs, SqliteClaims, SqliteObjects, SqliteUploads, SqliteViews
-from media.domain.limits import Limits
 from media.ports.blob_store import BlobStore, StoreUnavailable
 from media.ports.fetcher import Fetcher
 from media.ports.workshop import Workshop, WorkshopUnavailable
@@ -48,8 +46,8 @@ from server.kit.field_limits import FieldLimits
 from server.kit.grpc_server import add_standard_services, listen, new_server
 from server.kit.kept import kept_secret
 from server.kit.phones import is_phone
-from server.kit.rates import Rate
-from server.kit.refusal import Reason, Refusal, Refused
+from server.kit.rates import address_limit
+from server.kit.refusal import Refused
 from server.kit.store import StoreError
 from server.kit.system import SystemClock, SystemRandom
 from server.kit.waiting import until_open
@@ -60,7 +58,6 @@ CATALOGUE = "catalogue.sqlite"
 FRAME_SLACK = 1_024
 """What a message of a chunk has besides the chunk."""
 SWEEP_S = 600.0
-Listening = tuple[grpc.ServerCredentials | None, ssl.SSLContext | None, str]
 """TLS for gRPC, for HTTP, and the authority's fingerprint."""
 
 
@@ -110,7 +107,7 @@ async def serving(
         services = Services(settings.node, node_token(settings), mutual_tls.calling(settings))
         await opened.enter_async_context(services)
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
-        listening = _tls(settings)
+        listening = tls.listening(settings, settings.data_dir)
         used_store = await opened.enter_async_context(blob_store(settings, listening[1])) if store is None else store
         if fetcher is None and settings.previews == "on":
             fetcher = HttpFetcher(settings.limits)
@@ -200,10 +197,15 @@ def _parts(
 
 
 @asynccontextmanager
-async def _running(settings: Settings, made: _Parts, tasks: asyncio.TaskGroup, listening: Listening) -> AsyncIterator[App]:
+async def _running(settings: Settings, made: _Parts, tasks: asyncio.TaskGroup, listening: tls.Listening) -> AsyncIterator[App]:
     limits, fields = settings.limits, FieldLimits(is_phone)
     frame = limits.chunk_bytes_max + FRAME_SLACK
-    edge = Edge(fields, _address_limit(limits, SystemClock()), made.metrics.refused, lambda method: frame)
+    edge = Edge(
+        fields,
+        address_limit(limits.address_calls_per_s, limits.address_calls_burst, SystemClock()),
+        made.metrics.refused,
+        lambda method: frame,
+    )
     devices, internal = new_server(edge, bytes_max=2 * frame), new_server(edge)
     credentials, context, fingerprint = listening
     draining = asyncio.Event()
@@ -252,35 +254,6 @@ async def _sweeping(sweep: Callable[[], Coroutine[Any, Any, None]]) -> None:
         except (Refused, StoreUnavailable, OSError) as error:
             log.warning("sweeping has to wait", extra={"why": str(error)})
         await asyncio.sleep(SWEEP_S)
-
-
-def _address_limit(limits: Limits, clock: SystemClock) -> Callable[[str], Refusal | None]:
-    rate = Rate(limits.address_calls_per_s, limits.address_calls_burst)
-
-    def limited(address: str) -> Refusal | None:
-        retry_after_ms = rate.allow(address, clock.monotonic_ms())
-        if retry_after_ms is None:
-            return None
-        return Refusal(Reason.RATE_LIMITED, subject="address_calls_per_s", retry_after_ms=retry_after_ms)
-
-    return limited
-
-
-def _tls(settings: Settings) -> Listening:
-    """For gRPC, for HTTP, and the authority's fingerprint."""
-    if settings.tls in ("off", "proxy"):
-        return None, None, ""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    if settings.tls == "files":
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-        pair = Path(settings.tls_key).read_bytes(), Path(settings.tls_cert).read_bytes()
-        return grpc.ssl_server_credentials([pair]), context, ""
-    own = tls.own_authority(settings.tls_dir, [name.strip() for name in settings.tls_names.split(",")])
-    chain = settings.data_dir / "tls.pem"
-    chain.touch(mode=0o600)
-    chain.write_bytes(own.key + own.chain)
-    context.load_cert_chain(chain)
-    return grpc.ssl_server_credentials([(own.key, own.chain)]), context, own.fingerprint
 
 
 def _own_url(settings: Settings, port: int) -> str:

@@ -115,19 +115,8 @@ def check(settings: Settings) -> None:
         "sandbox": ("auto", "bubblewrap"),
         "previews": ("on", "off"),
     }
-    for name, allowed in choices.items():
-        if getattr(settings, name) not in allowed:
-            raise SettingsError(f"{name} is one of {', '.join(allowed)}, not {getattr(settings, name)!r}")
-    for name in ("grpc_listen", "http_listen", "internal_listen"):
-        address = getattr(settings, name)
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdigit():
-            raise SettingsError(f"{name} is an address and a port such as 127.0.0.1:7401, not {address!r}")
-        if name != "internal_listen" and settings.tls == "off" and not is_loopback(address):
-            raise SettingsError(
-                f"{name} = {address} is open to the network without TLS: set tls = auto (or files, or proxy when something in front"
-                " of the worker ends TLS)"
-            )
+    setting_sources.check_choices(settings, choices)
+    setting_sources.check_listeners(settings, ("grpc_listen", "http_listen"), ("internal_listen",), settings.tls)
     if settings.tls == "files" and not (settings.tls_cert and settings.tls_key):
         raise SettingsError("tls = files needs tls_cert and tls_key")
     if settings.store == "s3" and not (settings.s3_endpoint and settings.s3_access_key and settings.s3_secret_key):
