@@ -223,6 +223,18 @@ export class DirectCall extends EventTarget {
     });
   }
 
+  /** The stream was opened again: what happened meanwhile. No snapshot: the process does not know the call. */
+  resume(snapshot) {
+    if (this.state === "ended" || !this.ticket) return;
+    if (!snapshot) {
+      if (this.state === "ringing" || this.state === "connecting") this.over(this.state === "ringing" ? "MISSED" : "FAILED");
+      return; // people who talk need nobody
+    }
+    if (snapshot.answer && this.state === "ringing") this.take("accepted", { answer: snapshot.answer });
+    if (snapshot.offer?.revision > this.revision) this.take("described", { description: snapshot.offer });
+    if (this.state === "active") this.#flows("connected");
+  }
+
   over(reason) {
     if (this.state === "ended") return;
     this.reason = reason;
@@ -389,6 +401,18 @@ export class GroupCall extends EventTarget {
     if (state === "disconnected") this.#become("reconnecting");
   }
 
+  /** The stream was opened again: is this device still in? If not, it has to join once more. */
+  async resume() {
+    if (this.state === "ended" || !this.eraId) return;
+    try {
+      const { participants = [] } = await this.signal.say({ peek: { conversationId: this.conversationId } });
+      if (participants.some(({ participantId }) => participantId === this.participantId)) return;
+      setTimeout(() => this.dispatchEvent(new CustomEvent("move")), Math.random() * 1_000);
+    } catch (error) {
+      this.over(error.reason);
+    }
+  }
+
   restartDown() {
     return this.signal.say({ restartDown: { conversationId: this.conversationId } }).catch(() => {});
   }
@@ -473,9 +497,12 @@ export class Calls extends EventTarget {
     signal.addEventListener("incoming", ({ detail }) => this.#rings(detail));
     signal.addEventListener("groupRings", ({ detail }) => this.dispatchEvent(new CustomEvent("groupRings", { detail })));
     signal.addEventListener("welcome", ({ detail }) => {
-      for (const { state, call, outgoing } of detail.calls ?? []) {
+      const now = new Map((detail.calls ?? []).map((snapshot) => [snapshot.call.callId, snapshot]));
+      for (const call of this.direct.values()) call.resume(now.get(call.callId));
+      for (const { state, call, outgoing } of now.values()) {
         if (state === "CALL_STATE_RINGING" && !outgoing) this.#rings(call);
       }
+      this.group?.resume();
     });
   }
 
@@ -629,7 +656,13 @@ class Page {
       this.find("mute").setAttribute("aria-pressed", "true");
       this.say("an admin muted you");
     });
-    call.addEventListener("move", () => this.guard(() => this.join(conversationId, video, false)));
+    call.addEventListener("move", () => {
+      if (this.current !== call || call.state === "ended") return;
+      this.guard(async () => {
+        await this.join(conversationId, video, false);
+        call.over("REPLACED"); // the old media flowed until now
+      });
+    });
     call.addEventListener("state", () => {
       this.say(call.state === "ended" ? `over: ${call.reason.toLowerCase()}` : call.state);
       if (call.state === "ended" && this.current === call) this.stage(false);

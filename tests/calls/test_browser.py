@@ -22,6 +22,7 @@ from tidewire.transport import new_envelope_id
 from tidewire.v1 import group_pb2, group_pb2_grpc
 
 from calls.app import App, serving
+from calls.domain.limits import ForwarderLimits
 from tests.support.browser import Tab, chromium, clip, counted, counting
 from tests.support.calls_world import SCOPES, World, people
 from tests.support.media import service_token
@@ -77,7 +78,8 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
     node = Node(folder / "node", public_calls=f":{port}", address_commands_burst=1_000_000)
     token = await service_token(folder / "node", "calls", *SCOPES)
     await node.start()
-    settings = replace(World(node, token, folder).settings(), grpc_listen=f"127.0.0.1:{port}")
+    patience = ForwarderLimits(lost_s=10, gone_s=15)
+    settings = replace(World(node, token, folder).settings(forwarder=patience), grpc_listen=f"127.0.0.1:{port}")
     camera = await asyncio.to_thread(clip, folder / "camera.y4m")
     async with serving(settings) as app, chromium(f"--use-file-for-fake-video-capture={camera}") as browser:
         yield Place(node, app, browser)
@@ -247,3 +249,39 @@ async def test_the_height_asked_for_arrives(place: Place) -> None:
         await ann.sees(1, "down")
     for tab in (ann, ben):
         await tab.page.click("#hang-up")
+
+
+async def test_pictures_are_added_to_a_call_that_began_without(place: Place) -> None:
+    ann, ben = await place.tab(), await place.tab()
+    await ann.page.uncheck("#with-video")
+    await ann.calls(ben.account_id)
+    await ben.accepts()
+    for tab in (ann, ben):
+        await tab.says("active")
+    assert await ben.inbound("video") == []
+    await ann.page.evaluate(
+        """async () => {
+          const [track] = (await navigator.mediaDevices.getUserMedia({ video: true })).getVideoTracks();
+          await window.page.current.add(track);
+        }"""
+    )
+    await ben.sees(1)
+    await ann.page.click("#hang-up")
+    await ben.says("over")
+
+
+async def test_a_screen_is_shared_and_seen_beside_the_camera(place: Place) -> None:
+    _, (ann, ben) = await place.room(2)
+    await ann.page.click("#screen")
+    await expect(ben.page.locator(".tile:not(.own)")).to_have_count(2, timeout=30_000)
+    await ben.sees(2, "down", frames=3)
+    for tab in (ann, ben):
+        await tab.page.click("#hang-up")
+        await tab.says("over")
+
+
+async def test_a_tab_that_is_gone_leaves_the_room(place: Place) -> None:
+    _, (ann, ben) = await place.room(2)
+    await ben.page.context.close()
+    await expect(ann.page.locator(".tile:not(.own)")).to_have_count(0, timeout=60_000)
+    await ann.page.click("#hang-up")
