@@ -181,7 +181,7 @@ def _parts(
     return _Parts(
         metrics=metrics,
         uploads=service,
-        blobs=BlobService(blobs, claims, SqliteViews(database), objects, node, node, storing, clock, chance, limits),
+        blobs=BlobService(blobs, claims, SqliteViews(database), objects, node, node, node, storing, clock, chance, limits),
         processing=processing,
         storing=storing,
         node=node,

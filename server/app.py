@@ -162,7 +162,9 @@ def _add_device_services(
     limits, bearer, signing_in = settings.limits, Bearer(made.tokens), made.signing_in
     servicer = ChatServicer(made.chat, made.wire, limits, bearer, fields.violation)
     server.add_generic_rpc_handlers((servicer.handlers(),))
-    account_pb2_grpc.add_AccountServiceServicer_to_server(AccountServicer(signing_in, made.people, bearer, limits), server)
+    account_pb2_grpc.add_AccountServiceServicer_to_server(
+        AccountServicer(signing_in, made.people, made.avatars, bearer, limits), server
+    )
     device_pb2_grpc.add_DeviceServiceServicer_to_server(DeviceServicer(signing_in, stores.devices, bearer, limits), server)
     contact_pb2_grpc.add_ContactServiceServicer_to_server(ContactServicer(made.people, bearer), server)
     group_pb2_grpc.add_GroupServiceServicer_to_server(GroupServicer(made.changes, bearer), server)

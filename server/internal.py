@@ -69,7 +69,9 @@ def add_internal_services(
     notify_pb2_grpc.add_NotifyServiceServicer_to_server(NotifyServicer(made.streams, authorise), server)
     presence = PresenceServicer(made.presence, stores.accounts, authorise)
     presence_pb2_grpc.add_PresenceServiceServicer_to_server(presence, server)
-    member_pb2_grpc.add_MemberServiceServicer_to_server(MemberServicer(made.history, authorise), server)
+    member_pb2_grpc.add_MemberServiceServicer_to_server(
+        MemberServicer(made.history, made.people, made.avatars, authorise), server
+    )
     feed_pb2_grpc.add_FeedServiceServicer_to_server(FeedServicer(made.feed, open_streams, authorise), server)
     directory = CallDirectory(made.conversations, made.people, made.streams)
     calls = CallDirectoryServicer(directory, senders, authorise)

@@ -24,6 +24,7 @@ from server.kit.system import SystemClock, SystemRandom
 from server.measured import cluster_readings
 from server.ports.accounts import CodeSender
 from server.ports.people import Streams
+from server.services.avatars import Avatars, HeldAvatars
 from server.services.chat import Chat
 from server.services.conversations import Conversations, Live
 from server.services.elsewhere import Nowhere
@@ -78,6 +79,7 @@ class Parts:
     rates: Rates
     tokens: Tokens
     people: KnownPeople
+    avatars: Avatars
     conversations: Conversations
     receipts: Receipts
     presence: Presence
@@ -119,12 +121,11 @@ def parts(
     receipts = Receipts(positions, memberships, people, conversations, limits)
     media = MediaClaims(worker, log, clock, limits, tasks) if worker is not None else None
     sending = Sending(conversations, log, people, limits, media)
-    changes = GroupChanges(conversations, log, memberships, positions, people, limits)
+    held = HeldAvatars(worker, tasks)
+    changes = GroupChanges(conversations, log, memberships, positions, people, held, limits)
     needs = Needs(conversations, receipts, log, positions, wire, clock, limits, tasks, metrics)
     tokens = Tokens(stores.devices, stores.accounts, clock, chance, limits)
     cluster = clustered(settings, redis, hub, conversations, receipts, wire, tasks) if redis is not None else None
-    if cluster is not None:
-        metrics.read(partial(cluster_readings, cluster))
     presence = Presence(people, clock, limits, tasks, cluster.sharing if cluster is not None else None)
     elsewhere = cluster.elsewhere if cluster is not None else Nowhere()
     streams = cluster.relaying if cluster is not None else LocalStreams(hub, wire)
@@ -138,6 +139,7 @@ def parts(
         rates=rates,
         tokens=tokens,
         people=people,
+        avatars=Avatars(held, stores.accounts, people, conversations, chance),
         conversations=conversations,
         receipts=receipts,
         presence=presence,
@@ -198,6 +200,7 @@ def _connect(made: Parts) -> None:
         made.conversations.on_refused(made.media.refused)
     made.receipts.on_moved(made.feed.moved)
     made.people.on_changed(made.feed.account_changed)
+    made.people.on_changed(made.avatars.held.account_changed)
     if cluster is None:
         made.receipts.on_told(hub.is_connected, lambda account_id, event: hub.tell_along(account_id, event, wire), hub.wake)
     else:

@@ -47,7 +47,7 @@ class _Cache(Generic[T]):
 
 
 class Node:
-    """One node, by its internal address. It is `Identities`, `Memberships` and `Notices` in one."""
+    """One node, by its internal address. It is `Identities`, `Memberships`, `Avatars` and `Notices` in one."""
 
     def __init__(self, services: Services, clock: Clock, limits: Limits) -> None:
         self._services = services
@@ -83,6 +83,15 @@ class Node:
         request = member_pb2.ListMembersRequest(conversation_id=conversation_id)
         response = await self._call(self._services.members.ListMembers, request)
         return list(response.account_ids)
+
+    async def current(self, places: Sequence[str]) -> dict[str, str]:
+        """See `Avatars.current`."""
+        found = {}
+        for start in range(0, len(places), 256):
+            request = member_pb2.ListAvatarsRequest(conversation_ids=places[start : start + 256])
+            response = await self._call(self._services.members.ListAvatars, request)
+            found.update({avatar.conversation_id: avatar.blob_id for avatar in response.avatars})
+        return found
 
     async def ready(self, upload: Upload) -> None:
         """See `Notices.ready`."""

@@ -2,8 +2,11 @@
 
 Rules that live here and nowhere else:
 - An envelope that refers to a blob holds it by a claim, until the envelope's end; the same claim again changes nothing.
+- The picture of a profile is held by a claim, too, which its owner makes of a blob of kind AVATAR; envelopes cannot refer to these. It has
+  no end of its own: once in `avatar_check_s` the node is asked whether it is the picture still.
 - Who may claim: the owner, and whoever may see it where it is claimed already (forwarding). A view-once blob: its owner, for one envelope.
-- Who may see it: the owner, and the members of a conversation with a claim that has not ended.
+- Who may see it: the owner, and the members of a conversation with a claim that has not ended; the picture of an account: whom its owner
+  shows it, as the node says.
 - A blob goes away when the last claim has ended and `blob_grace_s` have passed since; a view-once blob after `view_once_ttl_s` at the
   most, or when everybody else has opened it.
 - A view-once blob is opened once by each account, by one device, which may then download it once, or go on with a download that broke off,
@@ -76,15 +79,19 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An envelope that refers to a blob."""
+    """An envelope that refers to a blob, or a profile whose picture it is."""
 
     blob_id: str
     conversation_id: str
+    """Where the envelope is; of a picture of an account "p:" and the account's id."""
     envelope_id: str
+    """Of a picture: of the change that made it one."""
     account_id: str
     """Who sent the envelope."""
     until_ms: int
+    """Of a picture: when the node is asked whether it is one still."""
     view_once: bool = False
+    avatar: bool = False
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -96,12 +103,14 @@ NOT_FOUND = Refusal(Reason.NOT_FOUND, "there is no such blob, or none that this 
 
 
 def live(claims: Iterable[Claim], now_ms: int) -> list[Claim]:
-    """The claims that have not ended."""
-    return [claim for claim in claims if claim.until_ms > now_ms]
+    """The claims that have not ended. A picture stays one until the node says otherwise."""
+    return [claim for claim in claims if claim.avatar or claim.until_ms > now_ms]
 
 
 def until_ms(claim: Claim, now_ms: int, limits: Limits) -> int:
     """How long a claim holds."""
+    if claim.avatar:
+        return now_ms + 1000 * limits.avatar_check_s
     most = now_ms + 1000 * limits.view_once_ttl_s
     return min(claim.until_ms, most) if claim.view_once else claim.until_ms
 
@@ -111,8 +120,11 @@ def may_claim(blob: Blob, claim: Claim, claims: Sequence[Claim], sees: bool, lim
     if any(held.identity == claim.identity for held in claims):
         return None
     owner = claim.account_id == blob.account_id
-    if not owner and not sees:
+    if not owner and (claim.avatar or not sees):
         return NOT_FOUND
+    if claim.avatar is not (blob.kind is Kind.AVATAR):
+        wanted = "another kind" if blob.kind is Kind.AVATAR else "the kind avatar"
+        return Refusal(Reason.INVALID, f"is of the kind {blob.kind.value}: upload it as {wanted}", "blob_id")
     if any(held.view_once for held in claims) or (claim.view_once and (claims or not owner)):
         return Refusal(Reason.NOT_ALLOWED, "a view-once blob is for one envelope of its owner", "view_once")
     if len(claims) >= limits.claims_per_blob_max:

@@ -35,6 +35,8 @@ class Limits:
     """14 days: a view-once blob that nobody opened goes away."""
     blob_grace_s: int = 86_400
     """A blob that no envelope refers to stays this long: time to send it, or to forward it."""
+    avatar_check_s: int = 604_800
+    """How long a picture of a profile is held before the node is asked whether it is one still."""
     claims_per_blob_max: int = 4_096
     """Envelopes that refer to one blob at a time."""
     member_cache_ms: int = 30_000

@@ -113,7 +113,7 @@ class View:
 
 
 class Claims(Protocol):
-    """Which envelopes hold which blobs."""
+    """Which envelopes and profiles hold which blobs."""
 
     async def hold(self, claim: Claim) -> bool:
         """Store a claim, or the same claim again with its later end. False, and nothing stored, when there is no such blob. Atomic with
@@ -125,11 +125,15 @@ class Claims(Protocol):
         ...
 
     async def release(self, conversation_id: str, account_id: str, envelope_id: str, now_ms: int) -> Sequence[str]:
-        """End an envelope's claims; the blobs that it held."""
+        """End an envelope's claims; the blobs that it held. `envelope_id` "": all that the account holds there."""
         ...
 
     async def expire(self, now_ms: int) -> int:
-        """Remove the claims that have ended; how many."""
+        """Remove the claims that have ended; how many. Those of pictures stay."""
+        ...
+
+    async def avatars(self, until_ms: int, count: int) -> Sequence[Claim]:
+        """Claims of pictures that end before, those that end first first."""
         ...
 
 

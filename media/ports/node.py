@@ -49,6 +49,18 @@ class Memberships(Protocol):
         ...
 
 
+class Avatars(Protocol):
+    """Which pictures profiles have."""
+
+    async def current(self, places: Sequence[str]) -> dict[str, str]:
+        """Of the groups, and "p:" with an account's id, that have a picture now: its blob.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        ...
+
+
 class Notices(Protocol):
     """What devices are told, best effort; never raises."""
 

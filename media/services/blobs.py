@@ -15,7 +15,7 @@ from media.domain.wish import Variant
 from media.ports.blob_store import Missing, StoreUnavailable
 from media.ports.catalogue import Blobs, Claims, Objects, View, Views
 from media.ports.keys import Damaged
-from media.ports.node import Device, Memberships, Notices
+from media.ports.node import Avatars, Device, Memberships, Notices
 from media.services.storing import Storing
 from server.kit.refusal import Reason, Refusal, Refused, unavailable
 from server.kit.world import Clock, Random
@@ -45,6 +45,7 @@ class BlobService:
         views: Views,
         objects: Objects,
         memberships: Memberships,
+        avatars: Avatars,
         notices: Notices,
         storing: Storing,
         clock: Clock,
@@ -56,6 +57,7 @@ class BlobService:
         self._views = views
         self._objects = objects
         self._memberships = memberships
+        self._avatars = avatars
         self._notices = notices
         self._storing = storing
         self._clock = clock
@@ -63,7 +65,7 @@ class BlobService:
         self._limits = limits
 
     async def claim(self, claim: Claim) -> Blob | Refusal:
-        """Hold a blob for an envelope.
+        """Hold a blob for an envelope, or as the picture of a profile.
 
         Raises:
             Refused: UNAVAILABLE.
@@ -81,7 +83,7 @@ class BlobService:
         return blob if await self._claims.hold(held) else rules.NOT_FOUND
 
     async def release(self, conversation_id: str, account_id: str, envelope_id: str) -> None:
-        """End an envelope's claims.
+        """End an envelope's claims, or with "" all that the account holds there.
 
         Raises:
             Refused: UNAVAILABLE.
@@ -178,6 +180,17 @@ class BlobService:
         while names := await self._objects.orphans(now_ms - 1000 * INTENDED_S, BATCH):
             await self._storing.remove(names)
         await self._storing.remove_unknown(now_ms - 1000 * INTENDED_S)
+        await self._check_avatars(now_ms)
+
+    async def _check_avatars(self, now_ms: int) -> None:
+        """Hold on to pictures that are still somebody's; let go of what a lost release has left behind."""
+        while due := await self._claims.avatars(now_ms, BATCH):
+            current = await self._avatars.current(sorted({claim.conversation_id for claim in due}))
+            for claim in due:
+                if current.get(claim.conversation_id) == claim.blob_id:
+                    await self._claims.hold(replace(claim, until_ms=rules.until_ms(claim, now_ms, self._limits)))
+                else:
+                    await self._claims.release(claim.conversation_id, claim.account_id, claim.envelope_id, now_ms)
 
     async def viewed(self, blob_id: str, view_token: str = "") -> None:
         """A view-once blob was downloaded to its end: its token is used up, and it goes away when everybody who may has opened it.

@@ -3,7 +3,8 @@
 Rules that live here and nowhere else:
 - An account has one primary device and at most `devices_max` in all; one more is refused with the list.
 - A code is valid for `code_ttl_s` and `code_tries_max` tries; a secret is stored as a keyed hash only.
-- Who may know something: by the audience of the one it is about; of presence, reciprocally; nobody across a block.
+- Who may know something: by the audience of the one it is about; of presence, reciprocally; nobody across a block. A picture is hidden
+  from whom its owner blocks.
 - A suspended account can do nothing; who writes to it is not told.
 """
 
@@ -15,6 +16,7 @@ import hmac
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from server.domain.avatar import Avatar
 from server.domain.limits import Limits
 from server.kit.refusal import Reason, Refusal
 
@@ -40,6 +42,8 @@ class Privacy:
     findable: bool = True
     silence_strangers: bool = False
     """Calls of who is not in the contacts make no sound."""
+    avatar: Audience = Audience.EVERYONE
+    avatar_except: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Account:
     created_at_ms: int = 0
     last_seen_ms: int = 0
     marks: Marks = Marks()
+    avatar: Avatar | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple
 
+from server.domain.avatar import Avatar
+
 
 class Kind(IntEnum):
     """What an envelope is; the numbers are those of `tidewire.v1.Kind`."""
@@ -74,6 +76,7 @@ class Change(NamedTuple):
     title: str | None = None
     description: str | None = None
     setting: tuple[str, bytes] | None = None
+    avatar: Avatar | None = None
 
     def joined(self) -> list[str]:
         """The accounts that it makes members."""

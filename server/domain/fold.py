@@ -18,14 +18,18 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from server.domain import ids, ranges
-from server.domain.envelope import VISIBLE_KINDS, Change, Entry, Kind, MemberAction, Role
+from server.domain.avatar import Avatar
+from server.domain.envelope import VISIBLE_KINDS, Entry, Header, Kind, MemberAction, Role
 from server.domain.ranges import Ranges
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Of the rules that this code knows. A fold of a newer version is refused as UNAVAILABLE, never misread."""
 
 SYSTEM_RULES_VERSION = 2
 """Of a fold that keeps ids of system senders, which an older node would forget. A fold that has none stays at 1."""
+
+AVATAR_RULES_VERSION = 3
+"""Of a fold that has had a picture, likewise."""
 
 SYSTEM_IDS_MAX = 16
 """Envelope ids kept of one system sender: so many of its appends may be unanswered at a time."""
@@ -80,6 +84,7 @@ class Fold:
 
     __slots__ = (
         "at_ms",
+        "avatar",
         "conversation_id",
         "description",
         "members",
@@ -102,6 +107,7 @@ class Fold:
         self.sealed = False
         self.title = ""
         self.description = ""
+        self.avatar: Avatar | None = None
         self.rules_version = 1
         self.members: Mapping[str, Member] = {
             account: Member(Role.MEMBER, ((0, 0),)) for account in ids.accounts_of(conversation_id)
@@ -117,7 +123,7 @@ class Fold:
         twin = Fold.__new__(Fold)
         twin.conversation_id, twin.rules_version, twin.sealed = self.conversation_id, self.rules_version, self.sealed
         twin.seq, twin.at_ms, twin.visible_count = self.seq, self.at_ms, self.visible_count
-        twin.title, twin.description = self.title, self.description
+        twin.title, twin.description, twin.avatar = self.title, self.description, self.avatar
         twin.members, twin.settings, twin.withheld, twin.systems = self.members, self.settings, self.withheld, self.systems
         return twin
 
@@ -140,13 +146,15 @@ class Fold:
             account = header.withheld_from
             self.withheld = {**self.withheld, account: ranges.add(self.withheld.get(account, ()), seq)}
         if header.change is not None:
-            self._change(seq, header.change)
+            self._change(seq, header)
         elif not header.device_id:
             kept = (*self.systems.get(header.sender_id, ()), SystemEntry(header.envelope_id, seq, header.at_ms))
             self.systems = {**self.systems, header.sender_id: tuple(sorted(kept)[-SYSTEM_IDS_MAX:])}
             self.rules_version = max(self.rules_version, SYSTEM_RULES_VERSION)
 
-    def _change(self, seq: int, change: Change) -> None:
+    def _change(self, seq: int, header: Header) -> None:
+        change = header.change
+        assert change is not None, "the header has one"
         if change.members:
             members = dict(self.members)
             for account, action, role in change.members:
@@ -156,6 +164,10 @@ class Fold:
             self.title = change.title
         if change.description is not None:
             self.description = change.description
+        if change.avatar is not None:
+            blob_id, blurhash, *_ = change.avatar
+            self.avatar = Avatar(blob_id, blurhash, header.sender_id, header.envelope_id) if blob_id else None
+            self.rules_version = max(self.rules_version, AVATAR_RULES_VERSION)
         if change.setting is not None:
             key, value = change.setting
             settings = {k: v for k, v in self.settings.items() if k != key}
@@ -247,6 +259,7 @@ class Fold:
                 "settings": {key: base64.b64encode(value).decode() for key, value in self.settings.items()},
                 "withheld": {account: runs for account, runs in self.withheld.items()},
                 "systems": self.systems,
+                "avatar": self.avatar,
             },
             separators=(",", ":"),
         ).encode()
@@ -275,6 +288,8 @@ class Fold:
         }
         fold.settings = {key: base64.b64decode(value) for key, value in data["settings"].items()}
         fold.withheld = {account: tuple((first, last) for first, last in runs) for account, runs in data["withheld"].items()}
+        avatar = data.get("avatar")  # snapshots of rules 1 and 2 have none
+        fold.avatar = None if avatar is None else Avatar(*avatar)
         stored_systems = data.get("systems", {})  # snapshots of rules 1 have none
         fold.systems = {account: tuple(SystemEntry(*entry) for entry in kept) for account, kept in stored_systems.items()}
         return fold

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from server.domain.avatar import Avatar
 from server.domain.envelope import Change, MemberAction, MemberChange, Role
 from server.domain.fold import Fold
 from server.domain.limits import Limits
@@ -56,10 +57,11 @@ class SetRole:
 
 @dataclass(frozen=True, slots=True)
 class SetProfile:
-    """Changes title or description; None: unchanged."""
+    """Changes title, description or picture; None: unchanged."""
 
     title: str | None
     description: str | None
+    avatar: Avatar | None = None
 
 
 Command = Create | Add | Remove | Leave | SetRole | SetProfile
@@ -91,10 +93,9 @@ def decide(fold: Fold, actor: str, command: Command, limits: Limits) -> Decision
         case SetRole(account_id, role):
             return _set_role(fold, actor, account_id, role)
         case _:
-            title, description = command.title, command.description
             if fold.role(actor) < Role.ADMIN:
                 return _needs(Role.ADMIN)
-            return Decision(Change(title=title, description=description))
+            return Decision(Change(title=command.title, description=command.description, avatar=command.avatar))
 
 
 def _needs(role: Role) -> Refusal:

@@ -42,6 +42,16 @@ def group_id(creator_id: str, envelope_id: str) -> str:
     return f"g:{digest[:24]}"
 
 
+def profile_id(account_id: str) -> str:
+    """Where the picture of an account is held and seen. It is no conversation."""
+    return f"p:{account_id}"
+
+
+def profile_of(place: str) -> str:
+    """The account whose profile the id names; "": it names none."""
+    return place[2:] if place.startswith("p:") else ""
+
+
 def is_group(conversation_id: str) -> bool:
     """Whether the id is a group's."""
     return conversation_id.startswith("g:")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from server.domain.accounts import Account, Challenge, Device, Marks
+from server.domain.avatar import Avatar
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,12 @@ class Accounts(Protocol):
         ...
 
     async def update(self, account: Account) -> bool:
-        """Replace display name, bio, privacy and handles; marks stay. False, and nothing changed, when a handle is taken."""
+        """Replace display name, bio, privacy and handles; marks and picture stay. False, and nothing changed, when a handle is taken."""
+        ...
+
+    async def set_avatar(self, account_id: str, avatar: Avatar | None) -> Avatar | None:
+        """Replace the picture; the one before, None: it had none, or there is no such account. Atomic: each picture that was replaced is
+        returned to one caller."""
         ...
 
     async def get(self, account_ids: Sequence[str]) -> list[Account]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 from server.domain import groups, ids, ranges
 from server.domain.append import Outcome, Sent
+from server.domain.avatar import Avatar
 from server.domain.envelope import Kind
 from server.domain.identity import Identity
 from server.domain.limits import Limits
@@ -13,6 +15,7 @@ from server.domain.rules import Proposal
 from server.kit.refusal import Reason, Refusal, Refused, limit_exceeded, unavailable
 from server.ports.log import Log, Memberships, PositionRow, Positions
 from server.ports.people import People
+from server.services.avatars import HeldAvatars
 from server.services.conversations import Conversations
 
 Refusals = tuple[tuple[str, Refusal], ...]
@@ -36,6 +39,7 @@ class GroupChanges:
         memberships: Memberships,
         positions: Positions,
         people: People,
+        avatars: HeldAvatars,
         limits: Limits,
     ) -> None:
         self._conversations = conversations
@@ -43,6 +47,7 @@ class GroupChanges:
         self._memberships = memberships
         self._positions = positions
         self._people = people
+        self._avatars = avatars
         self._limits = limits
 
     async def create(self, actor: Identity, envelope_id: str, title: str, description: str, account_ids: list[str]) -> Changed:
@@ -70,8 +75,31 @@ class GroupChanges:
         self, actor: Identity, conversation_id: str, envelope_id: str, known_seq: int, command: groups.Command
     ) -> Changed:
         """Remove, leave, promote, demote, or change the profile."""
-        kind = Kind.GROUP_PROFILE if isinstance(command, groups.SetProfile) else Kind.MEMBERSHIP
-        return await self._change(actor, conversation_id, envelope_id, known_seq, command, kind, ())
+        if not isinstance(command, groups.SetProfile):
+            return await self._change(actor, conversation_id, envelope_id, known_seq, command, Kind.MEMBERSHIP, ())
+        if command.avatar is not None and ids.is_group(conversation_id):
+            return await self._set_avatar(actor, conversation_id, envelope_id, known_seq, command, command.avatar)
+        return await self._change(actor, conversation_id, envelope_id, known_seq, command, Kind.GROUP_PROFILE, ())
+
+    async def _set_avatar(
+        self,
+        actor: Identity,
+        conversation_id: str,
+        envelope_id: str,
+        known_seq: int,
+        command: groups.SetProfile,
+        avatar: Avatar,
+    ) -> Changed:
+        """Hold the new picture, change the profile, let go of the one before."""
+        held = await self._avatars.hold(actor.account_id, conversation_id, envelope_id, avatar)
+        if isinstance(held, Refusal):
+            return Changed(conversation_id, held)
+        before = (await self._conversations.current(conversation_id)).fold.avatar
+        command = dataclasses.replace(command, avatar=held)
+        changed = await self._change(actor, conversation_id, envelope_id, known_seq, command, Kind.GROUP_PROFILE, ())
+        if before is not None and isinstance(changed.outcome, Sent) and not changed.outcome.duplicate:
+            self._avatars.let_go(conversation_id, before)
+        return changed
 
     async def _addable(self, adder_id: str, account_ids: list[str]) -> tuple[list[str], Refusals]:
         existing = await self._people.existing(account_ids)

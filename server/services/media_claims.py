@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from server.domain.envelope import Entry, Kind
+from server.domain.groups import SetProfile
 from server.domain.limits import Limits
 from server.domain.rules import Proposal
 from server.kit.refusal import Reason, Refusal, Refused
@@ -50,7 +51,8 @@ class MediaClaims:
 
     def refused(self, conversation_id: str, proposal: Proposal, refusal: Refusal) -> None:
         """Let go of what is surely not in the log. Best effort, as above."""
-        if proposal.kind == Kind.MEDIA and refusal.reason not in _UNSURE:
+        picture = isinstance(proposal.command, SetProfile) and proposal.command.avatar is not None
+        if (proposal.kind == Kind.MEDIA or picture) and refusal.reason not in _UNSURE:
             sender = proposal.sender.account_id
             self._tasks.create_task(self._let_go(sender, conversation_id, proposal.envelope_id), name="release media")
 

@@ -146,6 +146,16 @@ class KnownPeople:
         """See `Audience.save_last_seen`."""
         await self._accounts.save_last_seen(account_id, at_ms)
 
+    async def shows_avatar(self, account_id: str, viewer_id: str) -> bool:
+        """Whether an account lets somebody see its picture. Who is in none of its contacts is a stranger."""
+        facts = await self._of(account_id)
+        if facts.account is None or viewer_id in facts.blocked:
+            return False
+        if viewer_id == account_id:
+            return True
+        privacy, contact = facts.account.privacy, viewer_id in facts.contacts
+        return rules.in_audience(privacy.avatar, privacy.avatar_except, viewer_id, is_contact=contact)
+
     # -- use cases -----------------------------------------------------------------------------------------------------
 
     async def find(self, viewer_id: str, handle: str) -> Account | None:
@@ -158,6 +168,14 @@ class KnownPeople:
     async def profiles(self, account_ids: Sequence[str]) -> list[Account]:
         """Those that exist."""
         return await self._accounts.get(account_ids)
+
+    async def shown(self, viewer_id: str, accounts: Sequence[Account]) -> list[Account]:
+        """The accounts, without the pictures that they do not show to the viewer."""
+        found = []
+        for account in accounts:
+            hidden = account.avatar is not None and not await self.shows_avatar(account.account_id, viewer_id)
+            found.append(dataclasses.replace(account, avatar=None) if hidden else account)
+        return found
 
     async def update(self, account_id: str, display_name: str | None, bio: str | None, username: str | None) -> Account | Refusal:
         """Change the profile; None: unchanged."""

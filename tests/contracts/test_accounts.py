@@ -15,6 +15,7 @@ from server.adapters.memory.accounts import MemoryAccounts, MemoryChallenges, Me
 from server.adapters.sqlite.accounts import SqliteAccounts, SqliteContacts
 from server.adapters.sqlite.devices import SqliteChallenges, SqliteDevices
 from server.domain.accounts import Account, Audience, Challenge, Device, Marks, Privacy
+from server.domain.avatar import Avatar
 from server.kit.database import open_database
 from server.kit.system import SystemClock
 from server.ports.accounts import AccountMarks, Accounts, Challenges, Contacts, Devices, Secrets
@@ -95,6 +96,27 @@ async def test_marks_are_the_operators_and_no_change_of_the_profile_touches_them
     assert (await stores.accounts.get([ALICE]))[0].marks == Marks()
     await stores.accounts.delete(ALICE)
     assert not await stores.marks.mark(ALICE, suspended) and not await stores.marks.mark(CAROL, suspended)
+
+
+async def test_a_picture_is_replaced_by_itself_and_each_that_was_is_told_once(stores: Stores) -> None:
+    pictures = [Avatar(f"blob-{number}", "blurhash", ALICE, f"claim-{number}") for number in range(4)]
+    assert await stores.accounts.set_avatar(ALICE, pictures[0]) is None, "there is no such account"
+    assert await stores.accounts.get([ALICE]) == []
+    await stores.accounts.add(account(ALICE), "")
+    assert await stores.accounts.set_avatar(ALICE, pictures[0]) is None
+    assert await stores.accounts.get([ALICE]) == [dataclasses.replace(account(ALICE), avatar=pictures[0])]
+    await stores.accounts.update(dataclasses.replace(account(ALICE, username="alicia"), bio="new"))
+    (found,) = await stores.accounts.get([ALICE])
+    assert found.avatar == pictures[0] and found.bio == "new", "a change of the profile leaves it alone"
+    replaced = await asyncio.gather(*(stores.accounts.set_avatar(ALICE, picture) for picture in pictures[1:]))
+    (found,) = await stores.accounts.get([ALICE])
+    assert sorted([*replaced, found.avatar], key=str) == sorted(pictures, key=str)
+    assert await stores.accounts.set_avatar(ALICE, None) == found.avatar
+    assert await stores.accounts.set_avatar(ALICE, None) is None
+    assert (await stores.accounts.get([ALICE]))[0].avatar is None
+    await stores.accounts.set_avatar(ALICE, pictures[0])
+    await stores.accounts.delete(ALICE)
+    assert await stores.accounts.set_avatar(ALICE, pictures[1]) is None
 
 
 async def test_a_handle_belongs_to_one_account_and_a_refused_write_changes_nothing(stores: Stores) -> None:

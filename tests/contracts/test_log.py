@@ -14,6 +14,7 @@ from server.adapters.cql.opening import open_cql
 from server.adapters.memory.log import MemoryLog, MemoryMemberships, MemoryPositions
 from server.adapters.sqlite.log import SqliteLog
 from server.adapters.sqlite.positions import SqliteMemberships, SqlitePositions
+from server.domain.avatar import Avatar
 from server.domain.envelope import DELETED, Change, MemberAction, Role
 from server.kit.database import open_database
 from server.kit.store import StoreError
@@ -52,11 +53,15 @@ async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 async def test_an_append_at_the_head_is_there_and_whole(stores: Stores) -> None:
     setting = entry(3)._replace(body=None)
     setting = setting._replace(header=setting.header._replace(change=Change(setting=("key", b"\x00\xff"))))
-    log = [created(ALICE, BOB), entry(2), setting]
+    pictures = [
+        entry(seq)._replace(body=None, header=entry(seq).header._replace(change=Change(title=title, avatar=picture)))
+        for seq, title, picture in ((4, "Crew", Avatar("blob", "blurhash")), (5, None, Avatar("")))
+    ]
+    log = [created(ALICE, BOB), entry(2), setting, *pictures]
     assert await stores.log.append(GROUP, 0, log) == Appended(1)
     assert list(await stores.log.entries(GROUP, 0, 10)) == log
     assert list(await stores.log.entries(GROUP, 1, 1)) == [entry(2)]
-    assert await stores.log.heads([GROUP, DIRECT]) == {GROUP: Head(3, 0, 0, NOW)}
+    assert await stores.log.heads([GROUP, DIRECT]) == {GROUP: Head(5, 0, 0, NOW)}
 
 
 async def test_who_is_behind_is_told_what_he_missed_and_writes_nothing(stores: Stores) -> None:

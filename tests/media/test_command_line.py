@@ -109,6 +109,32 @@ async def test_a_part_of_a_video_and_a_photo_that_is_opened_once(shell: Shell, f
     assert twice.code == 1 and twice.err.endswith("cannot be opened: it was to be seen once, and has been, or it is too old")
 
 
+async def test_a_person_and_a_group_get_a_picture_that_others_see(shell: Shell, files: Path) -> None:
+    given = await shell("ann", "profile", "--avatar", str(files / "photo.jpg"))
+    assert given.code == 0 and given.lines[0].endswith("  ann  ann") and given.err.splitlines()[-1] == "photo.jpg: done"
+    seen = await shell("ben", "profile", "ann")
+    assert seen.lines[0] == given.lines[0] and Path(seen.lines[1]).read_bytes() == Path(given.lines[1]).read_bytes()
+    assert Path(json.loads((await shell("ben", "profile", "ann", "--json")).out)["avatar"]) == Path(seen.lines[1])
+    assert (await shell("ann", "groups", "create", "Sea", "ben")).code == 0
+    assert (await shell("ann", "groups", "avatar", "Sea", str(files / "photo.jpg"))).code == 0
+    shown = await shell("ben", "groups", "avatar", "Sea")
+    assert shown.code == 0 and Path(shown.lines[0]).stat().st_size
+    assert (await shell("ben", "history", "Sea")).lines[-1].endswith("ann changed the picture")
+    assert (await shell("ann", "groups", "avatar", "Sea", "--remove")).code == 0
+    assert (await shell("ben", "groups", "avatar", "Sea")).out == ""
+    assert (await shell("ben", "history", "Sea")).lines[-1].endswith("ann removed the picture")
+    assert (await shell("ann", "privacy", "--avatar", "nobody")).code == 0
+    assert len((await shell("ben", "profile", "ann")).lines) == 1 and len((await shell("ann", "profile")).lines) == 2
+    assert len((await shell("ann", "profile", "--no-avatar")).lines) == 1
+    for command, says in (
+        (("ann", "profile", "--avatar", str(files / "opus.ogg")), "opus.ogg is something else"),
+        (("ann", "profile", "ben", "--avatar", str(files / "photo.jpg")), "only ben changes the picture of ben"),
+        (("ben", "groups", "avatar", "Sea", str(files / "photo.jpg")), "needs the role admin"),
+    ):
+        refused = await shell(*command)
+        assert (refused.code, refused.err.splitlines()[-1]) == (1, f"tidewire: {says}")
+
+
 async def test_an_upload_waits_for_the_worker_is_listed_given_up_or_finished(
     shell: Shell, deployment: Deployment, files: Path
 ) -> None:

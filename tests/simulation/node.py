@@ -17,6 +17,7 @@ from server.domain.identity import Identity
 from server.domain.limits import Limits
 from server.domain.relayed import Relayed
 from server.kit.refusal import Refused
+from server.services.avatars import HeldAvatars
 from server.services.chat import Chat
 from server.services.conversations import Conversations, Live
 from server.services.elsewhere import OtherNodes
@@ -118,7 +119,7 @@ class Node:
         self.relaying = Relaying(hub, self.conversations, self.receipts, routing, Relay(self), wire, LIMITS, tasks)
         presence = Presence(ports, clock, LIMITS, tasks)
         sending = Sending(self.conversations, ports, ports, LIMITS)
-        self.changes = GroupChanges(self.conversations, ports, ports, ports, ports, LIMITS)
+        self.changes = GroupChanges(self.conversations, ports, ports, ports, ports, HeldAvatars(None, tasks), LIMITS)
         needs = Needs(self.conversations, self.receipts, ports, ports, wire, clock, LIMITS, tasks, Nothing())
         new_id = lambda: str(world.number())  # noqa: E731
         self.chat = Chat(

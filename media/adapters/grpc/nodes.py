@@ -24,7 +24,7 @@ class BlobServicer(blob_pb2_grpc.BlobServiceServicer):
         self._token = token
 
     async def Claim(self, request: blob_pb2.ClaimRequest, context: Any) -> blob_pb2.ClaimResponse:
-        """Hold a blob for an envelope."""
+        """Hold a blob for an envelope or a profile."""
         self._authorise(context)
         claim = Claim(
             request.blob_id,
@@ -33,6 +33,7 @@ class BlobServicer(blob_pb2_grpc.BlobServiceServicer):
             request.account_id,
             request.until_ms,
             request.view_once,
+            request.avatar,
         )
         held = await self._blobs.claim(claim)
         if isinstance(held, Refusal):

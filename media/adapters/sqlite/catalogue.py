@@ -23,7 +23,7 @@ _UPLOAD = (
 _OPEN = "stage IN ('receiving', 'waiting')"
 _BLOB = "blob_id, account_id, wish, name, content_type, width, height, duration_ms, blurhash, waveform, created_ms"
 _OBJECT = "variant, name, content_type, size_bytes, sha256, width, height, wrapped_key, key_id"
-_CLAIM = "blob_id, conversation_id, envelope_id, account_id, until_ms, view_once"
+_CLAIM = "blob_id, conversation_id, envelope_id, account_id, until_ms, view_once, avatar"
 
 
 def _wish_text(wish: Wish) -> str:
@@ -289,10 +289,11 @@ class SqliteClaims:
             if not db.execute("UPDATE blobs SET unheld_ms=NULL WHERE blob_id=?", (claim.blob_id,)).rowcount:
                 return False
             db.execute(
-                f"INSERT INTO claims ({_CLAIM}) VALUES (?,?,?,?,?,?)"
+                f"INSERT INTO claims ({_CLAIM}) VALUES (?,?,?,?,?,?,?)"
                 " ON CONFLICT DO UPDATE SET until_ms=max(until_ms, excluded.until_ms)",
                 (
                     claim.blob_id, claim.conversation_id, claim.envelope_id, claim.account_id, claim.until_ms, int(claim.view_once),
+                    int(claim.avatar),
                 ),
             )  # fmt: skip
             return True
@@ -306,8 +307,8 @@ class SqliteClaims:
 
     async def release(self, conversation_id: str, account_id: str, envelope_id: str, now_ms: int) -> Sequence[str]:
         """See `Claims.release`."""
-        where = "conversation_id=? AND account_id=? AND envelope_id=?"
-        key = (conversation_id, account_id, envelope_id)
+        where = "conversation_id=? AND account_id=?" + " AND envelope_id=?" * bool(envelope_id)
+        key = (conversation_id, account_id, *([envelope_id] if envelope_id else []))
 
         def work(db: sqlite3.Connection) -> list[str]:
             blob_ids = [row[0] for row in db.execute(f"SELECT blob_id FROM claims WHERE {where}", key)]
@@ -321,12 +322,17 @@ class SqliteClaims:
         """See `Claims.expire`."""
 
         def work(db: sqlite3.Connection) -> int:
-            rows = db.execute("SELECT blob_id FROM claims WHERE until_ms<=?", (now_ms,)).fetchall()
-            db.execute("DELETE FROM claims WHERE until_ms<=?", (now_ms,))
+            rows = db.execute("SELECT blob_id FROM claims WHERE until_ms<=? AND avatar=0", (now_ms,)).fetchall()
+            db.execute("DELETE FROM claims WHERE until_ms<=? AND avatar=0", (now_ms,))
             _let_go(db, [row[0] for row in rows], now_ms)
             return len(rows)
 
         return await self._database.write(work)
+
+    async def avatars(self, until_ms: int, count: int) -> Sequence[Claim]:
+        """See `Claims.avatars`."""
+        query = f"SELECT {_CLAIM} FROM claims WHERE avatar=1 AND until_ms<? ORDER BY until_ms LIMIT ?"
+        return await self._database.read(lambda db: [_claim(row) for row in db.execute(query, (until_ms, count))])
 
 
 class SqliteViews:
@@ -375,6 +381,6 @@ def _let_go(db: sqlite3.Connection, blob_ids: Iterable[str], now_ms: int) -> Non
         )
 
 
-def _claim(row: tuple[str, str, str, str, int, int]) -> Claim:
-    blob_id, conversation_id, envelope_id, account_id, until_ms, view_once = row
-    return Claim(blob_id, conversation_id, envelope_id, account_id, until_ms, bool(view_once))
+def _claim(row: tuple[str, str, str, str, int, int, int]) -> Claim:
+    blob_id, conversation_id, envelope_id, account_id, until_ms, *flags = row
+    return Claim(blob_id, conversation_id, envelope_id, account_id, until_ms, *map(bool, flags))

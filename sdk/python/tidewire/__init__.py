@@ -35,10 +35,11 @@ from tidewire.events import (
     TicksMoved,
     Typing,
 )
-from tidewire.media import Media, MediaUsage, UploadMoved
+from tidewire.media import Avatar, Media, MediaUsage, UploadMoved
 from tidewire.media_rules.kinds import Kind
 
 __all__ = [
+    "Avatar",
     "CaughtUp",
     "Client",
     "Connected",

@@ -8,6 +8,7 @@ from typing import Any
 
 from tidewire import roster
 from tidewire.errors import NotSignedIn, Refused, TidewireError
+from tidewire.media import Avatar, avatar_of
 from tidewire.store import Store
 from tidewire.transport import Transport, new_envelope_id, refused
 from tidewire.v1 import account_pb2, chat_pb2, contact_pb2, conversation_pb2, device_pb2
@@ -30,6 +31,8 @@ class Profile:
     account_id: str
     display_name: str
     username: str
+    avatar: Avatar | None = None
+    """None: no picture, or none that may be seen."""
 
     @property
     def name(self) -> str:
@@ -39,7 +42,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """Who may see what: audiences are everyone, contacts, contacts_except and nobody. Who hides does not see either."""
+    """Who may see what: audiences are everyone, contacts, contacts_except and nobody. Who hides does not see either, but for pictures."""
 
     last_seen: str
     read_receipts: bool
@@ -47,6 +50,7 @@ class Privacy:
     findable: bool
     silence_strangers: bool
     """Calls of people who are not in the contacts are shown without a sound."""
+    avatar: str
 
 
 PROFILES = 256
@@ -57,7 +61,18 @@ def _privacy(told: account_pb2.Privacy) -> Privacy:
     def name(number: int) -> str:
         return account_pb2.Audience.Name(number).removeprefix("AUDIENCE_").lower()  # type: ignore[arg-type]
 
-    return Privacy(name(told.last_seen), told.read_receipts, name(told.add_to_groups), told.findable, told.silence_strangers)
+    return Privacy(
+        name(told.last_seen),
+        told.read_receipts,
+        name(told.add_to_groups),
+        told.findable,
+        told.silence_strangers,
+        name(told.avatar),
+    )
+
+
+def _profile(told: contact_pb2.Profile) -> Profile:
+    return Profile(told.account_id, told.display_name, told.username, avatar_of(told))
 
 
 def _audience(name: str | None) -> account_pb2.Audience:
@@ -263,13 +278,12 @@ class Account:
         response = await self.call(self._transport.contacts.FindAccount, request)
         if not response.HasField("profile"):
             raise Refused("NOT_FOUND", f"nobody is called {name}")
-        found = response.profile
-        return Profile(found.account_id, found.display_name, found.username)
+        return _profile(response.profile)
 
     async def profiles(self, *account_ids: str) -> dict[str, Profile]:
         """Profiles by id."""
         response = await self.call(self._transport.contacts.GetProfiles, contact_pb2.GetProfilesRequest(account_ids=account_ids))
-        found = {p.account_id: Profile(p.account_id, p.display_name, p.username) for p in response.profiles}
+        found = {profile.account_id: _profile(profile) for profile in response.profiles}
         await self._met(*found.values())
         return found
 
@@ -291,7 +305,7 @@ class Account:
         return found
 
     async def _met(self, *profiles: Profile) -> None:
-        rows = [(profile.account_id, profile.display_name, profile.username) for profile in profiles]
+        rows = [(profile.account_id, profile.display_name, profile.username, profile.avatar) for profile in profiles]
         await self._store.run(lambda: roster.met(self._store.db, rows))
 
     async def direct(self, name: str) -> str:
@@ -326,13 +340,16 @@ class Account:
         add_to_groups: str | None = None,
         findable: bool | None = None,
         silence_strangers: bool | None = None,
+        avatar: str | None = None,
     ) -> Privacy:
         """Change who may see what; None: as it is. Returns what holds from now on.
 
         Raises:
             TidewireError: no such audience.
         """
-        changed = account_pb2.Privacy(last_seen=_audience(last_seen), add_to_groups=_audience(add_to_groups))
+        changed = account_pb2.Privacy(
+            last_seen=_audience(last_seen), add_to_groups=_audience(add_to_groups), avatar=_audience(avatar)
+        )
         if read_receipts is not None:
             changed.read_receipts = read_receipts
         if findable is not None:

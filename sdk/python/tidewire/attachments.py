@@ -135,9 +135,9 @@ class Attachments(Conversations):
         """
         self._running_or_raise()
         limits = await self.media_limits()
-        checked = await asyncio.to_thread(_checked, Path(path).expanduser().absolute(), kind, limits, fit or any(trim_ms))
+        file = await asyncio.to_thread(checked, Path(path).expanduser().absolute(), kind, limits, fit or any(trim_ms))
         upload = replace(
-            checked,
+            file,
             envelope_id=new_envelope_id(),
             conversation_id=conversation_id,
             caption=caption,
@@ -371,7 +371,7 @@ def _pass_on(done: asyncio.Future[events.Sent], to: asyncio.Future[events.Sent])
         to.set_result(done.result())
 
 
-def _checked(path: Path, kind: Kind | None, limits: MediaLimits, fit: bool) -> StoredUpload:
+def checked(path: Path, kind: Kind | None, limits: MediaLimits, fit: bool) -> StoredUpload:
     """What the device can tell of a file by itself. Raises MediaRejected, OSError."""
     with path.open("rb") as file:
         status, format = os.fstat(file.fileno()), sniff(file.read(HEAD_BYTES))

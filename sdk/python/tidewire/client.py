@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tidewire import events
-from tidewire.attachments import Attachments
+from tidewire.avatars import Avatars
 from tidewire.calls import Calls
 from tidewire.domain.outbox import Item, State
 from tidewire.errors import NotSignedIn, TidewireError
@@ -49,7 +49,7 @@ class Sending:
         return asyncio.shield(self._done).__await__()
 
 
-class Client(Attachments):
+class Client(Avatars):
     """One device. Open it with `Client.open`."""
 
     def __init__(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from tidewire import reading, roster
 from tidewire.events import Message, Reaction
 from tidewire.groups import Groups
-from tidewire.media import media_of
+from tidewire.media import Avatar, media_of
 from tidewire.v1 import chat_pb2
 
 _SHOWN = "(e.visible=1 OR e.kind IN ('membership', 'group_profile'))"
@@ -41,6 +41,8 @@ class Conversation:
     """The last seq that this device was told of."""
     last: Message | None
     """The last message, sent or not."""
+    avatar: Avatar | None = None
+    """A group's picture."""
 
     def other(self, account_id: str) -> str:
         """The other side of a direct conversation of `account_id`; "": it is none."""
@@ -58,20 +60,21 @@ class Conversations(Groups):
 
     def _conversations(self) -> list[Conversation]:
         rows = self._store.db.execute(
-            "SELECT c.id, c.title, c.description, c.read_seq, c.head, c.changed_at_ms, (SELECT count(*) FROM envelopes e WHERE"
+            "SELECT c.id, c.title, c.description, c.avatar, c.blurhash, c.read_seq, c.head, c.changed_at_ms, (SELECT count(*) FROM envelopes e WHERE"
             " e.conversation_id=c.id AND e.visible=1 AND e.seq>c.read_seq AND e.sender_id<>?),"
             " (SELECT max(e.seq) FROM envelopes e WHERE e.conversation_id=c.id AND e.visible=1) FROM conversations c",
             (self.account_id,),
         ).fetchall()
         found = []
-        for key, title, description, read_seq, head, changed_at_ms, unread, newest in rows:
+        for key, title, description, avatar, blurhash, read_seq, head, changed_at_ms, unread, newest in rows:
             members = tuple(Member(*row) for row in roster.members(self._store.db, key))
             kind = {"d": "direct", "s": "self"}.get(key.partition(":")[0], "group")
             last = [message for message in self._unsent(key) if not message.target_seq][-1:]
             if not last and newest is not None:
                 last = self._store.messages(self.account_id, "WHERE e.conversation_id=? AND e.seq=?", key, newest)
             changed = last[0].at_ms if last and not last[0].seq else changed_at_ms
-            one = Conversation(key, kind, title, description, members, unread, read_seq, head, last[0] if last else None)
+            picture = Avatar(avatar, blurhash) if avatar else None
+            one = Conversation(key, kind, title, description, members, unread, read_seq, head, last[0] if last else None, picture)
             found.append((changed, one))
         return [one for _, one in sorted(found, key=lambda pair: (-pair[0], pair[1].conversation_id))]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tidewire.media import Media, UploadMoved
+from tidewire.media import Avatar, Media, UploadMoved
 
 UPDATE_TO_SEE = "Update Tidewire to see this"
 """The text of a message of a kind that this version does not know."""
@@ -39,10 +39,12 @@ class MemberChange:
 
 @dataclass(frozen=True, slots=True)
 class ProfileChange:
-    """A group's new title and description. None: unchanged."""
+    """A group's new title, description and picture. None: unchanged."""
 
     title: str | None
     description: str | None
+    avatar: Avatar | None = None
+    """Without a blob: taken away."""
 
 
 @dataclass(frozen=True, slots=True)

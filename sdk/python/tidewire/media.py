@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tidewire.media_rules.kinds import Kind
 from tidewire.v1 import envelope_pb2
@@ -47,6 +47,21 @@ class Media:
         return " ".join(
             part for part in (symbol, "(once)" if self.view_once else "", self.caption or self.name or self.kind) if part
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Avatar:
+    """The picture of a person or a group; `Client.avatar` has the file."""
+
+    blob_id: str
+    """"" where a change says that there is none any more."""
+    blurhash: str = ""
+    """A blurred picture to show meanwhile."""
+
+
+def avatar_of(profile: Any) -> Avatar | None:
+    """The picture in a message that may have one."""
+    return Avatar(profile.avatar.blob_id, profile.avatar.blurhash) if profile.HasField("avatar") else None
 
 
 def media_of(body: envelope_pb2.Body) -> Media | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidewire.events import UPDATE_TO_SEE, MemberChange, Message, Preview, ProfileChange, Quote
-from tidewire.media import media_of
+from tidewire.media import avatar_of, media_of
 from tidewire.v1 import envelope_pb2
 
 _INVISIBLE = ("reaction", "edit", "deletion", "membership", "group_profile", "poll_vote", "setting")
@@ -111,13 +111,14 @@ def changes_of(body: envelope_pb2.Body) -> tuple[MemberChange, ...]:
 
 
 def profile_of(body: envelope_pb2.Body) -> ProfileChange | None:
-    """The title and description that a body changes."""
+    """What a body changes of a group's profile."""
     profile = body.group_profile if body.HasField("group_profile") else body.membership.profile
     if not (body.HasField("group_profile") or body.membership.HasField("profile")):
         return None
     return ProfileChange(
         profile.title if profile.HasField("title") else None,
         profile.description if profile.HasField("description") else None,
+        avatar_of(profile),
     )
 
 

@@ -9,6 +9,7 @@ from tidewire import events, reading, roster
 from tidewire.domain.outbox import Failed, Outbox, Settled, State
 from tidewire.domain.position import Position
 from tidewire.events import Event
+from tidewire.media import avatar_of
 from tidewire.store import Store
 from tidewire.v1 import chat_pb2, envelope_pb2, refusal_pb2
 
@@ -168,6 +169,7 @@ class Receiving:
                 "UPDATE conversations SET title=?, description=?, changed_at_ms=max(changed_at_ms, ?) WHERE id=?",
                 (told.title, told.description, told.changed_at_ms, told.id),
             )
+            roster.avatar(self._store.db, told.id, avatar_of(told))
         members = [(member.account_id, reading.role_name(member.role)) for member in told.members]
         roster.told(self._store.db, told.id, members, first=bool(told.type))
         out.append(events.ConversationChanged(told.id))

@@ -75,7 +75,13 @@ CREATE TABLE uploads (
     upload_id TEXT NOT NULL, reason TEXT NOT NULL, reason_limit INTEGER NOT NULL, actual INTEGER NOT NULL
 );
 """
-MIGRATIONS = (_FIRST, _ROSTER, _LOST, _READ_HERE, _UPLOADS)
+_AVATARS = """
+ALTER TABLE conversations ADD COLUMN avatar TEXT NOT NULL DEFAULT '';
+ALTER TABLE conversations ADD COLUMN blurhash TEXT NOT NULL DEFAULT '';
+ALTER TABLE people ADD COLUMN avatar TEXT NOT NULL DEFAULT '';
+ALTER TABLE people ADD COLUMN blurhash TEXT NOT NULL DEFAULT '';
+"""
+MIGRATIONS = (_FIRST, _ROSTER, _LOST, _READ_HERE, _UPLOADS, _AVATARS)
 """One script from each version of the file to the next."""
 SCHEMA = len(MIGRATIONS)
 

@@ -19,6 +19,8 @@ from tidewire.upload_store import StoredUpload
 from tidewire.v1 import chat_pb2, envelope_pb2, media_pb2
 
 CHUNK = 262_144
+TRIES = 8
+"""Of an upload that nobody goes on with later."""
 AT_ONCE = 2
 """Uploads of one device at a time."""
 STAGES = {
@@ -114,6 +116,31 @@ class Uploading:
 
     async def _once(self, upload: StoredUpload) -> None:
         """From where the upload is to its message in the outbox."""
+        media = await self._stored(upload)
+        await self._ready(upload, self._message(upload, media))
+        self._moved(upload, Stage.READY, 100)
+
+    async def blob(self, upload: StoredUpload) -> envelope_pb2.MediaRef:
+        """Upload a file that becomes no message, and that nobody goes on with when this call is over.
+
+        Raises:
+            MediaRejected, Refused: for good. Unreachable: tried `TRIES` times.
+        """
+        async with self._slots:
+            for attempt in range(TRIES):
+                try:
+                    media = await self._stored(upload)
+                    self._moved(upload, Stage.READY, 100)
+                    return media
+                except TidewireError as error:
+                    again = error.retryable or (isinstance(error, Refused) and error.reason in GONE)
+                    if not again or attempt == TRIES - 1:
+                        raise
+                await sleep_jittered(0.5, attempt, self._retry_max_s)
+        raise AssertionError("the last try returns or raises")
+
+    async def _stored(self, upload: StoredUpload) -> envelope_pb2.MediaRef:
+        """From where the upload is to its blob."""
         status = await self._announce(upload)
         try:
             status = await self._finished(upload, status)
@@ -121,13 +148,11 @@ class Uploading:
             if error.reason == "UNAUTHENTICATED":  # the token has ended meanwhile: the next announcement gets another one
                 raise Unreachable(str(error)) from error
             raise
-        if status.stage == media_pb2.UPLOAD_STAGE_READY:
-            await self._ready(upload, self._message(upload, status.media))
-            self._moved(upload, Stage.READY, 100)
-        elif status.stage == media_pb2.UPLOAD_STAGE_REJECTED:
+        if status.stage == media_pb2.UPLOAD_STAGE_REJECTED:
             raise rejected(status.rejection)
-        elif status.stage == media_pb2.UPLOAD_STAGE_CANCELLED:
+        if status.stage != media_pb2.UPLOAD_STAGE_READY:
             raise Refused("CANCELLED", "the upload was given up")
+        return status.media
 
     async def _finished(self, upload: StoredUpload, status: media_pb2.UploadStatus) -> media_pb2.UploadStatus:
         """Send what is missing, and wait for the worker."""

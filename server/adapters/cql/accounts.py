@@ -14,10 +14,11 @@ from server.adapters.cql.devices import CqlDevices
 from server.adapters.cql.handles import Handles
 from server.adapters.cql.session import Bound, Cql, Kind, Statement
 from server.domain.accounts import Account, Audience, Marks, Privacy
+from server.domain.avatar import Avatar
 from server.kit.refusal import Refused, unavailable
 from server.kit.world import Clock
 
-_COLUMNS = "version, display_name, bio, recovery_hash, privacy, handles, created_at_ms, deleted, last_seen_ms, marks"
+_COLUMNS = "version, display_name, bio, recovery_hash, privacy, handles, created_at_ms, deleted, last_seen_ms, marks, avatar"
 GET = Statement(f"SELECT {_COLUMNS} FROM accounts WHERE account_id = ?", Kind.READ)  # noqa: S608 -- constants only
 GET_SERIAL = Statement(f"SELECT {_COLUMNS} FROM accounts WHERE account_id = ?", Kind.SERIAL_READ)  # noqa: S608
 ADD = Statement(
@@ -30,14 +31,18 @@ CHANGE = Statement(
     " IF version = ? AND deleted = false",
     Kind.CONDITIONAL,
 )
+SET_AVATAR = Statement(
+    "UPDATE accounts SET version = ?, avatar = ? WHERE account_id = ? IF version = ? AND deleted = false", Kind.CONDITIONAL
+)
 ERASE = Statement(
-    "UPDATE accounts SET version = ?, display_name = '', bio = '', recovery_hash = '', deleted = true WHERE account_id = ?"
+    "UPDATE accounts SET version = ?, display_name = '', bio = '', recovery_hash = '', avatar = '', deleted = true"
+    " WHERE account_id = ?"
     " IF version = ?",
     Kind.CONDITIONAL,
 )
 SEEN = Statement("UPDATE accounts USING TIMESTAMP ? SET last_seen_ms = ? WHERE account_id = ?", Kind.WRITE)
 MARK = Statement("UPDATE accounts SET marks = ? WHERE account_id = ? IF deleted = false", Kind.CONDITIONAL)
-STATEMENTS = (GET, GET_SERIAL, ADD, CHANGE, ERASE, SEEN, MARK)
+STATEMENTS = (GET, GET_SERIAL, ADD, CHANGE, SET_AVATAR, ERASE, SEEN, MARK)
 
 
 class _Row(NamedTuple):
@@ -51,6 +56,7 @@ class _Row(NamedTuple):
     deleted: bool
     last_seen_ms: int
     marks: str | None
+    avatar: str | None
 
 
 class CqlAccounts:
@@ -96,6 +102,20 @@ class CqlAccounts:
                     return False
                 await asyncio.gather(*(self._handles.free(handle, account.account_id) for handle in row.handles - wanted))
                 return True
+        raise Refused(unavailable("the account is being changed elsewhere"))
+
+    async def set_avatar(self, account_id: str, avatar: Avatar | None) -> Avatar | None:
+        """See `Accounts.set_avatar`. Another change that comes between has it begin again."""
+        text, before = "" if avatar is None else json.dumps(avatar), None
+        for _ in range(10):
+            row = await self._row(account_id, serial=True)
+            if row is None or row.deleted:
+                return None
+            if text and row.avatar == text:  # an attempt of unknown outcome has applied; each picture has a claim id of its own
+                return before
+            before = _avatar(row.avatar)
+            if await self._cql.settled(Bound(SET_AVATAR, (row.version + 1, text, account_id, row.version))):
+                return before
         raise Refused(unavailable("the account is being changed elsewhere"))
 
     async def get(self, account_ids: Sequence[str]) -> list[Account]:
@@ -183,9 +203,12 @@ def _handles(account: Account) -> frozenset[str]:
 def _account(account_id: str, row: _Row) -> Account:
     handles = {kind: value for kind, _, value in (handle.partition(":") for handle in sorted(row.handles))}
     marks = Marks(**json.loads(row.marks or "{}"))
-    return Account(
-        account_id, row.display_name, row.bio, handles, _privacy(row.privacy), row.created_at_ms, row.last_seen_ms, marks
-    )
+    privacy, avatar = _privacy(row.privacy), _avatar(row.avatar)
+    return Account(account_id, row.display_name, row.bio, handles, privacy, row.created_at_ms, row.last_seen_ms, marks, avatar)
+
+
+def _avatar(text: str | None) -> Avatar | None:
+    return Avatar(*json.loads(text)) if text else None
 
 
 def _privacy_text(privacy: Privacy) -> str:
@@ -202,4 +225,6 @@ def _privacy(text: str) -> Privacy:
         tuple(data["add_to_groups_except"]),
         data["findable"],
         data.get("silence_strangers", False),  # not in what was stored before there were calls
+        Audience(data.get("avatar", Audience.EVERYONE)),  # not in what was stored before there were pictures
+        tuple(data.get("avatar_except", ())),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from cassandra.query import UNSET_VALUE
 
+from server.domain.avatar import Avatar
 from server.domain.envelope import DELETED, Change, Entry, Header, MemberAction, MemberChange, Role
 
 BUCKET = 512
@@ -40,14 +41,16 @@ def entry_of(seq: int, header: tuple[Any, ...], body: bytes | None, deleted: boo
 
 def _change_text(change: Change) -> str:
     setting = change.setting and [change.setting[0], base64.b64encode(change.setting[1]).decode()]
-    return json.dumps([[[*m] for m in change.members], change.title, change.description, setting])
+    picture = [] if change.avatar is None else [change.avatar[:2]]
+    return json.dumps([[[*m] for m in change.members], change.title, change.description, setting, *picture])
 
 
 def _change(text: str) -> Change:
-    members, title, description, setting = json.loads(text)
+    members, title, description, setting, *picture = json.loads(text)
     return Change(
         tuple(MemberChange(account, MemberAction(action), Role(role)) for account, action, role in members),
         title,
         description,
         setting and (setting[0], base64.b64decode(setting[1])),
+        Avatar(*picture[0]) if picture else None,
     )

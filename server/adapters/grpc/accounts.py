@@ -7,6 +7,7 @@ from typing import Any
 
 from tidewire.v1 import account_pb2, account_pb2_grpc, contact_pb2, contact_pb2_grpc, device_pb2, device_pb2_grpc
 
+from server.adapters.grpc import codec
 from server.domain import accounts as rules
 from server.domain.accounts import Audience, Challenge, Privacy
 from server.domain.feed import AccountChange
@@ -16,6 +17,7 @@ from server.kit import grpc_refusals as refusals
 from server.kit.edge import address
 from server.kit.refusal import Reason, Refusal, Refused
 from server.ports.accounts import Devices
+from server.services.avatars import Avatars
 from server.services.people import KnownPeople
 from server.services.signing_in import Credentials, SigningIn
 
@@ -53,6 +55,7 @@ def account_message(account: rules.Account) -> account_pb2.Account:
         bio=account.bio,
         privacy=_privacy(account.privacy),
         created_at_ms=account.created_at_ms,
+        avatar=codec.avatar_message(account.avatar),
         **account.handles,
     )
 
@@ -81,9 +84,12 @@ def _raise(refusal: Refusal | None) -> None:
 class AccountServicer(account_pb2_grpc.AccountServiceServicer):
     """AccountService."""
 
-    def __init__(self, signing_in: SigningIn, people: KnownPeople, authenticate: Authenticate, limits: Limits) -> None:
+    def __init__(
+        self, signing_in: SigningIn, people: KnownPeople, avatars: Avatars, authenticate: Authenticate, limits: Limits
+    ) -> None:
         self._signing_in = signing_in
         self._people = people
+        self._avatars = avatars
         self._authenticate = authenticate
         self._limits = limits
 
@@ -157,11 +163,12 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
     async def UpdateAccount(self, request: account_pb2.UpdateAccountRequest, context: Any) -> Any:
         """Change the profile."""
         identity = await self._authenticate(context)
-        changed = await self._people.update(
+        changed = await self._avatars.update(
             identity.account_id,
             request.display_name if request.HasField("display_name") else None,
             request.bio if request.HasField("bio") else None,
             request.username if request.HasField("username") else None,
+            codec.avatar(request.avatar) if request.HasField("avatar") else None,
         )
         if isinstance(changed, Refusal):
             return account_pb2.UpdateAccountResponse(refusal=refusals.message(changed))
@@ -180,6 +187,8 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
             tuple(new.add_to_groups_except) if new.add_to_groups else old.add_to_groups_except,
             new.findable if new.HasField("findable") else old.findable,
             new.silence_strangers if new.HasField("silence_strangers") else old.silence_strangers,
+            Audience(new.avatar) if new.avatar else old.avatar,
+            tuple(new.avatar_except) if new.avatar else old.avatar_except,
         )
         await self._people.set_privacy(identity.account_id, privacy)
         return account_pb2.UpdatePrivacyResponse(privacy=_privacy(privacy))
@@ -251,6 +260,7 @@ def _profile(account: rules.Account) -> contact_pb2.Profile:
         display_name=account.display_name,
         bio=account.bio,
         username=account.handles.get("username", ""),
+        avatar=codec.avatar_message(account.avatar),
     )
 
 
@@ -265,12 +275,15 @@ class ContactServicer(contact_pb2_grpc.ContactServiceServicer):
         """Find by handle."""
         identity = await self._authenticate(context)
         account = await self._people.find(identity.account_id, handle_text(request.handle))
-        return contact_pb2.FindAccountResponse(profile=None if account is None else _profile(account))
+        if account is None:
+            return contact_pb2.FindAccountResponse()
+        (shown,) = await self._people.shown(identity.account_id, [account])
+        return contact_pb2.FindAccountResponse(profile=_profile(shown))
 
     async def GetProfiles(self, request: contact_pb2.GetProfilesRequest, context: Any) -> Any:
         """Profiles by id."""
-        await self._authenticate(context)
-        accounts = await self._people.profiles(list(request.account_ids))
+        viewer_id = (await self._authenticate(context)).account_id
+        accounts = await self._people.shown(viewer_id, await self._people.profiles(list(request.account_ids)))
         return contact_pb2.GetProfilesResponse(profiles=[_profile(account) for account in accounts])
 
     async def PutContact(self, request: contact_pb2.PutContactRequest, context: Any) -> Any:

@@ -8,6 +8,7 @@ from tidewire.v1 import chat_pb2, conversation_pb2, envelope_pb2, limits_pb2, re
 
 from server.domain import events, ids
 from server.domain.append import Sent
+from server.domain.avatar import Avatar
 from server.domain.envelope import Change, Entry, Header, Kind
 from server.domain.fold import Fold
 from server.domain.identity import Identity
@@ -130,13 +131,25 @@ def header(value: Header) -> envelope_pb2.Header:
     )
 
 
+def avatar_message(avatar: Avatar | None) -> envelope_pb2.Avatar | None:
+    """A picture, as it is told."""
+    return None if avatar is None else envelope_pb2.Avatar(blob_id=avatar.blob_id, blurhash=avatar.blurhash)
+
+
+def avatar(message: envelope_pb2.Avatar) -> Avatar:
+    """A picture that was told."""
+    return Avatar(message.blob_id, message.blurhash)
+
+
 def change_body(change: Change) -> envelope_pb2.Body:
     """The body of an entry of a rule kind, which is stored as its change."""
     if change.setting is not None:
         return envelope_pb2.Body(setting=envelope_pb2.Setting(key=change.setting[0], value=change.setting[1]))
     profile = None
-    if change.title is not None or change.description is not None:
-        profile = envelope_pb2.GroupProfile(title=change.title, description=change.description)
+    if change.title is not None or change.description is not None or change.avatar is not None:
+        profile = envelope_pb2.GroupProfile(
+            title=change.title, description=change.description, avatar=avatar_message(change.avatar)
+        )
     if not change.members:
         return envelope_pb2.Body(group_profile=profile)
     members = [
@@ -169,6 +182,7 @@ def conversation(fold: Fold, account_id: str, read_seq: int, *, members: bool) -
         visible_count=fold.visible_count,
         read_seq=read_seq,
         changed_at_ms=fold.at_ms,
+        avatar=avatar_message(fold.avatar),
     )
     if members:
         message.members.extend(member_messages(fold))

@@ -80,11 +80,12 @@ class GroupServicer(group_pb2_grpc.GroupServiceServicer):
         return group_pb2.SetRoleResponse(result=await self._change(request, context, command))
 
     async def UpdateGroup(self, request: group_pb2.UpdateGroupRequest, context: Any) -> group_pb2.UpdateGroupResponse:
-        """Change title or description."""
+        """Change title, description or picture."""
         profile = request.profile
         title = profile.title if profile.HasField("title") else None
         description = profile.description if profile.HasField("description") else None
-        command = groups.SetProfile(title, description)
+        avatar = codec.avatar(profile.avatar) if profile.HasField("avatar") else None
+        command = groups.SetProfile(title, description, avatar)
         return group_pb2.UpdateGroupResponse(result=await self._change(request, context, command))
 
     async def _change(self, request: Any, context: Any, command: groups.Command) -> group_pb2.ChangeResult:

@@ -9,6 +9,7 @@ import grpc
 from tidewire.internal.v1 import blob_pb2, blob_pb2_grpc
 from tidewire.v1 import envelope_pb2
 
+from server.domain.avatar import Avatar
 from server.kit import grpc_refusals as refusals
 from server.kit.refusal import Refusal, Refused, unavailable
 
@@ -50,6 +51,16 @@ class MediaWorker:
         told.name = said.media.name or told.name
         said.media.CopyFrom(told)
         return said.SerializeToString()
+
+    async def claim_avatar(self, account_id: str, place: str, claim_id: str, blob_id: str) -> Avatar | Refusal:
+        """See `Media.claim_avatar`."""
+        request = blob_pb2.ClaimRequest(
+            blob_id=blob_id, conversation_id=place, envelope_id=claim_id, account_id=account_id, avatar=True
+        )
+        response = await self._call(self._blobs.Claim, request)
+        if response.HasField("refusal"):
+            return refusals.refusal(response.refusal)
+        return Avatar(response.media.blob_id, response.media.blurhash)
 
     async def release(self, account_id: str, conversation_id: str, envelope_id: str) -> None:
         """See `Media.release`."""

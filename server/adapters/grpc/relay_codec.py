@@ -55,6 +55,7 @@ def _change(body: envelope_pb2.Body) -> Change:
         ),
         profile.title if profile.HasField("title") else None,
         profile.description if profile.HasField("description") else None,
+        avatar=codec.avatar(profile.avatar) if profile.HasField("avatar") else None,
     )
 
 

@@ -20,7 +20,7 @@ from tidewire.internal.v1 import (
 from tidewire.v1 import chat_pb2
 
 from server.adapters.grpc import codec
-from server.domain import events
+from server.domain import events, ids
 from server.domain.append import Sent
 from server.domain.identity import Identity
 from server.domain.notice import Passed
@@ -30,7 +30,9 @@ from server.kit.edge import bearer_token
 from server.kit.refusal import Reason, Refusal, Refused
 from server.ports.accounts import Accounts
 from server.ports.people import Streams
+from server.services.avatars import Avatars
 from server.services.history import History
+from server.services.people import KnownPeople
 from server.services.presence import Presence
 from server.services.service_access import ServiceAccess
 from server.services.signing_in import Tokens
@@ -162,17 +164,32 @@ class PresenceServicer(presence_pb2_grpc.PresenceServiceServicer):
 class MemberServicer(member_pb2_grpc.MemberServiceServicer):
     """MemberService."""
 
-    def __init__(self, history: History, authorise: Authorise) -> None:
+    def __init__(self, history: History, people: KnownPeople, avatars: Avatars, authorise: Authorise) -> None:
         self._history = history
+        self._people = people
+        self._avatars = avatars
         self._authorise = authorise
 
     async def GetMemberships(self, request: member_pb2.GetMembershipsRequest, context: Any) -> member_pb2.GetMembershipsResponse:
         """Which of the conversations an account is in."""
         await self._authorise(context, Scope.MEMBERS)
-        found = [key for key in request.conversation_ids if request.account_id in await self._history.members(key)]
+        found = [key for key in request.conversation_ids if await self._may_see(request.account_id, key)]
         return member_pb2.GetMembershipsResponse(conversation_ids=found)
 
     async def ListMembers(self, request: member_pb2.ListMembersRequest, context: Any) -> member_pb2.ListMembersResponse:
         """Who is in a conversation."""
         await self._authorise(context, Scope.MEMBERS)
         return member_pb2.ListMembersResponse(account_ids=await self._history.members(request.conversation_id))
+
+    async def ListAvatars(self, request: member_pb2.ListAvatarsRequest, context: Any) -> member_pb2.ListAvatarsResponse:
+        """Whose pictures are which."""
+        await self._authorise(context, Scope.MEMBERS)
+        found = await self._avatars.current(list(request.conversation_ids))
+        avatars = [member_pb2.CurrentAvatar(conversation_id=place, blob_id=blob_id) for place, blob_id in found.items()]
+        return member_pb2.ListAvatarsResponse(avatars=avatars)
+
+    async def _may_see(self, account_id: str, place: str) -> bool:
+        owner_id = ids.profile_of(place)
+        if owner_id:
+            return await self._people.shows_avatar(owner_id, account_id)
+        return account_id in await self._history.members(place)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from server.domain.accounts import Account, Challenge, Device, Marks
+from server.domain.avatar import Avatar
 from server.ports.accounts import Secrets
 
 
@@ -31,9 +32,23 @@ class MemoryAccounts:
         known, recovery_hash = self._accounts[account.account_id]
         if not self._take(account):
             return False
-        kept = dataclasses.replace(account, created_at_ms=known.created_at_ms, last_seen_ms=known.last_seen_ms, marks=known.marks)
+        kept = dataclasses.replace(
+            account,
+            created_at_ms=known.created_at_ms,
+            last_seen_ms=known.last_seen_ms,
+            marks=known.marks,
+            avatar=known.avatar,
+        )
         self._accounts[account.account_id] = (kept, recovery_hash)
         return True
+
+    async def set_avatar(self, account_id: str, avatar: Avatar | None) -> Avatar | None:
+        """See `Accounts.set_avatar`."""
+        if account_id not in self._accounts:
+            return None
+        account, recovery_hash = self._accounts[account_id]
+        self._accounts[account_id] = (dataclasses.replace(account, avatar=avatar), recovery_hash)
+        return account.avatar
 
     def _take(self, account: Account) -> bool:
         handles = [f"{kind}:{value}" for kind, value in account.handles.items()]

@@ -9,10 +9,11 @@ from dataclasses import asdict
 from typing import Any
 
 from server.domain.accounts import Account, Audience, Marks, Privacy
+from server.domain.avatar import Avatar
 from server.kit.database import Database
 
 _SELECT = (
-    "SELECT account_id, display_name, bio, privacy, created_at_ms, last_seen_ms, marks FROM accounts"
+    "SELECT account_id, display_name, bio, privacy, created_at_ms, last_seen_ms, marks, avatar FROM accounts"
     " WHERE deleted=0 AND account_id=?"
 )
 
@@ -57,6 +58,18 @@ class SqliteAccounts:
                 (account.display_name, account.bio, _privacy_text(account.privacy), account.account_id),
             )
             return True
+
+        return await self._database.write(work)
+
+    async def set_avatar(self, account_id: str, avatar: Avatar | None) -> Avatar | None:
+        """See `Accounts.set_avatar`."""
+
+        def work(connection: sqlite3.Connection) -> Avatar | None:
+            before = _account(connection, account_id)
+            if before is None:
+                return None
+            connection.execute("UPDATE accounts SET avatar=? WHERE account_id=?", (_avatar_text(avatar), account_id))
+            return before.avatar
 
         return await self._database.write(work)
 
@@ -113,7 +126,8 @@ class SqliteAccounts:
             for table in ("handles", "devices", "contacts", "blocks", "challenges"):
                 connection.execute(f"DELETE FROM {table} WHERE account_id=?", (account_id,))  # noqa: S608
             connection.execute(
-                "UPDATE accounts SET deleted=1, display_name='', bio='', recovery_hash='', last_seen_ms=0 WHERE account_id=?",
+                "UPDATE accounts SET deleted=1, display_name='', bio='', recovery_hash='', last_seen_ms=0, avatar=''"
+                " WHERE account_id=?",
                 (account_id,),
             )
 
@@ -183,7 +197,12 @@ def _account(connection: sqlite3.Connection, account_id: str) -> Account | None:
     handles = connection.execute("SELECT handle FROM handles WHERE account_id=?", (account_id,))
     split = (handle.partition(":") for (handle,) in handles)
     named = {kind: value for kind, _, value in split}
-    return Account(row[0], row[1], row[2], named, _privacy(row[3]), row[4], row[5], Marks(**json.loads(row[6])))
+    marks, avatar = Marks(**json.loads(row[6])), Avatar(*json.loads(row[7])) if row[7] else None
+    return Account(row[0], row[1], row[2], named, _privacy(row[3]), row[4], row[5], marks, avatar)
+
+
+def _avatar_text(avatar: Avatar | None) -> str:
+    return "" if avatar is None else json.dumps(avatar)
 
 
 def _privacy_text(privacy: Privacy) -> str:
@@ -200,4 +219,6 @@ def _privacy(text: str) -> Privacy:
         tuple(data["add_to_groups_except"]),
         data["findable"],
         data.get("silence_strangers", False),  # not in what was stored before there were calls
+        Audience(data.get("avatar", Audience.EVERYONE)),  # not in what was stored before there were pictures
+        tuple(data.get("avatar_except", ())),
     )

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+from server.domain.avatar import Avatar
 from server.domain.envelope import Change, Entry, Header, MemberAction, MemberChange, Role
 from server.kit.database import Database
 from server.ports.log import Appended, AppendOutcome, Behind, Reload
@@ -184,14 +185,16 @@ def entry_of(row: tuple[Any, ...]) -> Entry:
 
 def _change_text(change: Change) -> str:
     setting = change.setting and [change.setting[0], base64.b64encode(change.setting[1]).decode()]
-    return json.dumps([[[*m] for m in change.members], change.title, change.description, setting])
+    picture = [] if change.avatar is None else [change.avatar[:2]]
+    return json.dumps([[[*m] for m in change.members], change.title, change.description, setting, *picture])
 
 
 def _change(text: str) -> Change:
-    members, title, description, setting = json.loads(text)
+    members, title, description, setting, *picture = json.loads(text)
     return Change(
         tuple(MemberChange(account, MemberAction(action), Role(role)) for account, action, role in members),
         title,
         description,
         setting and (setting[0], base64.b64decode(setting[1])),
+        Avatar(*picture[0]) if picture else None,
     )

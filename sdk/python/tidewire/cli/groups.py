@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 from dataclasses import asdict
 
-from tidewire.cli import finding, wording
+from tidewire.cli import avatars, finding, wording
 from tidewire.cli.profile import Profile
 
 
@@ -68,6 +69,19 @@ async def description(profile: Profile, arguments: argparse.Namespace) -> None:
     """Another description."""
     async with profile.open() as me:
         await me.set_description(await finding.group(me, arguments.group), arguments.description)
+
+
+async def avatar(profile: Profile, arguments: argparse.Namespace) -> None:
+    """Show the picture; give the group another one, or take it away before."""
+    async with profile.open() as me:
+        group = await finding.group(me, arguments.group)
+        if arguments.file:
+            await avatars.give(arguments.file, functools.partial(me.set_group_avatar, group))
+        elif arguments.remove:
+            await me.remove_group_avatar(group)
+        else:
+            await finding.caught_up(me)
+            avatars.show(await me.avatar(group))
 
 
 async def members(profile: Profile, arguments: argparse.Namespace) -> None:

@@ -139,12 +139,22 @@ def _groups(parsers: Commands) -> None:
     role.add_argument("role", choices=["owner", "admin", "member"])
     about("promote", "make somebody an admin", groups.promote, "promote Lunch cat", "name")
     about("demote", "make an admin a member", groups.demote, "demote Lunch cat", "name")
+    avatar = about("avatar", "show a group's picture, or give it another one", groups.avatar, "avatar Lunch table.jpg")
+    avatar.add_argument("file", nargs="?", default="", metavar="FILE", help="the new picture; it is cut to a square")
+    avatar.add_argument("--remove", action="store_true", help="take the picture away")
     about("title", "give a group another title", groups.title, "title Lunch Dinner", "title")
     about("description", "give a group another description", groups.description, "description Lunch 'at noon'", "description")
     as_json(about("members", "list members with their roles", groups.members, "members Lunch"))
 
 
 def _people(parsers: Commands) -> None:
+    person = add(
+        parsers, "profile", "show somebody, or yourself, and change your picture", people.person, "profile --avatar me.jpg"
+    )
+    person.add_argument("name", nargs="?", default="", metavar="NAME", help="a username, +phone or e-mail address (default: you)")
+    person.add_argument("--avatar", default="", metavar="FILE", help="your new picture; it is cut to a square")
+    person.add_argument("--no-avatar", action="store_true", help="have no picture")
+    as_json(person)
     block = add(parsers, "block", "block somebody, who is not told", people.block, "block mallory")
     block.add_argument("name")
     unblock = add(parsers, "unblock", "take a block back; without NAME: list the blocked", people.unblock, "unblock mallory")
@@ -156,6 +166,7 @@ def _people(parsers: Commands) -> None:
     privacy.add_argument("--read-receipts", choices=["on", "off"], help="in direct conversations, both ways")
     privacy.add_argument("--findable", choices=["on", "off"], help="by phone number and e-mail address")
     privacy.add_argument("--silence-strangers", choices=["on", "off"], help="calls of people who are not contacts make no sound")
+    privacy.add_argument("--avatar", choices=audiences, help="who sees your picture")
     as_json(privacy)
 
 

@@ -8,7 +8,7 @@ import json
 import platform
 from dataclasses import asdict
 
-from tidewire.cli import wording
+from tidewire.cli import avatars, wording
 from tidewire.cli.profile import Profile
 from tidewire.client import Client
 from tidewire.errors import Refused, TidewireError
@@ -115,6 +115,25 @@ async def unblock(profile: Profile, arguments: argparse.Namespace) -> None:
         await me.block(person.account_id, False)
 
 
+async def person(profile: Profile, arguments: argparse.Namespace) -> None:
+    """Show somebody, oneself without a name; give oneself another picture before."""
+    async with profile.open() as me:
+        if (arguments.avatar or arguments.no_avatar) and arguments.name:
+            raise TidewireError(f"only {arguments.name} changes the picture of {arguments.name}")
+        if arguments.avatar:
+            await avatars.give(arguments.avatar, me.set_avatar)
+        elif arguments.no_avatar:
+            await me.remove_avatar()
+        account_id = (await me.find(arguments.name)).account_id if arguments.name else me.account_id
+        found = (await me.profiles(account_id))[account_id]
+        picture = await me.avatar(account_id)
+        if arguments.json:
+            print(json.dumps({**asdict(found), "avatar": None if picture is None else str(picture)}))
+            return
+        print(f"{found.account_id}  {found.username}  {wording.one_line(found.name)}")
+        avatars.show(picture)
+
+
 async def privacy(profile: Profile, arguments: argparse.Namespace) -> None:
     """Show it, changed or not."""
 
@@ -128,6 +147,7 @@ async def privacy(profile: Profile, arguments: argparse.Namespace) -> None:
             "add_to_groups": arguments.add_to_groups,
             "findable": switch(arguments.findable),
             "silence_strangers": switch(arguments.silence_strangers),
+            "avatar": arguments.avatar,
         }
         changes = any(value is not None for value in given.values())
         now = await (me.set_privacy(**given) if changes else me.privacy())

@@ -152,7 +152,7 @@ def reason(name: str, detail: str = "") -> str:
 
 
 def about(message: Message, names: Mapping[str, str], me: str) -> str:
-    """A change of members, title or description as a sentence."""
+    """A change of members or of the profile as a sentence."""
     by = "You" if message.sender_id == me else name_of(message.sender_id, names)
     created = any(change.action == "created" for change in message.changes)
     if created:
@@ -163,6 +163,8 @@ def about(message: Message, names: Mapping[str, str], me: str) -> str:
         said.append(f"{by} changed the title to “{one_line(message.profile.title)}”")
     if message.profile is not None and message.profile.description is not None:
         said.append(f"{by} changed the description")
+    if message.profile is not None and message.profile.avatar is not None:
+        said.append(f"{by} changed the picture" if message.profile.avatar.blob_id else f"{by} removed the picture")
     return "; ".join(said) or UPDATE_TO_SEE
 
 

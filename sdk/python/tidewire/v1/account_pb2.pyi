@@ -1,4 +1,5 @@
 from tidewire.v1 import device_pb2 as _device_pb2
+from tidewire.v1 import envelope_pb2 as _envelope_pb2
 from tidewire.v1 import options_pb2 as _options_pb2
 from tidewire.v1 import refusal_pb2 as _refusal_pb2
 from google.protobuf.internal import containers as _containers
@@ -188,7 +189,7 @@ class GetAccountResponse(_message.Message):
     def __init__(self, account: _Optional[_Union[Account, _Mapping]] = ...) -> None: ...
 
 class Account(_message.Message):
-    __slots__ = ("account_id", "display_name", "bio", "username", "phone", "email", "privacy", "created_at_ms")
+    __slots__ = ("account_id", "display_name", "bio", "username", "phone", "email", "privacy", "created_at_ms", "avatar")
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     BIO_FIELD_NUMBER: _ClassVar[int]
@@ -197,6 +198,7 @@ class Account(_message.Message):
     EMAIL_FIELD_NUMBER: _ClassVar[int]
     PRIVACY_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    AVATAR_FIELD_NUMBER: _ClassVar[int]
     account_id: str
     display_name: str
     bio: str
@@ -205,10 +207,11 @@ class Account(_message.Message):
     email: str
     privacy: Privacy
     created_at_ms: int
-    def __init__(self, account_id: _Optional[str] = ..., display_name: _Optional[str] = ..., bio: _Optional[str] = ..., username: _Optional[str] = ..., phone: _Optional[str] = ..., email: _Optional[str] = ..., privacy: _Optional[_Union[Privacy, _Mapping]] = ..., created_at_ms: _Optional[int] = ...) -> None: ...
+    avatar: _envelope_pb2.Avatar
+    def __init__(self, account_id: _Optional[str] = ..., display_name: _Optional[str] = ..., bio: _Optional[str] = ..., username: _Optional[str] = ..., phone: _Optional[str] = ..., email: _Optional[str] = ..., privacy: _Optional[_Union[Privacy, _Mapping]] = ..., created_at_ms: _Optional[int] = ..., avatar: _Optional[_Union[_envelope_pb2.Avatar, _Mapping]] = ...) -> None: ...
 
 class Privacy(_message.Message):
-    __slots__ = ("last_seen", "last_seen_except", "read_receipts", "add_to_groups", "add_to_groups_except", "findable", "silence_strangers")
+    __slots__ = ("last_seen", "last_seen_except", "read_receipts", "add_to_groups", "add_to_groups_except", "findable", "silence_strangers", "avatar", "avatar_except")
     LAST_SEEN_FIELD_NUMBER: _ClassVar[int]
     LAST_SEEN_EXCEPT_FIELD_NUMBER: _ClassVar[int]
     READ_RECEIPTS_FIELD_NUMBER: _ClassVar[int]
@@ -216,6 +219,8 @@ class Privacy(_message.Message):
     ADD_TO_GROUPS_EXCEPT_FIELD_NUMBER: _ClassVar[int]
     FINDABLE_FIELD_NUMBER: _ClassVar[int]
     SILENCE_STRANGERS_FIELD_NUMBER: _ClassVar[int]
+    AVATAR_FIELD_NUMBER: _ClassVar[int]
+    AVATAR_EXCEPT_FIELD_NUMBER: _ClassVar[int]
     last_seen: Audience
     last_seen_except: _containers.RepeatedScalarFieldContainer[str]
     read_receipts: bool
@@ -223,17 +228,21 @@ class Privacy(_message.Message):
     add_to_groups_except: _containers.RepeatedScalarFieldContainer[str]
     findable: bool
     silence_strangers: bool
-    def __init__(self, last_seen: _Optional[_Union[Audience, str]] = ..., last_seen_except: _Optional[_Iterable[str]] = ..., read_receipts: bool = ..., add_to_groups: _Optional[_Union[Audience, str]] = ..., add_to_groups_except: _Optional[_Iterable[str]] = ..., findable: bool = ..., silence_strangers: bool = ...) -> None: ...
+    avatar: Audience
+    avatar_except: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, last_seen: _Optional[_Union[Audience, str]] = ..., last_seen_except: _Optional[_Iterable[str]] = ..., read_receipts: bool = ..., add_to_groups: _Optional[_Union[Audience, str]] = ..., add_to_groups_except: _Optional[_Iterable[str]] = ..., findable: bool = ..., silence_strangers: bool = ..., avatar: _Optional[_Union[Audience, str]] = ..., avatar_except: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class UpdateAccountRequest(_message.Message):
-    __slots__ = ("display_name", "bio", "username")
+    __slots__ = ("display_name", "bio", "username", "avatar")
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     BIO_FIELD_NUMBER: _ClassVar[int]
     USERNAME_FIELD_NUMBER: _ClassVar[int]
+    AVATAR_FIELD_NUMBER: _ClassVar[int]
     display_name: str
     bio: str
     username: str
-    def __init__(self, display_name: _Optional[str] = ..., bio: _Optional[str] = ..., username: _Optional[str] = ...) -> None: ...
+    avatar: _envelope_pb2.Avatar
+    def __init__(self, display_name: _Optional[str] = ..., bio: _Optional[str] = ..., username: _Optional[str] = ..., avatar: _Optional[_Union[_envelope_pb2.Avatar, _Mapping]] = ...) -> None: ...
 
 class UpdateAccountResponse(_message.Message):
     __slots__ = ("account", "refusal")

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from tidewire.v1 import account_pb2 as tidewire_dot_v1_dot_account__pb2
+from tidewire.v1 import envelope_pb2 as tidewire_dot_v1_dot_envelope__pb2
 from tidewire.v1 import options_pb2 as tidewire_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19tidewire/v1/contact.proto\x12\x0btidewire.v1\x1a\x19tidewire/v1/account.proto\x1a\x19tidewire/v1/options.proto\"R\n\x07Profile\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0b\n\x03\x62io\x18\x03 \x01(\t\x12\x10\n\x08username\x18\x04 \x01(\t\"A\n\x12\x46indAccountRequest\x12+\n\x06handle\x18\x01 \x01(\x0b\x32\x13.tidewire.v1.HandleB\x06\xea\xe0\x18\x02\x08\x01\"<\n\x13\x46indAccountResponse\x12%\n\x07profile\x18\x01 \x01(\x0b\x32\x14.tidewire.v1.Profile\"6\n\x12GetProfilesRequest\x12 \n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\tB\x0b\xea\xe0\x18\x07\x08\x01(\x80\x02@\x01\"=\n\x13GetProfilesResponse\x12&\n\x08profiles\x18\x01 \x03(\x0b\x32\x14.tidewire.v1.Profile\"=\n\x07\x43ontact\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x18@\"B\n\x11PutContactRequest\x12-\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x14.tidewire.v1.ContactB\x06\xea\xe0\x18\x02\x08\x01\"\x14\n\x12PutContactResponse\"4\n\x14RemoveContactRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\"\x17\n\x15RemoveContactResponse\"\x15\n\x13ListContactsRequest\">\n\x14ListContactsResponse\x12&\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x14.tidewire.v1.Contact\",\n\x0c\x42lockRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\"\x0f\n\rBlockResponse\".\n\x0eUnblockRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\"\x11\n\x0fUnblockResponse\"\x14\n\x12ListBlockedRequest\"*\n\x13ListBlockedResponse\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\t2\x88\x05\n\x0e\x43ontactService\x12P\n\x0b\x46indAccount\x12\x1f.tidewire.v1.FindAccountRequest\x1a .tidewire.v1.FindAccountResponse\x12P\n\x0bGetProfiles\x12\x1f.tidewire.v1.GetProfilesRequest\x1a .tidewire.v1.GetProfilesResponse\x12M\n\nPutContact\x12\x1e.tidewire.v1.PutContactRequest\x1a\x1f.tidewire.v1.PutContactResponse\x12V\n\rRemoveContact\x12!.tidewire.v1.RemoveContactRequest\x1a\".tidewire.v1.RemoveContactResponse\x12S\n\x0cListContacts\x12 .tidewire.v1.ListContactsRequest\x1a!.tidewire.v1.ListContactsResponse\x12>\n\x05\x42lock\x12\x19.tidewire.v1.BlockRequest\x1a\x1a.tidewire.v1.BlockResponse\x12\x44\n\x07Unblock\x12\x1b.tidewire.v1.UnblockRequest\x1a\x1c.tidewire.v1.UnblockResponse\x12P\n\x0bListBlocked\x12\x1f.tidewire.v1.ListBlockedRequest\x1a .tidewire.v1.ListBlockedResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19tidewire/v1/contact.proto\x12\x0btidewire.v1\x1a\x19tidewire/v1/account.proto\x1a\x1atidewire/v1/envelope.proto\x1a\x19tidewire/v1/options.proto\"w\n\x07Profile\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0b\n\x03\x62io\x18\x03 \x01(\t\x12\x10\n\x08username\x18\x04 \x01(\t\x12#\n\x06\x61vatar\x18\x05 \x01(\x0b\x32\x13.tidewire.v1.Avatar\"A\n\x12\x46indAccountRequest\x12+\n\x06handle\x18\x01 \x01(\x0b\x32\x13.tidewire.v1.HandleB\x06\xea\xe0\x18\x02\x08\x01\"<\n\x13\x46indAccountResponse\x12%\n\x07profile\x18\x01 \x01(\x0b\x32\x14.tidewire.v1.Profile\"6\n\x12GetProfilesRequest\x12 \n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\tB\x0b\xea\xe0\x18\x07\x08\x01(\x80\x02@\x01\"=\n\x13GetProfilesResponse\x12&\n\x08profiles\x18\x01 \x03(\x0b\x32\x14.tidewire.v1.Profile\"=\n\x07\x43ontact\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x18@\"B\n\x11PutContactRequest\x12-\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x14.tidewire.v1.ContactB\x06\xea\xe0\x18\x02\x08\x01\"\x14\n\x12PutContactResponse\"4\n\x14RemoveContactRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\"\x17\n\x15RemoveContactResponse\"\x15\n\x13ListContactsRequest\">\n\x14ListContactsResponse\x12&\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x14.tidewire.v1.Contact\",\n\x0c\x42lockRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\"\x0f\n\rBlockResponse\".\n\x0eUnblockRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\"\x11\n\x0fUnblockResponse\"\x14\n\x12ListBlockedRequest\"*\n\x13ListBlockedResponse\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\t2\x88\x05\n\x0e\x43ontactService\x12P\n\x0b\x46indAccount\x12\x1f.tidewire.v1.FindAccountRequest\x1a .tidewire.v1.FindAccountResponse\x12P\n\x0bGetProfiles\x12\x1f.tidewire.v1.GetProfilesRequest\x1a .tidewire.v1.GetProfilesResponse\x12M\n\nPutContact\x12\x1e.tidewire.v1.PutContactRequest\x1a\x1f.tidewire.v1.PutContactResponse\x12V\n\rRemoveContact\x12!.tidewire.v1.RemoveContactRequest\x1a\".tidewire.v1.RemoveContactResponse\x12S\n\x0cListContacts\x12 .tidewire.v1.ListContactsRequest\x1a!.tidewire.v1.ListContactsResponse\x12>\n\x05\x42lock\x12\x19.tidewire.v1.BlockRequest\x1a\x1a.tidewire.v1.BlockResponse\x12\x44\n\x07Unblock\x12\x1b.tidewire.v1.UnblockRequest\x1a\x1c.tidewire.v1.UnblockResponse\x12P\n\x0bListBlocked\x12\x1f.tidewire.v1.ListBlockedRequest\x1a .tidewire.v1.ListBlockedResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,42 +50,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BLOCKREQUEST'].fields_by_name['account_id']._serialized_options = b'\352\340\030\004\010\001@\001'
   _globals['_UNBLOCKREQUEST'].fields_by_name['account_id']._loaded_options = None
   _globals['_UNBLOCKREQUEST'].fields_by_name['account_id']._serialized_options = b'\352\340\030\004\010\001@\001'
-  _globals['_PROFILE']._serialized_start=96
-  _globals['_PROFILE']._serialized_end=178
-  _globals['_FINDACCOUNTREQUEST']._serialized_start=180
-  _globals['_FINDACCOUNTREQUEST']._serialized_end=245
-  _globals['_FINDACCOUNTRESPONSE']._serialized_start=247
-  _globals['_FINDACCOUNTRESPONSE']._serialized_end=307
-  _globals['_GETPROFILESREQUEST']._serialized_start=309
-  _globals['_GETPROFILESREQUEST']._serialized_end=363
-  _globals['_GETPROFILESRESPONSE']._serialized_start=365
-  _globals['_GETPROFILESRESPONSE']._serialized_end=426
-  _globals['_CONTACT']._serialized_start=428
-  _globals['_CONTACT']._serialized_end=489
-  _globals['_PUTCONTACTREQUEST']._serialized_start=491
-  _globals['_PUTCONTACTREQUEST']._serialized_end=557
-  _globals['_PUTCONTACTRESPONSE']._serialized_start=559
-  _globals['_PUTCONTACTRESPONSE']._serialized_end=579
-  _globals['_REMOVECONTACTREQUEST']._serialized_start=581
-  _globals['_REMOVECONTACTREQUEST']._serialized_end=633
-  _globals['_REMOVECONTACTRESPONSE']._serialized_start=635
-  _globals['_REMOVECONTACTRESPONSE']._serialized_end=658
-  _globals['_LISTCONTACTSREQUEST']._serialized_start=660
-  _globals['_LISTCONTACTSREQUEST']._serialized_end=681
-  _globals['_LISTCONTACTSRESPONSE']._serialized_start=683
-  _globals['_LISTCONTACTSRESPONSE']._serialized_end=745
-  _globals['_BLOCKREQUEST']._serialized_start=747
-  _globals['_BLOCKREQUEST']._serialized_end=791
-  _globals['_BLOCKRESPONSE']._serialized_start=793
-  _globals['_BLOCKRESPONSE']._serialized_end=808
-  _globals['_UNBLOCKREQUEST']._serialized_start=810
-  _globals['_UNBLOCKREQUEST']._serialized_end=856
-  _globals['_UNBLOCKRESPONSE']._serialized_start=858
-  _globals['_UNBLOCKRESPONSE']._serialized_end=875
-  _globals['_LISTBLOCKEDREQUEST']._serialized_start=877
-  _globals['_LISTBLOCKEDREQUEST']._serialized_end=897
-  _globals['_LISTBLOCKEDRESPONSE']._serialized_start=899
-  _globals['_LISTBLOCKEDRESPONSE']._serialized_end=941
-  _globals['_CONTACTSERVICE']._serialized_start=944
-  _globals['_CONTACTSERVICE']._serialized_end=1592
+  _globals['_PROFILE']._serialized_start=124
+  _globals['_PROFILE']._serialized_end=243
+  _globals['_FINDACCOUNTREQUEST']._serialized_start=245
+  _globals['_FINDACCOUNTREQUEST']._serialized_end=310
+  _globals['_FINDACCOUNTRESPONSE']._serialized_start=312
+  _globals['_FINDACCOUNTRESPONSE']._serialized_end=372
+  _globals['_GETPROFILESREQUEST']._serialized_start=374
+  _globals['_GETPROFILESREQUEST']._serialized_end=428
+  _globals['_GETPROFILESRESPONSE']._serialized_start=430
+  _globals['_GETPROFILESRESPONSE']._serialized_end=491
+  _globals['_CONTACT']._serialized_start=493
+  _globals['_CONTACT']._serialized_end=554
+  _globals['_PUTCONTACTREQUEST']._serialized_start=556
+  _globals['_PUTCONTACTREQUEST']._serialized_end=622
+  _globals['_PUTCONTACTRESPONSE']._serialized_start=624
+  _globals['_PUTCONTACTRESPONSE']._serialized_end=644
+  _globals['_REMOVECONTACTREQUEST']._serialized_start=646
+  _globals['_REMOVECONTACTREQUEST']._serialized_end=698
+  _globals['_REMOVECONTACTRESPONSE']._serialized_start=700
+  _globals['_REMOVECONTACTRESPONSE']._serialized_end=723
+  _globals['_LISTCONTACTSREQUEST']._serialized_start=725
+  _globals['_LISTCONTACTSREQUEST']._serialized_end=746
+  _globals['_LISTCONTACTSRESPONSE']._serialized_start=748
+  _globals['_LISTCONTACTSRESPONSE']._serialized_end=810
+  _globals['_BLOCKREQUEST']._serialized_start=812
+  _globals['_BLOCKREQUEST']._serialized_end=856
+  _globals['_BLOCKRESPONSE']._serialized_start=858
+  _globals['_BLOCKRESPONSE']._serialized_end=873
+  _globals['_UNBLOCKREQUEST']._serialized_start=875
+  _globals['_UNBLOCKREQUEST']._serialized_end=921
+  _globals['_UNBLOCKRESPONSE']._serialized_start=923
+  _globals['_UNBLOCKRESPONSE']._serialized_end=940
+  _globals['_LISTBLOCKEDREQUEST']._serialized_start=942
+  _globals['_LISTBLOCKEDREQUEST']._serialized_end=962
+  _globals['_LISTBLOCKEDRESPONSE']._serialized_start=964
+  _globals['_LISTBLOCKEDRESPONSE']._serialized_end=1006
+  _globals['_CONTACTSERVICE']._serialized_start=1009
+  _globals['_CONTACTSERVICE']._serialized_end=1657
 # @@protoc_insertion_point(module_scope)

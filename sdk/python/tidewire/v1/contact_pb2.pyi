@@ -1,4 +1,5 @@
 from tidewire.v1 import account_pb2 as _account_pb2
+from tidewire.v1 import envelope_pb2 as _envelope_pb2
 from tidewire.v1 import options_pb2 as _options_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -9,16 +10,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Profile(_message.Message):
-    __slots__ = ("account_id", "display_name", "bio", "username")
+    __slots__ = ("account_id", "display_name", "bio", "username", "avatar")
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     BIO_FIELD_NUMBER: _ClassVar[int]
     USERNAME_FIELD_NUMBER: _ClassVar[int]
+    AVATAR_FIELD_NUMBER: _ClassVar[int]
     account_id: str
     display_name: str
     bio: str
     username: str
-    def __init__(self, account_id: _Optional[str] = ..., display_name: _Optional[str] = ..., bio: _Optional[str] = ..., username: _Optional[str] = ...) -> None: ...
+    avatar: _envelope_pb2.Avatar
+    def __init__(self, account_id: _Optional[str] = ..., display_name: _Optional[str] = ..., bio: _Optional[str] = ..., username: _Optional[str] = ..., avatar: _Optional[_Union[_envelope_pb2.Avatar, _Mapping]] = ...) -> None: ...
 
 class FindAccountRequest(_message.Message):
     __slots__ = ("handle",)

@@ -26,7 +26,7 @@ from tidewire.v1 import envelope_pb2 as tidewire_dot_v1_dot_envelope__pb2
 from tidewire.v1 import options_pb2 as tidewire_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etidewire/v1/conversation.proto\x12\x0btidewire.v1\x1a\x1atidewire/v1/envelope.proto\x1a\x19tidewire/v1/options.proto\"c\n\x06Member\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x1f\n\x04role\x18\x02 \x01(\x0e\x32\x11.tidewire.v1.Role\x12\x12\n\njoined_seq\x18\x03 \x01(\x04\x12\x10\n\x08left_seq\x18\x04 \x01(\x04\"\x8a\x02\n\x0c\x43onversation\x12\n\n\x02id\x18\x01 \x01(\t\x12+\n\x04type\x18\x02 \x01(\x0e\x32\x1d.tidewire.v1.ConversationType\x12\x11\n\tas_of_seq\x18\x03 \x01(\x04\x12\r\n\x05title\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12$\n\x07members\x18\x06 \x03(\x0b\x32\x13.tidewire.v1.Member\x12\x0e\n\x06sealed\x18\x07 \x01(\x08\x12\x15\n\rvisible_count\x18\x08 \x01(\x04\x12\x10\n\x08read_seq\x18\t \x01(\x04\x12\x14\n\x0cunread_count\x18\n \x01(\x04\x12\x15\n\rchanged_at_ms\x18\x0b \x01(\x03\"m\n\x18ListConversationsRequest\x12\x18\n\x10\x63hanged_since_ms\x18\x01 \x01(\x03\x12\x1a\n\tpage_size\x18\x02 \x01(\rB\x07\xea\xe0\x18\x03\x38\xf4\x03\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xea\xe0\x18\x03\x18\x80\x02\"f\n\x19ListConversationsResponse\x12\x30\n\rconversations\x18\x01 \x03(\x0b\x32\x19.tidewire.v1.Conversation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\";\n\x16GetConversationRequest\x12!\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\"J\n\x17GetConversationResponse\x12/\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x19.tidewire.v1.Conversation\"0\n\x10GetDirectRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\",\n\x11GetDirectResponse\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\"L\n\x12GetReceiptsRequest\x12!\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x13\n\x03seq\x18\x02 \x01(\x04\x42\x06\xea\xe0\x18\x02\x30\x01\"=\n\x13GetReceiptsResponse\x12&\n\x08receipts\x18\x01 \x03(\x0b\x32\x14.tidewire.v1.Receipt\">\n\x07Receipt\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tdelivered\x18\x02 \x01(\x08\x12\x0c\n\x04read\x18\x03 \x01(\x08\"i\n\x14ListEnvelopesRequest\x12!\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x12\n\nbefore_seq\x18\x02 \x01(\x04\x12\x1a\n\tpage_size\x18\x03 \x01(\rB\x07\xea\xe0\x18\x03\x38\xc8\x01\"O\n\x15ListEnvelopesResponse\x12(\n\tenvelopes\x18\x01 \x03(\x0b\x32\x15.tidewire.v1.Envelope\x12\x0c\n\x04more\x18\x02 \x01(\x08*\x8c\x01\n\x10\x43onversationType\x12!\n\x1d\x43ONVERSATION_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43ONVERSATION_TYPE_DIRECT\x10\x01\x12\x1b\n\x17\x43ONVERSATION_TYPE_GROUP\x10\x02\x12\x1a\n\x16\x43ONVERSATION_TYPE_SELF\x10\x03\x32\xcd\x03\n\x13\x43onversationService\x12\x62\n\x11ListConversations\x12%.tidewire.v1.ListConversationsRequest\x1a&.tidewire.v1.ListConversationsResponse\x12\\\n\x0fGetConversation\x12#.tidewire.v1.GetConversationRequest\x1a$.tidewire.v1.GetConversationResponse\x12J\n\tGetDirect\x12\x1d.tidewire.v1.GetDirectRequest\x1a\x1e.tidewire.v1.GetDirectResponse\x12P\n\x0bGetReceipts\x12\x1f.tidewire.v1.GetReceiptsRequest\x1a .tidewire.v1.GetReceiptsResponse\x12V\n\rListEnvelopes\x12!.tidewire.v1.ListEnvelopesRequest\x1a\".tidewire.v1.ListEnvelopesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etidewire/v1/conversation.proto\x12\x0btidewire.v1\x1a\x1atidewire/v1/envelope.proto\x1a\x19tidewire/v1/options.proto\"c\n\x06Member\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x1f\n\x04role\x18\x02 \x01(\x0e\x32\x11.tidewire.v1.Role\x12\x12\n\njoined_seq\x18\x03 \x01(\x04\x12\x10\n\x08left_seq\x18\x04 \x01(\x04\"\xaf\x02\n\x0c\x43onversation\x12\n\n\x02id\x18\x01 \x01(\t\x12+\n\x04type\x18\x02 \x01(\x0e\x32\x1d.tidewire.v1.ConversationType\x12\x11\n\tas_of_seq\x18\x03 \x01(\x04\x12\r\n\x05title\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12$\n\x07members\x18\x06 \x03(\x0b\x32\x13.tidewire.v1.Member\x12\x0e\n\x06sealed\x18\x07 \x01(\x08\x12\x15\n\rvisible_count\x18\x08 \x01(\x04\x12\x10\n\x08read_seq\x18\t \x01(\x04\x12\x14\n\x0cunread_count\x18\n \x01(\x04\x12\x15\n\rchanged_at_ms\x18\x0b \x01(\x03\x12#\n\x06\x61vatar\x18\x0c \x01(\x0b\x32\x13.tidewire.v1.Avatar\"m\n\x18ListConversationsRequest\x12\x18\n\x10\x63hanged_since_ms\x18\x01 \x01(\x03\x12\x1a\n\tpage_size\x18\x02 \x01(\rB\x07\xea\xe0\x18\x03\x38\xf4\x03\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\xea\xe0\x18\x03\x18\x80\x02\"f\n\x19ListConversationsResponse\x12\x30\n\rconversations\x18\x01 \x03(\x0b\x32\x19.tidewire.v1.Conversation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\";\n\x16GetConversationRequest\x12!\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\"J\n\x17GetConversationResponse\x12/\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x19.tidewire.v1.Conversation\"0\n\x10GetDirectRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\",\n\x11GetDirectResponse\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\"L\n\x12GetReceiptsRequest\x12!\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x13\n\x03seq\x18\x02 \x01(\x04\x42\x06\xea\xe0\x18\x02\x30\x01\"=\n\x13GetReceiptsResponse\x12&\n\x08receipts\x18\x01 \x03(\x0b\x32\x14.tidewire.v1.Receipt\">\n\x07Receipt\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tdelivered\x18\x02 \x01(\x08\x12\x0c\n\x04read\x18\x03 \x01(\x08\"i\n\x14ListEnvelopesRequest\x12!\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x12\n\nbefore_seq\x18\x02 \x01(\x04\x12\x1a\n\tpage_size\x18\x03 \x01(\rB\x07\xea\xe0\x18\x03\x38\xc8\x01\"O\n\x15ListEnvelopesResponse\x12(\n\tenvelopes\x18\x01 \x03(\x0b\x32\x15.tidewire.v1.Envelope\x12\x0c\n\x04more\x18\x02 \x01(\x08*\x8c\x01\n\x10\x43onversationType\x12!\n\x1d\x43ONVERSATION_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43ONVERSATION_TYPE_DIRECT\x10\x01\x12\x1b\n\x17\x43ONVERSATION_TYPE_GROUP\x10\x02\x12\x1a\n\x16\x43ONVERSATION_TYPE_SELF\x10\x03\x32\xcd\x03\n\x13\x43onversationService\x12\x62\n\x11ListConversations\x12%.tidewire.v1.ListConversationsRequest\x1a&.tidewire.v1.ListConversationsResponse\x12\\\n\x0fGetConversation\x12#.tidewire.v1.GetConversationRequest\x1a$.tidewire.v1.GetConversationResponse\x12J\n\tGetDirect\x12\x1d.tidewire.v1.GetDirectRequest\x1a\x1e.tidewire.v1.GetDirectResponse\x12P\n\x0bGetReceipts\x12\x1f.tidewire.v1.GetReceiptsRequest\x1a .tidewire.v1.GetReceiptsResponse\x12V\n\rListEnvelopes\x12!.tidewire.v1.ListEnvelopesRequest\x1a\".tidewire.v1.ListEnvelopesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,34 +49,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTENVELOPESREQUEST'].fields_by_name['conversation_id']._serialized_options = b'\352\340\030\004\010\001@\001'
   _globals['_LISTENVELOPESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTENVELOPESREQUEST'].fields_by_name['page_size']._serialized_options = b'\352\340\030\0038\310\001'
-  _globals['_CONVERSATIONTYPE']._serialized_start=1314
-  _globals['_CONVERSATIONTYPE']._serialized_end=1454
+  _globals['_CONVERSATIONTYPE']._serialized_start=1351
+  _globals['_CONVERSATIONTYPE']._serialized_end=1491
   _globals['_MEMBER']._serialized_start=102
   _globals['_MEMBER']._serialized_end=201
   _globals['_CONVERSATION']._serialized_start=204
-  _globals['_CONVERSATION']._serialized_end=470
-  _globals['_LISTCONVERSATIONSREQUEST']._serialized_start=472
-  _globals['_LISTCONVERSATIONSREQUEST']._serialized_end=581
-  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_start=583
-  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_end=685
-  _globals['_GETCONVERSATIONREQUEST']._serialized_start=687
-  _globals['_GETCONVERSATIONREQUEST']._serialized_end=746
-  _globals['_GETCONVERSATIONRESPONSE']._serialized_start=748
-  _globals['_GETCONVERSATIONRESPONSE']._serialized_end=822
-  _globals['_GETDIRECTREQUEST']._serialized_start=824
-  _globals['_GETDIRECTREQUEST']._serialized_end=872
-  _globals['_GETDIRECTRESPONSE']._serialized_start=874
-  _globals['_GETDIRECTRESPONSE']._serialized_end=918
-  _globals['_GETRECEIPTSREQUEST']._serialized_start=920
-  _globals['_GETRECEIPTSREQUEST']._serialized_end=996
-  _globals['_GETRECEIPTSRESPONSE']._serialized_start=998
-  _globals['_GETRECEIPTSRESPONSE']._serialized_end=1059
-  _globals['_RECEIPT']._serialized_start=1061
-  _globals['_RECEIPT']._serialized_end=1123
-  _globals['_LISTENVELOPESREQUEST']._serialized_start=1125
-  _globals['_LISTENVELOPESREQUEST']._serialized_end=1230
-  _globals['_LISTENVELOPESRESPONSE']._serialized_start=1232
-  _globals['_LISTENVELOPESRESPONSE']._serialized_end=1311
-  _globals['_CONVERSATIONSERVICE']._serialized_start=1457
-  _globals['_CONVERSATIONSERVICE']._serialized_end=1918
+  _globals['_CONVERSATION']._serialized_end=507
+  _globals['_LISTCONVERSATIONSREQUEST']._serialized_start=509
+  _globals['_LISTCONVERSATIONSREQUEST']._serialized_end=618
+  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_start=620
+  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_end=722
+  _globals['_GETCONVERSATIONREQUEST']._serialized_start=724
+  _globals['_GETCONVERSATIONREQUEST']._serialized_end=783
+  _globals['_GETCONVERSATIONRESPONSE']._serialized_start=785
+  _globals['_GETCONVERSATIONRESPONSE']._serialized_end=859
+  _globals['_GETDIRECTREQUEST']._serialized_start=861
+  _globals['_GETDIRECTREQUEST']._serialized_end=909
+  _globals['_GETDIRECTRESPONSE']._serialized_start=911
+  _globals['_GETDIRECTRESPONSE']._serialized_end=955
+  _globals['_GETRECEIPTSREQUEST']._serialized_start=957
+  _globals['_GETRECEIPTSREQUEST']._serialized_end=1033
+  _globals['_GETRECEIPTSRESPONSE']._serialized_start=1035
+  _globals['_GETRECEIPTSRESPONSE']._serialized_end=1096
+  _globals['_RECEIPT']._serialized_start=1098
+  _globals['_RECEIPT']._serialized_end=1160
+  _globals['_LISTENVELOPESREQUEST']._serialized_start=1162
+  _globals['_LISTENVELOPESREQUEST']._serialized_end=1267
+  _globals['_LISTENVELOPESRESPONSE']._serialized_start=1269
+  _globals['_LISTENVELOPESRESPONSE']._serialized_end=1348
+  _globals['_CONVERSATIONSERVICE']._serialized_start=1494
+  _globals['_CONVERSATIONSERVICE']._serialized_end=1955
 # @@protoc_insertion_point(module_scope)

@@ -33,7 +33,7 @@ class Member(_message.Message):
     def __init__(self, account_id: _Optional[str] = ..., role: _Optional[_Union[_envelope_pb2.Role, str]] = ..., joined_seq: _Optional[int] = ..., left_seq: _Optional[int] = ...) -> None: ...
 
 class Conversation(_message.Message):
-    __slots__ = ("id", "type", "as_of_seq", "title", "description", "members", "sealed", "visible_count", "read_seq", "unread_count", "changed_at_ms")
+    __slots__ = ("id", "type", "as_of_seq", "title", "description", "members", "sealed", "visible_count", "read_seq", "unread_count", "changed_at_ms", "avatar")
     ID_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_SEQ_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +45,7 @@ class Conversation(_message.Message):
     READ_SEQ_FIELD_NUMBER: _ClassVar[int]
     UNREAD_COUNT_FIELD_NUMBER: _ClassVar[int]
     CHANGED_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    AVATAR_FIELD_NUMBER: _ClassVar[int]
     id: str
     type: ConversationType
     as_of_seq: int
@@ -56,7 +57,8 @@ class Conversation(_message.Message):
     read_seq: int
     unread_count: int
     changed_at_ms: int
-    def __init__(self, id: _Optional[str] = ..., type: _Optional[_Union[ConversationType, str]] = ..., as_of_seq: _Optional[int] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., sealed: bool = ..., visible_count: _Optional[int] = ..., read_seq: _Optional[int] = ..., unread_count: _Optional[int] = ..., changed_at_ms: _Optional[int] = ...) -> None: ...
+    avatar: _envelope_pb2.Avatar
+    def __init__(self, id: _Optional[str] = ..., type: _Optional[_Union[ConversationType, str]] = ..., as_of_seq: _Optional[int] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., sealed: bool = ..., visible_count: _Optional[int] = ..., read_seq: _Optional[int] = ..., unread_count: _Optional[int] = ..., changed_at_ms: _Optional[int] = ..., avatar: _Optional[_Union[_envelope_pb2.Avatar, _Mapping]] = ...) -> None: ...
 
 class ListConversationsRequest(_message.Message):
     __slots__ = ("changed_since_ms", "page_size", "page_token")

@@ -192,14 +192,16 @@ class Mention(_message.Message):
     def __init__(self, account_id: _Optional[str] = ..., start: _Optional[int] = ..., length: _Optional[int] = ...) -> None: ...
 
 class LinkPreview(_message.Message):
-    __slots__ = ("url", "title", "description")
+    __slots__ = ("url", "title", "description", "thumbnail")
     URL_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
     url: str
     title: str
     description: str
-    def __init__(self, url: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+    thumbnail: bytes
+    def __init__(self, url: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., thumbnail: _Optional[bytes] = ...) -> None: ...
 
 class Quote(_message.Message):
     __slots__ = ("seq", "conversation_id", "sender_account_id", "excerpt")
@@ -303,13 +305,23 @@ class MembershipChange(_message.Message):
     profile: GroupProfile
     def __init__(self, changes: _Optional[_Iterable[_Union[MemberChange, _Mapping]]] = ..., profile: _Optional[_Union[GroupProfile, _Mapping]] = ...) -> None: ...
 
+class Avatar(_message.Message):
+    __slots__ = ("blob_id", "blurhash")
+    BLOB_ID_FIELD_NUMBER: _ClassVar[int]
+    BLURHASH_FIELD_NUMBER: _ClassVar[int]
+    blob_id: str
+    blurhash: str
+    def __init__(self, blob_id: _Optional[str] = ..., blurhash: _Optional[str] = ...) -> None: ...
+
 class GroupProfile(_message.Message):
-    __slots__ = ("title", "description")
+    __slots__ = ("title", "description", "avatar")
     TITLE_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    AVATAR_FIELD_NUMBER: _ClassVar[int]
     title: str
     description: str
-    def __init__(self, title: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+    avatar: Avatar
+    def __init__(self, title: _Optional[str] = ..., description: _Optional[str] = ..., avatar: _Optional[_Union[Avatar, _Mapping]] = ...) -> None: ...
 
 class Poll(_message.Message):
     __slots__ = ("question", "choices", "choices_max")

@@ -107,7 +107,7 @@ class GroupServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UpdateGroup(self, request, context):
-        """Changes title or description. Admins only.
+        """Changes title, description or picture. Admins only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

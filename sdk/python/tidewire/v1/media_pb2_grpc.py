@@ -146,7 +146,7 @@ class MediaServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetBlob(self, request, context):
-        """A blob's facts: for its owner, and for members of a conversation that refers to it.
+        """A blob's facts: for its owner, and for members of a conversation that refers to it, or who may see the picture that it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

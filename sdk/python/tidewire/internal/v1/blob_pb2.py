@@ -27,7 +27,7 @@ from tidewire.v1 import options_pb2 as tidewire_dot_v1_dot_options__pb2
 from tidewire.v1 import refusal_pb2 as tidewire_dot_v1_dot_refusal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftidewire/internal/v1/blob.proto\x12\x14tidewire.internal.v1\x1a\x1atidewire/v1/envelope.proto\x1a\x19tidewire/v1/options.proto\x1a\x19tidewire/v1/refusal.proto\"\xae\x01\n\x0c\x43laimRequest\x12\x19\n\x07\x62lob_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12!\n\x0f\x63onversation_id\x18\x02 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x1d\n\x0b\x65nvelope_id\x18\x03 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x02\x12\x1c\n\naccount_id\x18\x04 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x10\n\x08until_ms\x18\x05 \x01(\x03\x12\x11\n\tview_once\x18\x06 \x01(\x08\"k\n\rClaimResponse\x12&\n\x05media\x18\x01 \x01(\x0b\x32\x15.tidewire.v1.MediaRefH\x00\x12\'\n\x07refusal\x18\x02 \x01(\x0b\x32\x14.tidewire.v1.RefusalH\x00\x42\t\n\x07outcome\"p\n\x0eReleaseRequest\x12!\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x1d\n\x0b\x65nvelope_id\x18\x02 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x02\x12\x1c\n\naccount_id\x18\x03 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\"\x11\n\x0fReleaseResponse2\xb7\x01\n\x0b\x42lobService\x12P\n\x05\x43laim\x12\".tidewire.internal.v1.ClaimRequest\x1a#.tidewire.internal.v1.ClaimResponse\x12V\n\x07Release\x12$.tidewire.internal.v1.ReleaseRequest\x1a%.tidewire.internal.v1.ReleaseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftidewire/internal/v1/blob.proto\x12\x14tidewire.internal.v1\x1a\x1atidewire/v1/envelope.proto\x1a\x19tidewire/v1/options.proto\x1a\x19tidewire/v1/refusal.proto\"\xbe\x01\n\x0c\x43laimRequest\x12\x19\n\x07\x62lob_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12!\n\x0f\x63onversation_id\x18\x02 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x1d\n\x0b\x65nvelope_id\x18\x03 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x1c\n\naccount_id\x18\x04 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x10\n\x08until_ms\x18\x05 \x01(\x03\x12\x11\n\tview_once\x18\x06 \x01(\x08\x12\x0e\n\x06\x61vatar\x18\x07 \x01(\x08\"k\n\rClaimResponse\x12&\n\x05media\x18\x01 \x01(\x0b\x32\x15.tidewire.v1.MediaRefH\x00\x12\'\n\x07refusal\x18\x02 \x01(\x0b\x32\x14.tidewire.v1.RefusalH\x00\x42\t\n\x07outcome\"n\n\x0eReleaseRequest\x12!\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x1b\n\x0b\x65nvelope_id\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02@\x01\x12\x1c\n\naccount_id\x18\x03 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\"\x11\n\x0fReleaseResponse2\xb7\x01\n\x0b\x42lobService\x12P\n\x05\x43laim\x12\".tidewire.internal.v1.ClaimRequest\x1a#.tidewire.internal.v1.ClaimResponse\x12V\n\x07Release\x12$.tidewire.internal.v1.ReleaseRequest\x1a%.tidewire.internal.v1.ReleaseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,23 +39,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLAIMREQUEST'].fields_by_name['conversation_id']._loaded_options = None
   _globals['_CLAIMREQUEST'].fields_by_name['conversation_id']._serialized_options = b'\352\340\030\004\010\001@\001'
   _globals['_CLAIMREQUEST'].fields_by_name['envelope_id']._loaded_options = None
-  _globals['_CLAIMREQUEST'].fields_by_name['envelope_id']._serialized_options = b'\352\340\030\004\010\001@\002'
+  _globals['_CLAIMREQUEST'].fields_by_name['envelope_id']._serialized_options = b'\352\340\030\004\010\001@\001'
   _globals['_CLAIMREQUEST'].fields_by_name['account_id']._loaded_options = None
   _globals['_CLAIMREQUEST'].fields_by_name['account_id']._serialized_options = b'\352\340\030\004\010\001@\001'
   _globals['_RELEASEREQUEST'].fields_by_name['conversation_id']._loaded_options = None
   _globals['_RELEASEREQUEST'].fields_by_name['conversation_id']._serialized_options = b'\352\340\030\004\010\001@\001'
   _globals['_RELEASEREQUEST'].fields_by_name['envelope_id']._loaded_options = None
-  _globals['_RELEASEREQUEST'].fields_by_name['envelope_id']._serialized_options = b'\352\340\030\004\010\001@\002'
+  _globals['_RELEASEREQUEST'].fields_by_name['envelope_id']._serialized_options = b'\352\340\030\002@\001'
   _globals['_RELEASEREQUEST'].fields_by_name['account_id']._loaded_options = None
   _globals['_RELEASEREQUEST'].fields_by_name['account_id']._serialized_options = b'\352\340\030\004\010\001@\001'
   _globals['_CLAIMREQUEST']._serialized_start=140
-  _globals['_CLAIMREQUEST']._serialized_end=314
-  _globals['_CLAIMRESPONSE']._serialized_start=316
-  _globals['_CLAIMRESPONSE']._serialized_end=423
-  _globals['_RELEASEREQUEST']._serialized_start=425
-  _globals['_RELEASEREQUEST']._serialized_end=537
-  _globals['_RELEASERESPONSE']._serialized_start=539
-  _globals['_RELEASERESPONSE']._serialized_end=556
-  _globals['_BLOBSERVICE']._serialized_start=559
-  _globals['_BLOBSERVICE']._serialized_end=742
+  _globals['_CLAIMREQUEST']._serialized_end=330
+  _globals['_CLAIMRESPONSE']._serialized_start=332
+  _globals['_CLAIMRESPONSE']._serialized_end=439
+  _globals['_RELEASEREQUEST']._serialized_start=441
+  _globals['_RELEASEREQUEST']._serialized_end=551
+  _globals['_RELEASERESPONSE']._serialized_start=553
+  _globals['_RELEASERESPONSE']._serialized_end=570
+  _globals['_BLOBSERVICE']._serialized_start=573
+  _globals['_BLOBSERVICE']._serialized_end=756
 # @@protoc_insertion_point(module_scope)

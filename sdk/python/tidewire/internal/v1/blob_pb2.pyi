@@ -9,20 +9,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ClaimRequest(_message.Message):
-    __slots__ = ("blob_id", "conversation_id", "envelope_id", "account_id", "until_ms", "view_once")
+    __slots__ = ("blob_id", "conversation_id", "envelope_id", "account_id", "until_ms", "view_once", "avatar")
     BLOB_ID_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_ID_FIELD_NUMBER: _ClassVar[int]
     ENVELOPE_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     UNTIL_MS_FIELD_NUMBER: _ClassVar[int]
     VIEW_ONCE_FIELD_NUMBER: _ClassVar[int]
+    AVATAR_FIELD_NUMBER: _ClassVar[int]
     blob_id: str
     conversation_id: str
     envelope_id: str
     account_id: str
     until_ms: int
     view_once: bool
-    def __init__(self, blob_id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., envelope_id: _Optional[str] = ..., account_id: _Optional[str] = ..., until_ms: _Optional[int] = ..., view_once: bool = ...) -> None: ...
+    avatar: bool
+    def __init__(self, blob_id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., envelope_id: _Optional[str] = ..., account_id: _Optional[str] = ..., until_ms: _Optional[int] = ..., view_once: bool = ..., avatar: bool = ...) -> None: ...
 
 class ClaimResponse(_message.Message):
     __slots__ = ("media", "refusal")

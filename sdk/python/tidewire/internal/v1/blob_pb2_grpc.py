@@ -52,14 +52,15 @@ class BlobServiceServicer(object):
     """
 
     def Claim(self, request, context):
-        """Holds a blob for an envelope that is about to be appended. The same claim again is the same claim.
+        """Holds a blob for an envelope that is about to be appended, or as the picture of a profile that is about to change. The same claim
+        again is the same claim.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Release(self, request, context):
-        """The envelope was not appended, or was deleted for everyone: its claims end. Unknown ones are no error.
+        """The envelope was not appended, or was deleted for everyone; or the picture is none any more: its claims end. Unknown ones are no error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tidewire.v1 import options_pb2 as tidewire_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tidewire/internal/v1/member.proto\x12\x14tidewire.internal.v1\x1a\x19tidewire/v1/options.proto\"\\\n\x15GetMembershipsRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12%\n\x10\x63onversation_ids\x18\x02 \x03(\tB\x0b\xea\xe0\x18\x07\x08\x01(\x80\x02@\x01\"2\n\x16GetMembershipsResponse\x12\x18\n\x10\x63onversation_ids\x18\x01 \x03(\t\"7\n\x12ListMembersRequest\x12!\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\"*\n\x13ListMembersResponse\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\t2\xe0\x01\n\rMemberService\x12k\n\x0eGetMemberships\x12+.tidewire.internal.v1.GetMembershipsRequest\x1a,.tidewire.internal.v1.GetMembershipsResponse\x12\x62\n\x0bListMembers\x12(.tidewire.internal.v1.ListMembersRequest\x1a).tidewire.internal.v1.ListMembersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tidewire/internal/v1/member.proto\x12\x14tidewire.internal.v1\x1a\x19tidewire/v1/options.proto\"\\\n\x15GetMembershipsRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12%\n\x10\x63onversation_ids\x18\x02 \x03(\tB\x0b\xea\xe0\x18\x07\x08\x01(\x80\x02@\x01\"2\n\x16GetMembershipsResponse\x12\x18\n\x10\x63onversation_ids\x18\x01 \x03(\t\"7\n\x12ListMembersRequest\x12!\n\x0f\x63onversation_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\"*\n\x13ListMembersResponse\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\t\";\n\x12ListAvatarsRequest\x12%\n\x10\x63onversation_ids\x18\x01 \x03(\tB\x0b\xea\xe0\x18\x07\x08\x01(\x80\x02@\x01\"K\n\x13ListAvatarsResponse\x12\x34\n\x07\x61vatars\x18\x01 \x03(\x0b\x32#.tidewire.internal.v1.CurrentAvatar\"9\n\rCurrentAvatar\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07\x62lob_id\x18\x02 \x01(\t2\xc4\x02\n\rMemberService\x12k\n\x0eGetMemberships\x12+.tidewire.internal.v1.GetMembershipsRequest\x1a,.tidewire.internal.v1.GetMembershipsResponse\x12\x62\n\x0bListMembers\x12(.tidewire.internal.v1.ListMembersRequest\x1a).tidewire.internal.v1.ListMembersResponse\x12\x62\n\x0bListAvatars\x12(.tidewire.internal.v1.ListAvatarsRequest\x1a).tidewire.internal.v1.ListAvatarsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMEMBERSHIPSREQUEST'].fields_by_name['conversation_ids']._serialized_options = b'\352\340\030\007\010\001(\200\002@\001'
   _globals['_LISTMEMBERSREQUEST'].fields_by_name['conversation_id']._loaded_options = None
   _globals['_LISTMEMBERSREQUEST'].fields_by_name['conversation_id']._serialized_options = b'\352\340\030\004\010\001@\001'
+  _globals['_LISTAVATARSREQUEST'].fields_by_name['conversation_ids']._loaded_options = None
+  _globals['_LISTAVATARSREQUEST'].fields_by_name['conversation_ids']._serialized_options = b'\352\340\030\007\010\001(\200\002@\001'
   _globals['_GETMEMBERSHIPSREQUEST']._serialized_start=86
   _globals['_GETMEMBERSHIPSREQUEST']._serialized_end=178
   _globals['_GETMEMBERSHIPSRESPONSE']._serialized_start=180
@@ -46,6 +48,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMEMBERSREQUEST']._serialized_end=287
   _globals['_LISTMEMBERSRESPONSE']._serialized_start=289
   _globals['_LISTMEMBERSRESPONSE']._serialized_end=331
-  _globals['_MEMBERSERVICE']._serialized_start=334
-  _globals['_MEMBERSERVICE']._serialized_end=558
+  _globals['_LISTAVATARSREQUEST']._serialized_start=333
+  _globals['_LISTAVATARSREQUEST']._serialized_end=392
+  _globals['_LISTAVATARSRESPONSE']._serialized_start=394
+  _globals['_LISTAVATARSRESPONSE']._serialized_end=469
+  _globals['_CURRENTAVATAR']._serialized_start=471
+  _globals['_CURRENTAVATAR']._serialized_end=528
+  _globals['_MEMBERSERVICE']._serialized_start=531
+  _globals['_MEMBERSERVICE']._serialized_end=855
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,11 @@ class MemberServiceStub(object):
                 request_serializer=tidewire_dot_internal_dot_v1_dot_member__pb2.ListMembersRequest.SerializeToString,
                 response_deserializer=tidewire_dot_internal_dot_v1_dot_member__pb2.ListMembersResponse.FromString,
                 _registered_method=True)
+        self.ListAvatars = channel.unary_unary(
+                '/tidewire.internal.v1.MemberService/ListAvatars',
+                request_serializer=tidewire_dot_internal_dot_v1_dot_member__pb2.ListAvatarsRequest.SerializeToString,
+                response_deserializer=tidewire_dot_internal_dot_v1_dot_member__pb2.ListAvatarsResponse.FromString,
+                _registered_method=True)
 
 
 class MemberServiceServicer(object):
@@ -65,6 +70,13 @@ class MemberServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAvatars(self, request, context):
+        """The pictures of groups and accounts now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MemberServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_MemberServiceServicer_to_server(servicer, server):
                     servicer.ListMembers,
                     request_deserializer=tidewire_dot_internal_dot_v1_dot_member__pb2.ListMembersRequest.FromString,
                     response_serializer=tidewire_dot_internal_dot_v1_dot_member__pb2.ListMembersResponse.SerializeToString,
+            ),
+            'ListAvatars': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAvatars,
+                    request_deserializer=tidewire_dot_internal_dot_v1_dot_member__pb2.ListAvatarsRequest.FromString,
+                    response_serializer=tidewire_dot_internal_dot_v1_dot_member__pb2.ListAvatarsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class MemberService(object):
             '/tidewire.internal.v1.MemberService/ListMembers',
             tidewire_dot_internal_dot_v1_dot_member__pb2.ListMembersRequest.SerializeToString,
             tidewire_dot_internal_dot_v1_dot_member__pb2.ListMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAvatars(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidewire.internal.v1.MemberService/ListAvatars',
+            tidewire_dot_internal_dot_v1_dot_member__pb2.ListAvatarsRequest.SerializeToString,
+            tidewire_dot_internal_dot_v1_dot_member__pb2.ListAvatarsResponse.FromString,
             options,
             channel_credentials,
             insecure,
