@@ -86,6 +86,19 @@ class DiskSpool:
                 os.close(file)
             raise (_refused(error) if isinstance(error, OSError) else error) from error
 
+    async def size(self, upload_id: str) -> int:
+        """See `Spool.size`."""
+
+        def work() -> int:
+            try:
+                return self.path(upload_id).stat().st_size
+            except FileNotFoundError:
+                return 0
+            except OSError as error:
+                raise _refused(error) from error
+
+        return await asyncio.to_thread(work)
+
     def path(self, upload_id: str) -> Path:
         """See `Spool.path`."""
         return self._folder / upload_id / "bytes"

@@ -14,6 +14,7 @@ from tidewire.media_rules.kinds import Kind
 from media.domain import byte_range
 from media.domain.blob import Blob
 from media.domain.upload import Stage
+from media.domain.wish import Variant
 from media.services.blobs import BlobService, Opened
 from media.services.signed import BLOBS, UPLOADS, Signing
 from media.services.uploads import Receiving, UploadService
@@ -95,19 +96,19 @@ class HttpMedia:
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """A file of a blob, or a range of it."""
-        blob_id, variant, once = self._signing.file(request.path, request.query)
-        opened = await self._blobs.file(blob_id, variant)
+        blob_id, variant, view_token = self._signing.file(request.path, request.query)
+        opened = await self._blobs.file(blob_id, variant, view_token)
         blob, item = opened
         etag = f'"{item.sha256.hex()}"'
         headers = {
             **SAFE,
             "ETag": etag,
             "Accept-Ranges": "bytes",
-            "Cache-Control": "no-store" if once else "private, max-age=31536000, immutable",
+            "Cache-Control": "no-store" if view_token else "private, max-age=31536000, immutable",
             "Content-Disposition": _disposition(blob, opened),
             "Content-Type": item.content_type,
         }
-        if etag in request.headers.get("If-None-Match", "") and not once:
+        if etag in request.headers.get("If-None-Match", "") and not view_token:
             return web.Response(status=304, headers=headers)
         wanted = None
         if request.headers.get("If-Range", etag) == etag:
@@ -133,8 +134,8 @@ class HttpMedia:
                 request.transport.abort()
             return response
         await response.write_eof()
-        if once and offset + length == item.size_bytes:
-            await self._blobs.viewed(blob_id)
+        if view_token and variant is Variant.MAIN and offset + length == item.size_bytes:
+            await self._blobs.viewed(blob_id, view_token)
         return response
 
     @web.middleware

@@ -2,6 +2,8 @@
 
             declare             all bytes, right hash          made and stored
     (none) ────────▶ RECEIVING ──────────────────────▶ WAITING ───────────────▶ READY
+                         │ ▲                              │
+                         │ └── the disk has lost bytes ───┤
                          │  other bytes, too many, fewer  │  judged and refused
                          ├────────────────────────────────┴───────────────────▶ REJECTED
                          └─ cancelled, or no byte for `upload_ttl_s` ──────────▶ CANCELLED
@@ -12,6 +14,8 @@ Rules that live here and nowhere else:
 - Declared size, quota and number of open uploads are checked before a byte travels.
 - Bytes come in order from an offset that is durable already; what was sent after it and not made durable is sent again.
 - More bytes than declared, fewer, or another hash: REJECTED as NOT_AS_DECLARED, and nothing is kept.
+- Bytes that were durable and are not on the disk any more, since that was replaced or cleared, are sent again: the device has them. So the
+  upload goes back to where the disk says, whatever was told before.
 - An upload that is done never changes again.
 """
 
@@ -118,6 +122,13 @@ def begin(upload: Upload, offset: int) -> Refusal | None:
             offset,
         )
     return None
+
+
+def lost(upload: Upload, there: int, now_ms: int) -> Upload | None:
+    """The upload when only so many bytes are on the disk; None: those that it should have are there."""
+    if upload.done or there >= upload.received_bytes:
+        return None
+    return replace(upload, stage=Stage.RECEIVING, received_bytes=there, touched_ms=now_ms)
 
 
 def excess(upload: Upload, end: int) -> Rejected | None:

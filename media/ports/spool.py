@@ -45,6 +45,14 @@ class Spool(Protocol):
         """
         ...
 
+    async def size(self, upload_id: str) -> int:
+        """How many bytes of the upload are on the disk; 0: none.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        ...
+
     def path(self, upload_id: str) -> Path:
         """Where it lies."""
         ...

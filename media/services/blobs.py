@@ -114,15 +114,15 @@ class BlobService:
             )
         return Opened(blob, item)
 
-    async def file(self, blob_id: str, variant: Variant) -> Opened:
-        """A file of a blob, for whoever has a signed address of it.
+    async def file(self, blob_id: str, variant: Variant, view_token: str) -> Opened:
+        """A file of a blob, for whoever has a signed address of it; of a view-once blob as long as its token is not used up.
 
         Raises:
             Refused: NOT_FOUND, UNAVAILABLE.
         """
         blob = await self._blobs.get(blob_id)
         item = None if blob is None else blob.object(variant)
-        if blob is None or item is None:
+        if blob is None or item is None or (view_token and not await self._may_view(blob_id, view_token)):
             raise Refused(rules.NOT_FOUND)
         return Opened(blob, item)
 

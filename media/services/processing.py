@@ -159,6 +159,11 @@ class Processing:
         current = await self._uploads.get(upload.upload_id)
         if current is None or current.stage is not Stage.WAITING:
             return
+        lost = rules.lost(current, await self._spool.size(upload.upload_id), self._clock.now_ms())
+        if lost is not None:
+            log.warning("the disk has lost bytes of an upload, which are to be sent again", extra={"upload": upload.upload_id})
+            await self._uploads.save(lost)
+            return
         failed = self._bugs[upload.upload_id] >= BUGS_MAX
         outcome = Rejected(Reason.CORRUPT, detail="the worker fails at it") if failed else await self._made(upload)
         done = rules.rejected(upload, outcome) if isinstance(outcome, Rejected) else rules.ready(upload)

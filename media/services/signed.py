@@ -35,11 +35,11 @@ class Signing:
         query = {"account": device.account_id, "device": device.device_id, "until": str(until_ms)}
         return self._url("PUT", UPLOADS + upload_id, query)
 
-    def download_url(self, blob_id: str, variant: Variant, *, once: bool) -> tuple[str, int]:
-        """Where to GET a file of a blob, and when that ends: Unix ms. `once`: of a view-once blob, so that it goes away when it was read."""
-        ttl_s = self._limits.view_token_ttl_s if once else self._limits.download_url_ttl_s
+    def download_url(self, blob_id: str, variant: Variant, view_token: str) -> tuple[str, int]:
+        """Where to GET a file of a blob, and when that ends: Unix ms. `view_token`: of a view-once blob; the address is used up with it."""
+        ttl_s = self._limits.view_token_ttl_s if view_token else self._limits.download_url_ttl_s
         until_ms = self._clock.now_ms() + 1000 * ttl_s
-        query = {"once": "1"} if once else {}
+        query = {"view": view_token} if view_token else {}
         return self._url("GET", f"{BLOBS}{blob_id}/{variant.value}", {**query, "until": str(until_ms)}), until_ms
 
     def uploader(self, path: str, query: Mapping[str, str]) -> Device:
@@ -51,8 +51,8 @@ class Signing:
         self._check("PUT", path, query)
         return Device(query.get("account", ""), query.get("device", ""))
 
-    def file(self, path: str, query: Mapping[str, str]) -> tuple[str, Variant, bool]:
-        """Blob, variant, and whether it is to be viewed once.
+    def file(self, path: str, query: Mapping[str, str]) -> tuple[str, Variant, str]:
+        """Blob, variant, and of a view-once blob its token.
 
         Raises:
             Refused: UNAUTHENTICATED, NOT_FOUND.
@@ -61,7 +61,7 @@ class Signing:
         blob_id, _, variant = path.removeprefix(BLOBS).partition("/")
         if variant not in set(Variant):
             raise Refused(NOT_FOUND)
-        return blob_id, Variant(variant), "once" in query
+        return blob_id, Variant(variant), query.get("view", "")
 
     def _url(self, method: str, path: str, query: Mapping[str, str]) -> str:
         signed = {**query, "sig": self._signature(method, path, query)}

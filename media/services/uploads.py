@@ -249,7 +249,7 @@ class UploadService:
         if before is not None:
             before.end("another stream of this upload has begun")
         async with self._alone(upload_id):
-            upload = await self._own(device, upload_id)
+            upload = await self._kept(await self._own(device, upload_id))
             refusal = rules.begin(upload, offset)
             if refusal is not None:
                 raise Refused(refusal)
@@ -261,6 +261,15 @@ class UploadService:
                 yield receiving
             finally:
                 await self._end(receiving, writing)
+
+    async def _kept(self, upload: Upload) -> Upload:
+        """The upload as the disk has it."""
+        if upload.stage is not Stage.RECEIVING or not upload.received_bytes:
+            return upload
+        lost = rules.lost(upload, await self._spool.size(upload.upload_id), self.clock.now_ms())
+        if lost is not None:
+            await self._save(lost)
+        return lost or upload
 
     async def _end(self, receiving: Receiving, writing: Writing) -> None:
         upload_id = receiving.upload.upload_id

@@ -200,6 +200,30 @@ async def test_a_view_once_blob_is_for_one_envelope_of_its_owner(worker: Worker)
     assert (await refused(ann.call("GetBlob", media_pb2.GetBlobRequest(blob_id=blob_id)))).reason == "NOT_FOUND", "gone for all"
 
 
+async def test_an_address_of_a_view_once_blob_is_used_up_by_its_download(worker: Worker) -> None:
+    ann, ben, carol = [await worker.person() for _ in range(3)]
+    group = await worker.group(ann, ben, carol)
+    blob_id = (await ann.ready(DATA)).media.blob_id
+    await worker.claim(blob_id, group, ann.account_id, view_once=True)
+    once = media_pb2.OpenViewOnceRequest(blob_id=blob_id, conversation_id=group)
+    token = (await ben.call("OpenViewOnce", once)).view_token
+    asked = media_pb2.GetDownloadUrlRequest(blob_id=blob_id, conversation_id=group, view_token=token)
+    url, other = [(await ben.call("GetDownloadUrl", asked)).url for _ in range(2)]
+    async with aiohttp.ClientSession() as http:
+        async with http.head(url) as head, http.get(url, headers={"Range": "bytes=0-999"}) as part:
+            assert head.status == 200 and (part.status, await part.read()) == (206, DATA[:1_000])
+        async with http.get(url, headers={"Range": "bytes=1000-"}) as rest:
+            assert (rest.status, await rest.read()) == (206, DATA[1_000:]), "it may go on, and is used up by the end"
+        for spent in (url, other):
+            async with http.get(spent) as again:
+                assert (again.status, (await again.json())["reason"]) == (404, "NOT_FOUND")
+        async with http.get(url.replace(token, "another")) as changed:
+            assert changed.status == 403
+    assert (await refused(ben.download(blob_id, group, view_token=token))).reason == "NOT_FOUND", "nor by another way"
+    token = (await carol.call("OpenViewOnce", once)).view_token
+    assert await carol.download(blob_id, group, view_token=token) == DATA, "it was another's"
+
+
 async def test_a_blob_goes_when_its_last_envelope_is_deleted_and_its_grace_is_over(world: World) -> None:
     async with world.worker(world.settings("graceless", blob_grace_s=0)) as worker:
         ann, ben = await worker.person(), await worker.person()

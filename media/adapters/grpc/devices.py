@@ -195,7 +195,7 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
         """A signed address."""
         device, which = await self._device(context), codec.variant(request.variant)
         blob, item = await self._blobs.opened(device, request.blob_id, request.conversation_id, which, request.view_token)
-        url, until_ms = self._signing.download_url(blob.blob_id, item.variant, once=bool(request.view_token))
+        url, until_ms = self._signing.download_url(blob.blob_id, item.variant, request.view_token)
         return media_pb2.GetDownloadUrlResponse(url=url, expires_at_ms=until_ms)
 
     async def OpenViewOnce(self, request: media_pb2.OpenViewOnceRequest, context: Any) -> media_pb2.OpenViewOnceResponse:

@@ -155,19 +155,27 @@ class Uploading:
         return status.media
 
     async def _finished(self, upload: StoredUpload, status: media_pb2.UploadStatus) -> media_pb2.UploadStatus:
-        """Send what is missing, and wait for the worker."""
-        while status.stage == media_pb2.UPLOAD_STAGE_RECEIVING:
+        """Send what is missing, and wait for the worker, which may have lost bytes and want them again."""
+        while status.stage in STAGES and status.stage != media_pb2.UPLOAD_STAGE_READY:
+            if status.stage != media_pb2.UPLOAD_STAGE_RECEIVING:
+                status = await self._watched(upload, status)
+                continue
             received = status.received_bytes
             status = await self._send(upload, status)
             if status.stage == media_pb2.UPLOAD_STAGE_RECEIVING and status.received_bytes == received:
                 await asyncio.sleep(0.2)
-        if status.stage not in (media_pb2.UPLOAD_STAGE_READY, media_pb2.UPLOAD_STAGE_REJECTED):
-            request = media_pb2.WatchUploadRequest(upload_id=status.upload_id)
-            async with aclosing(self._transport.stream("WatchUpload", request)) as responses:  # type: ignore[type-var]
-                async for response in responses:
-                    status = response.status
-                    if status.stage in STAGES:
-                        self._moved(upload, STAGES[status.stage], status.percent)
+        return status
+
+    async def _watched(self, upload: StoredUpload, status: media_pb2.UploadStatus) -> media_pb2.UploadStatus:
+        """Wait until the worker is done with it, or wants bytes."""
+        request = media_pb2.WatchUploadRequest(upload_id=status.upload_id)
+        async with aclosing(self._transport.stream("WatchUpload", request)) as responses:  # type: ignore[type-var]
+            async for response in responses:
+                status = response.status
+                if status.stage in STAGES:
+                    self._moved(upload, STAGES[status.stage], status.percent)
+                if status.stage == media_pb2.UPLOAD_STAGE_RECEIVING:
+                    break
         return status
 
     async def _announce(self, upload: StoredUpload) -> media_pb2.UploadStatus:

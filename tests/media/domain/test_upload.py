@@ -127,6 +127,16 @@ def test_other_bytes_than_declared_are_refused_for_good() -> None:
         assert refused.rejection is not None and refused.rejection.reason is Why.NOT_AS_DECLARED
 
 
+def test_bytes_that_the_disk_has_lost_are_received_again() -> None:
+    half, whole = rules.received(an_upload(), 7, 1), an_upload(stage=Stage.WAITING, received_bytes=len(DATA))
+    for upload, there in ((half, 7), (half, 9), (whole, len(DATA)), (an_upload(), 0), (rules.ready(whole), 0)):
+        assert rules.lost(upload, there, 9) is None
+    for upload, there in ((half, 6), (half, 0), (whole, len(DATA) - 1)):
+        again = rules.lost(upload, there, 9)
+        assert again is not None and (again.stage, again.received_bytes, again.touched_ms) == (Stage.RECEIVING, there, 9)
+        assert rules.begin(again, there) is None
+
+
 def test_what_is_done_stays_what_it_is() -> None:
     ready = rules.ready(an_upload(stage=Stage.WAITING))
     assert ready.done and rules.cancelled(ready) is ready

@@ -139,7 +139,7 @@ class MediaServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchUpload(self, request, context):
-        """How an upload goes on, until it is READY, REJECTED or CANCELLED.
+        """How an upload goes on, until it is READY, REJECTED or CANCELLED. RECEIVING after WAITING: the worker has lost bytes, send them again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
