@@ -74,24 +74,35 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 async def _run(settings: Settings, child: bool) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+    starting = asyncio.current_task()
 
     def stop() -> None:
         if stopping.is_set():
             os._exit(1)  # a second signal: at once
-        log.info("draining")
         stopping.set()
+        if starting is None:
+            log.info("draining")
+        else:
+            starting.cancel()  # whatever it waits for
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     if child:
         await end_with_parent(stop)
-    async with serving(settings) as app:
-        log.info("started", extra=settings.describe())
-        host = settings.grpc_listen.rpartition(":")[0]
-        http = settings.http_listen.rpartition(":")[0]
-        print(UP.format(grpc=f"{host}:{app.grpc_port}", http=f"{http}:{app.http_port}"), flush=True)
-        await stopping.wait()
-        await app.drain()
+    try:
+        async with serving(settings) as app:
+            starting = None
+            log.info("started", extra=settings.describe())
+            host = settings.grpc_listen.rpartition(":")[0]
+            http = settings.http_listen.rpartition(":")[0]
+            print(UP.format(grpc=f"{host}:{app.grpc_port}", http=f"{http}:{app.http_port}"), flush=True)
+            await stopping.wait()
+            await app.drain()
+    except asyncio.CancelledError:
+        if not stopping.is_set():
+            raise
+        log.info("stopped before it was up")
+        return
     log.info("stopped")
 
 

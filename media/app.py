@@ -41,7 +41,7 @@ from media.services.storing import Storing
 from media.services.uploads import UploadService
 from media.services.watching import Watching
 from media.settings import Settings
-from server.kit import mutual_tls, tls
+from server.kit import http_ops, mutual_tls, tls
 from server.kit.database import Database, open_database
 from server.kit.edge import Edge
 from server.kit.field_limits import FieldLimits
@@ -52,6 +52,7 @@ from server.kit.rates import Rate
 from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.store import StoreError
 from server.kit.system import SystemClock, SystemRandom
+from server.kit.waiting import until_open
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ CATALOGUE = "catalogue.sqlite"
 FRAME_SLACK = 1_024
 """What a message of a chunk has besides the chunk."""
 SWEEP_S = 600.0
+Listening = tuple[grpc.ServerCredentials | None, ssl.SSLContext | None, str]
+"""TLS for gRPC, for HTTP, and the authority's fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +110,17 @@ async def serving(
         services = Services(settings.node, node_token(settings), mutual_tls.calling(settings))
         await opened.enter_async_context(services)
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
-        used_store = await opened.enter_async_context(blob_store(settings)) if store is None else store
+        listening = _tls(settings)
+        used_store = await opened.enter_async_context(blob_store(settings, listening[1])) if store is None else store
         if fetcher is None and settings.previews == "on":
             fetcher = HttpFetcher(settings.limits)
         made = _parts(settings, database, used_store, used, services, fetcher)
-        yield await opened.enter_async_context(_running(settings, made, tasks))
+        yield await opened.enter_async_context(_running(settings, made, tasks, listening))
 
 
 @asynccontextmanager
-async def blob_store(settings: Settings) -> AsyncIterator[BlobStore]:
-    """The store of the settings.
+async def blob_store(settings: Settings, tls: ssl.SSLContext | None) -> AsyncIterator[BlobStore]:
+    """The store of the settings; waits for an S3 that is away, at most `store_wait_s`. `tls`: of the HTTP listener.
 
     Raises:
         StoreError: it cannot be used. OSError: its folder cannot be made.
@@ -135,13 +139,18 @@ async def blob_store(settings: Settings) -> AsyncIterator[BlobStore]:
         )
     )
     try:
-        await s3.open()
-    except StoreUnavailable as error:
-        raise StoreError(str(error)) from error
-    try:
+        async with _not_ready(settings, tls):
+            await until_open(s3.open, settings.store_wait_s, SystemClock())
         yield s3
     finally:
         await s3.close()
+
+
+@asynccontextmanager
+async def _not_ready(settings: Settings, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
+    """Whoever asks for health is told that the process lives and takes nothing yet."""
+    async with http_ops.serving_http(settings.http_listen, lambda: False, lambda: b"", tls):
+        yield
 
 
 def node_token(settings: Settings) -> str:
@@ -191,12 +200,12 @@ def _parts(
 
 
 @asynccontextmanager
-async def _running(settings: Settings, made: _Parts, tasks: asyncio.TaskGroup) -> AsyncIterator[App]:
+async def _running(settings: Settings, made: _Parts, tasks: asyncio.TaskGroup, listening: Listening) -> AsyncIterator[App]:
     limits, fields = settings.limits, FieldLimits(is_phone)
     frame = limits.chunk_bytes_max + FRAME_SLACK
     edge = Edge(fields, _address_limit(limits, SystemClock()), made.metrics.refused, lambda method: frame)
     devices, internal = new_server(edge, bytes_max=2 * frame), new_server(edge)
-    credentials, context, fingerprint = _tls(settings)
+    credentials, context, fingerprint = listening
     draining = asyncio.Event()
     await made.processing.resume()
 
@@ -257,7 +266,7 @@ def _address_limit(limits: Limits, clock: SystemClock) -> Callable[[str], Refusa
     return limited
 
 
-def _tls(settings: Settings) -> tuple[grpc.ServerCredentials | None, ssl.SSLContext | None, str]:
+def _tls(settings: Settings) -> Listening:
     """For gRPC, for HTTP, and the authority's fingerprint."""
     if settings.tls in ("off", "proxy"):
         return None, None, ""

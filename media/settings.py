@@ -14,6 +14,7 @@ from server.kit import setting_sources
 from server.kit.setting_sources import SECRET_CHARS_MIN, SettingsError, is_loopback
 
 PREFIX = "TIDEWIRE_MEDIA_"
+SECONDS_MAX = 86_400
 SECRET = ("blob_token", "node_token", "s3_secret_key", "url_secret")
 """Settings that no log shows."""
 
@@ -64,6 +65,8 @@ class Settings:
     s3_access_key: str = ""
     s3_secret_key: str = ""
     s3_ca: str = ""
+    store_wait_s: float = 60.0
+    """How long a start waits for an S3 that is not there yet, or does not answer; 0: not at all."""
     keys_file: str = ""
     """The deployment's keys for what is stored; empty: data_dir/keys.json, made at the first start. Back it up: without it nothing
     that is stored can be read."""
@@ -129,6 +132,8 @@ def check(settings: Settings) -> None:
         raise SettingsError("tls = files needs tls_cert and tls_key")
     if settings.store == "s3" and not (settings.s3_endpoint and settings.s3_access_key and settings.s3_secret_key):
         raise SettingsError("store = s3 needs s3_endpoint, s3_access_key and s3_secret_key")
+    if not 0 <= settings.store_wait_s < SECONDS_MAX:
+        raise SettingsError(f"store_wait_s is a number of seconds from 0 to a day, not {settings.store_wait_s}")
     _check_secrets(settings)
 
 

@@ -22,10 +22,10 @@ from server.kit.loops import end_with_parent, run
 from server.kit.setting_sources import SettingsError
 from server.kit.store import StoreError
 from server.kit.system import SystemClock
+from server.kit.waiting import until_open
 from server.settings import Settings, load
 from server.stores import STORE, cql_settings
 from server.together import Together, environment
-from server.waiting import until_open
 from server.workers import READY, Workers, worker_settings
 
 log = logging.getLogger("server")

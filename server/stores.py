@@ -18,12 +18,12 @@ from server.adapters.sqlite.positions import SqliteMemberships, SqlitePositions
 from server.adapters.sqlite.services import SqliteServiceTokens
 from server.kit.database import Database, open_beside, open_database
 from server.kit.system import SystemClock
+from server.kit.waiting import until_open
 from server.measured import cql_readings
 from server.ports.accounts import AccountMarks, Accounts, Challenges, Contacts, Devices
 from server.ports.log import Log, LogRetention, Memberships, Positions
 from server.ports.services import ServiceTokens
 from server.settings import Settings, copies
-from server.waiting import until_open
 
 STORE = "tidewire.db"
 """The embedded store, in the data folder."""

@@ -21,6 +21,7 @@ from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 
 from media.ports.blob_store import Missing, Stored, StoreUnavailable
+from server.kit.store import StoreAway, StoreError
 
 T = TypeVar("T")
 
@@ -29,6 +30,11 @@ PART = 5 * 1_048_576
 PIECE = 262_144
 THREADS = 16
 CONNECT_S, READ_S = 2.0, 15.0
+FOR_GOOD = frozenset(
+    {"AccessDenied", "AllAccessDisabled", "AuthorizationHeaderMalformed", "BucketAlreadyExists", "InvalidAccessKeyId",
+     "InvalidBucketName", "PermanentRedirect", "SignatureDoesNotMatch"}
+)  # fmt: skip
+"""What waiting does not help against."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +79,20 @@ class S3Store:
         """Make the bucket if it is not there.
 
         Raises:
-            StoreUnavailable
+            StoreAway: it may answer if one waits. StoreError: it refuses, and will.
         """
 
         def work() -> None:
             if not self._client.bucket_exists(self._bucket):
                 self._client.make_bucket(self._bucket, self._region)
 
-        await self._run(work)
+        try:
+            await self._run(work)
+        except Missing as error:
+            raise StoreError(f"the S3 server has no such bucket: {error}") from error
+        except StoreUnavailable as error:
+            said = error.__cause__.code if isinstance(error.__cause__, S3Error) else ""
+            raise (StoreError(str(error)) if said in FOR_GOOD else StoreAway(str(error))) from error
 
     async def close(self) -> None:
         """End the connections."""

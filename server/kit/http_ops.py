@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -9,7 +10,9 @@ from aiohttp import web
 
 
 @asynccontextmanager
-async def serving_http(listen: str, ready: Callable[[], bool], scrape: Callable[[], bytes]) -> AsyncIterator[int]:
+async def serving_http(
+    listen: str, ready: Callable[[], bool], scrape: Callable[[], bytes], tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
     """Serve /healthz (the process lives), /readyz (it takes devices) and /metrics. Yields the port.
 
     Raises:
@@ -31,7 +34,7 @@ async def serving_http(listen: str, ready: Callable[[], bool], scrape: Callable[
     await runner.setup()
     try:
         host, _, port = listen.rpartition(":")
-        site = web.TCPSite(runner, host.strip("[]"), int(port))
+        site = web.TCPSite(runner, host.strip("[]"), int(port), ssl_context=tls)
         await site.start()
         yield runner.addresses[0][1]
     finally:

@@ -13,6 +13,7 @@ import pytest_asyncio
 from media.adapters.folder_store import FolderStore
 from media.adapters.s3_store import S3Settings, S3Store
 from media.ports.blob_store import BlobStore, Missing, StoreUnavailable
+from server.kit.store import StoreAway, StoreError
 from tests.support.minio import MinioServer
 from tests.support.node import free_port
 
@@ -141,8 +142,9 @@ async def test_a_server_that_refuses_is_one_sentence(minio: MinioServer, changes
         secret_key=changes.get("secret_key", right.secret_key),
     )
     store = S3Store(settings)
-    with pytest.raises(StoreUnavailable, match="refuses"):
+    with pytest.raises(StoreError, match="refuses") as refused:
         await store.open()
+    assert not isinstance(refused.value, StoreAway), "waiting does not help"
     await store.close()
 
 
@@ -154,4 +156,6 @@ async def test_a_server_that_is_away_is_told_within_seconds(tmp_path: Path) -> N
     async with asyncio.timeout(10):
         with pytest.raises(StoreUnavailable, match="does not answer"):
             await put(store, tmp_path, "m/one", b"data")
+        with pytest.raises(StoreAway, match="does not answer"):
+            await store.open()
     await store.close()

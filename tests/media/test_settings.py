@@ -49,6 +49,7 @@ def test_no_secret_is_told() -> None:
         ({"processes": "many"}, "processes is a whole number"),
         ({"drain_grace_s": "long"}, "drain_grace_s is a number of seconds"),
         ({"sandbox": "none"}, "sandbox is one of auto, bubblewrap"),
+        ({"store_wait_s": "-1"}, "store_wait_s is a number of seconds from 0 to a day, not -1.0"),
     ],
 )
 def test_what_cannot_work_is_one_sentence(given: dict[str, str], sentence: str) -> None:

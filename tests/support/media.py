@@ -83,8 +83,7 @@ class MediaWorker:
         async with asyncio.timeout(30):
             while b"is up" not in (line := await self._process.stdout.readline()):
                 if not line:
-                    await self._process.wait()
-                    raise NotStarted(self.log.read_text()[-2_000:])
+                    raise NotStarted(await self._process.wait(), self.log.read_text()[-2_000:])
 
     async def kill(self) -> None:
         """kill -9."""

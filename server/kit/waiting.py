@@ -1,4 +1,4 @@
-"""What a starting process waits for, aloud and not for ever: part of the composition root."""
+"""What a starting process waits for, aloud and not for ever."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 from server.kit.store import StoreAway, StoreError
 from server.kit.world import Clock
 
-log = logging.getLogger("server")
+log = logging.getLogger(__name__)
 
 RETRY_S = 0.5
 TOLD_S = 5.0
