@@ -195,7 +195,7 @@ def _parts(
         storing=storing,
         node=node,
         sandbox=workshop.sandbox,
-        previews=PreviewService(fetcher, clock, limits),
+        previews=PreviewService(fetcher, workshop, clock, limits),
     )
 
 

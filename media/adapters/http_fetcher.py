@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -21,7 +22,12 @@ from media.ports.fetcher import NoPage, Page
 
 log = logging.getLogger(__name__)
 
-HEADERS = {"User-Agent": "Tidewire link preview", "Accept": "text/html,application/xhtml+xml", "Accept-Encoding": "identity"}
+HEADERS = {
+    "User-Agent": "Tidewire link preview",
+    "Accept": "text/html,application/xhtml+xml,image/*",
+    "Accept-Encoding": "identity",
+}
+T = TypeVar("T")
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -67,13 +73,20 @@ class HttpFetcher:
 
     async def fetch(self, url: str) -> Page:
         """See `Fetcher.fetch`."""
+        return await self._fetched(url, self._page)
+
+    async def image(self, url: str) -> bytes:
+        """See `Fetcher.image`."""
+        return await self._fetched(url, self._image)
+
+    async def _fetched(self, url: str, read: Callable[[str, aiohttp.ClientResponse], Awaitable[T]]) -> T:
         try:
             async with asyncio.timeout(self._limits.preview_timeout_ms / 1000), self._session() as session:
                 for _ in range(self._limits.preview_redirects_max + 1):
                     self._look(url)
                     async with session.get(url, allow_redirects=False) as response:
                         if response.status not in REDIRECTS:
-                            return await self._page(url, response)
+                            return await read(url, response)
                         url = link.redirected(url, response.headers.get("Location", ""))
         except TimeoutError as error:
             raise NoPage("it took too long") from error
@@ -101,10 +114,23 @@ class HttpFetcher:
             raise NoPage(f"{response.status}, {response.content_type}")
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise NoPage("it is compressed, though that was not asked for")
-        body = bytearray()
-        while len(body) < self._limits.preview_bytes_max:
-            piece = await response.content.read(self._limits.preview_bytes_max - len(body))
-            if not piece:
-                break
-            body += piece
-        return Page(url, bytes(body), response.charset or "")
+        return Page(url, await _beginning(response, self._limits.preview_bytes_max), response.charset or "")
+
+    async def _image(self, url: str, response: aiohttp.ClientResponse) -> bytes:
+        if response.status != 200 or not response.content_type.startswith("image/"):
+            raise NoPage(f"{response.status}, {response.content_type}")
+        most = self._limits.preview_image_bytes_max
+        body = await _beginning(response, most + 1)
+        if len(body) > most:
+            raise NoPage(f"the picture has more than {most} bytes")
+        return body
+
+
+async def _beginning(response: aiohttp.ClientResponse, most: int) -> bytes:
+    body = bytearray()
+    while len(body) < most:
+        piece = await response.content.read(most - len(body))
+        if not piece:
+            break
+        body += piece
+    return bytes(body)

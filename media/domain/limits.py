@@ -51,6 +51,8 @@ class Limits:
     previews_burst: int = 20
     preview_bytes_max: int = 1_048_576
     """Of a page no more than this is read."""
+    preview_image_bytes_max: int = 5_242_880
+    """A picture of a page that is larger is left out."""
     preview_timeout_ms: int = 5_000
-    """Of a fetch, with all its redirects."""
+    """Of a fetch, with all its redirects; of the page's picture once more."""
     preview_redirects_max: int = 3

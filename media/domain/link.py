@@ -37,6 +37,9 @@ _TAG = re.compile(r"<(meta|title)(?=[\s/>])", re.IGNORECASE)
 _CHARSET = re.compile(rb"""<meta[^<>]{0,256}charset=["']?([\w-]{1,40})""", re.IGNORECASE)
 _TITLES = ("og:title", "twitter:title")
 _DESCRIPTIONS = ("og:description", "twitter:description", "description")
+_IMAGES = ("og:image:secure_url", "og:image", "og:image:url", "twitter:image")
+THUMBNAIL_BYTES_MAX = 16_384
+"""Of the small picture: it travels inside the envelope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,10 @@ class Preview:
     url: str
     title: str
     description: str
+    image: str = ""
+    """Where it says that its picture is."""
+    thumbnail: bytes = b""
+    """That picture, small, as JPEG; b"": none."""
 
 
 def is_public(address: Address) -> bool:
@@ -80,7 +87,7 @@ def wrong(url: str, ports: frozenset[int] = PORTS) -> str:
 
 
 def redirected(url: str, location: str) -> str:
-    """Where a redirect leads; "": nowhere."""
+    """Where a redirect, or a reference of the page, leads; "": nowhere."""
     try:
         return urljoin(url, location.strip()) if location.strip() else ""
     except ValueError:
@@ -95,7 +102,8 @@ def preview(url: str, body: bytes, charset: str) -> Preview:
         found.setdefault(name, " ".join(value.split()))
     title = next((found[name] for name in (*_TITLES, "<title>") if found.get(name)), "")
     description = next((found[name] for name in _DESCRIPTIONS if found.get(name)), "")
-    return Preview(url, title[:TITLE_CHARS_MAX], description[:DESCRIPTION_CHARS_MAX])
+    image = next((found[name] for name in _IMAGES if found.get(name)), "")
+    return Preview(url, title[:TITLE_CHARS_MAX], description[:DESCRIPTION_CHARS_MAX], redirected(url, image))
 
 
 def _text(body: bytes, charset: str) -> str:

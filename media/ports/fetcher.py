@@ -22,10 +22,18 @@ class Page:
 
 
 class Fetcher(Protocol):
-    """Fetches one page as nobody in particular: no cookies, no proxy, no address but of the public internet."""
+    """Fetches one page or picture as nobody in particular: no cookies, no proxy, no address but of the public internet."""
 
     async def fetch(self, url: str) -> Page:
         """The page at `url`, after redirects.
+
+        Raises:
+            NoPage
+        """
+        ...
+
+    async def image(self, url: str) -> bytes:
+        """The picture at `url`, after redirects: whatever calls itself one.
 
         Raises:
             NoPage

@@ -52,7 +52,7 @@ class Made:
 
 
 class Workshop(Protocol):
-    """Both methods answer Rejected for whatever a file does to them, and leave no process and no file behind.
+    """Its methods answer Rejected, or nothing, for whatever a file does to them, and leave no process and no file behind.
 
     They raise WorkshopUnavailable for what is the deployment's fault, and may be cancelled at any moment. How many run
     at once is the caller's to bound.
@@ -75,4 +75,8 @@ class Workshop(Protocol):
         `accepted` is the verdict of `inspect` on these bytes and this wish. `progress` is called with 0..100, never less
         than before, and ends with 100 when something was made. Nothing is in `out` after Rejected or an exception.
         """
+        ...
+
+    async def thumbnail(self, picture: bytes, bytes_max: int) -> bytes:
+        """A small JPEG of at most so many bytes of whatever claims to be a picture, without its metadata; b"": it is none."""
         ...

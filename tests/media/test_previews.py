@@ -13,10 +13,14 @@ from aiohttp import web
 from tidewire import Client, Message, Preview, Refused
 
 from media import settings as media_settings
+from media.adapters.ffmpeg.workshop import FfmpegWorkshop
 from media.adapters.http_fetcher import HttpFetcher
 from media.app import serving
 from media.domain.limits import Limits
 from media.ports.fetcher import NoPage
+from media.ports.node import Device
+from media.services.previews import PreviewService
+from server.kit.system import SystemClock
 from tests.support.media import Deployment
 
 pytestmark = pytest.mark.process
@@ -31,6 +35,7 @@ class Site:
         self.port = 0
         self.asked: list[web.Request] = []
         self.never = asyncio.Event()
+        self.pictures: dict[str, bytes] = {}
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}{path}"
@@ -52,6 +57,12 @@ class Site:
                 return web.Response(status=302)
             case ["large"]:
                 return web.Response(text=PAGE + "x" * 3_000_000, content_type="text/html")
+            case ["illustrated", *rest]:
+                where = "/picture/" + "".join(rest)
+                said = f'{PAGE}<meta property="og:image" content="{where}">'
+                return web.Response(text=said, content_type="text/html")
+            case ["picture", name]:
+                return web.Response(body=self.pictures[name], content_type="image/jpeg")
             case ["image"]:
                 return web.Response(body=b"\xff\xd8", content_type="image/jpeg")
             case ["packed"]:
@@ -117,6 +128,45 @@ async def test_of_a_large_page_the_beginning_is_read_and_a_slow_one_is_left(site
         await fetcher(site, preview_timeout_ms=200).fetch(site.url("/slow"))
 
 
+async def test_a_picture_is_fetched_by_the_same_rules_and_only_whole(site: Site) -> None:
+    site.pictures = {"sea": b"x" * 1_000}
+    assert await fetcher(site).image(site.url("/picture/sea")) == b"x" * 1_000
+    for path, limits, why in (
+        ("/picture/sea", {"preview_image_bytes_max": 999}, "more than 999 bytes"),
+        ("/page", {}, "200, text/html"),
+        ("/to/http://127.0.0.2/", {}, "127.0.0.2 is not public"),
+        ("/to/data:image/png;base64,AAAA", {}, "the address is no"),
+    ):
+        with pytest.raises(NoPage, match=why):
+            await fetcher(site, **limits).image(site.url(path))
+
+
+async def test_a_preview_has_a_small_picture_or_none(site: Site, workshop: FfmpegWorkshop, files: Path) -> None:
+    site.pictures = {
+        "sea": (files / "photo.jpg").read_bytes(),
+        "turned": (files / "turned.jpg").read_bytes(),
+        "broken": b"\xff\xd8 no picture",
+        "playlist": b"ffconcat version 1.0\nfile /etc/passwd\n",
+        "sound": (files / "opus.ogg").read_bytes(),
+    }
+    previews = PreviewService(fetcher(site), workshop, SystemClock(), Limits())
+    found = {}
+    for name in (*site.pictures, "missing"):
+        preview = await previews.preview(Device("ann", "phone"), site.url(f"/illustrated/{name}"))
+        assert (preview.title, preview.image) == ("The sea", site.url(f"/picture/{name}"))
+        found[name] = preview.thumbnail
+    for name in ("sea", "turned"):
+        assert found[name].startswith(b"\xff\xd8") and len(found[name]) <= 16_384 and b"SECRET" not in found[name]
+    assert [name for name, picture in found.items() if not picture] == ["broken", "playlist", "sound", "missing"]
+    assert (await previews.preview(Device("ann", "phone"), site.url("/page"))).thumbnail == b""
+
+
+async def test_a_picture_is_made_as_small_as_it_has_to_be(workshop: FfmpegWorkshop, files: Path) -> None:
+    picture = (files / "photo.jpg").read_bytes()
+    sizes = [len(await workshop.thumbnail(picture, most)) for most in (16_384, 4_000, 10)]
+    assert 4_000 >= sizes[1] > 0 == sizes[2] and sizes[0] >= sizes[1]
+
+
 async def test_a_name_is_what_it_resolves_to_and_nothing_is_asked_of_what_is_not_public(site: Site) -> None:
     assert (await fetcher(site, lambda address: True).fetch(site.url("/page", "localhost"))).url.startswith("http://localhost")
     count = len(site.asked)
@@ -126,7 +176,8 @@ async def test_a_name_is_what_it_resolves_to_and_nothing_is_asked_of_what_is_not
     assert len(site.asked) == count
 
 
-async def test_a_device_has_a_preview_made_and_sends_it(site: Site, tmp_path: Path) -> None:
+async def test_a_device_has_a_preview_made_and_sends_it(site: Site, tmp_path: Path, files: Path) -> None:
+    site.pictures = {"sea": (files / "photo.jpg").read_bytes()}
     deployment = await Deployment.started(tmp_path / "deployment")
     await deployment.worker.close()
     settings = {name: str(value) for name, value in deployment.worker.settings.items()}
@@ -138,8 +189,9 @@ async def test_a_device_has_a_preview_made_and_sends_it(site: Site, tmp_path: Pa
             me = await ann.direct("ann")
             made = media_settings.load(None, {}, settings | {"previews_burst": "2", "previews_per_hour": "1"})
             async with serving(made, fetcher=fetcher(site)):
-                preview = await ann.preview(site.url("/page"))
-                assert preview == Preview(site.url("/page"), "The sea", "Wide & blue")
+                preview = await ann.preview(site.url("/illustrated/sea"))
+                assert preview == Preview(site.url("/illustrated/sea"), "The sea", "Wide & blue", preview.thumbnail)
+                assert preview.thumbnail.startswith(b"\xff\xd8")
                 seen = ann.listen()
                 await (await ann.send(me, f"look: {preview.url}", preview=preview))
                 async with asyncio.timeout(10):

@@ -24,6 +24,8 @@ from media.ports.workshop import Facts, Made, MadeFile, Variant, WorkshopUnavail
 Progress = Callable[[int], None]
 JPEG_QUALITIES = (3, 8, 20)
 """ffmpeg's, 2 the best: the next one when the picture came out too large."""
+SMALL = ((commands.THUMBNAIL_SIDE_PX, 5), (commands.THUMBNAIL_SIDE_PX, 12), (160, 20))
+"""Sides in pixels, and ffmpeg's quality: the next when the picture has too many bytes."""
 _SOUND_NAMES = {"ogg": "main.ogg", "ipod": "main.m4a", "mp3": "main.mp3", "flac": "main.flac"}
 _POSTER_AT_MS_MAX = 1_000
 _MAIN_SHARE = 92
@@ -74,6 +76,17 @@ async def making(
     if isinstance(plan, SoundPlan):
         return await _sound(bench, source, accepted, plan, work, progress)
     return await _video(bench, source, accepted, plan, work, progress)
+
+
+async def small(bench: Bench, source: Path, accepted: Accepted, work: Path, bytes_max: int) -> bytes:
+    """A small JPEG of at most so many bytes; b"": none can be made."""
+    for side, quality in SMALL:
+        argv = bench.commands.thumbnail(bench.sandbox.job(source, work), _demuxer(accepted), side, quality)
+        if await bench.run(argv, source, work, lambda per_cent: None):
+            return b""
+        if 0 < _size(made := work / commands.THUMBNAIL_NAME) <= bytes_max:
+            return made.read_bytes()
+    return b""
 
 
 async def _picture(

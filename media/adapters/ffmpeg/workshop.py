@@ -18,7 +18,7 @@ from tidewire.media_rules.sniff import HEAD_BYTES, Format, sniff
 from tidewire.media_rules.verdict import Accepted, Rejected
 
 from media.adapters.ffmpeg.commands import Commands
-from media.adapters.ffmpeg.making import Bench, making
+from media.adapters.ffmpeg.making import Bench, making, small
 from media.adapters.ffmpeg.prober import Prober
 from media.adapters.ffmpeg.sandbox import RunLimits, Sandbox
 from media.domain.plan import Keep, plan
@@ -46,6 +46,7 @@ class FfmpegWorkshop:
         work = work_limits or WorkLimits()
         self._sandbox = sandbox
         self._limits = limits
+        self._probing = work.probing
         self._prober = Prober(ffprobe, sandbox, work.probing)
         self._bench = Bench(Commands(ffmpeg, limits), self._prober, sandbox, limits, work.making)
 
@@ -91,6 +92,25 @@ class FfmpegWorkshop:
             shutil.rmtree(work, ignore_errors=True)
         progress(100)
         return Made(made.facts, tuple(files))
+
+    async def thumbnail(self, picture: bytes, bytes_max: int) -> bytes:
+        """See the port."""
+        place = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="tidewire-picture-"))
+        try:
+            source, out = place / "source", place / "out"
+            await asyncio.to_thread(_written, source, picture)
+            out.mkdir()
+            accepted = await self.inspect(source, Wish(Kind.IMAGE), self._limits)
+            if isinstance(accepted, Rejected):
+                return b""
+            bench = replace(self._bench, run_limits=self._probing)
+            return await small(bench, source, accepted, out, bytes_max)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _written(source: Path, data: bytes) -> None:
+    source.write_bytes(data)
 
 
 def window(wish: Wish) -> Window | None:

@@ -217,7 +217,9 @@ class MediaServicer(media_pb2_grpc.MediaServiceServicer):
     async def PreviewLink(self, request: media_pb2.PreviewLinkRequest, context: Any) -> media_pb2.PreviewLinkResponse:
         """What a page says of itself."""
         found = await self._previews.preview(await self._device(context), request.url)
-        preview = envelope_pb2.LinkPreview(url=found.url, title=found.title, description=found.description)
+        preview = envelope_pb2.LinkPreview(
+            url=found.url, title=found.title, description=found.description, thumbnail=found.thumbnail
+        )
         return media_pb2.PreviewLinkResponse(preview=preview)
 
     async def _device(self, context: Any) -> Device:

@@ -218,7 +218,7 @@ class Client(Avatars):
             Refused: NOT_FOUND: there is no page that can be shown; KIND_NOT_ENABLED: this deployment fetches none. Unreachable.
         """
         found = (await self._media_call("PreviewLink", media_pb2.PreviewLinkRequest(url=url))).preview
-        return Preview(found.url, found.title, found.description)
+        return Preview(found.url, found.title, found.description, found.thumbnail)
 
     async def send(
         self,
@@ -238,7 +238,9 @@ class Client(Avatars):
         """
         body = envelope_pb2.Body(text=envelope_pb2.Text(text=text))
         if preview is not None:
-            made = envelope_pb2.LinkPreview(url=preview.url, title=preview.title, description=preview.description)
+            made = envelope_pb2.LinkPreview(
+                url=preview.url, title=preview.title, description=preview.description, thumbnail=preview.thumbnail
+            )
             body.text.preview.CopyFrom(made)
         if answers is not None:
             excerpt = answers.text[:EXCERPT_CHARS]

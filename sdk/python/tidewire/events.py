@@ -74,6 +74,8 @@ class Preview:
     url: str
     title: str = ""
     description: str = ""
+    thumbnail: bytes = b""
+    """A small JPEG."""
 
 
 @dataclass(frozen=True, slots=True)

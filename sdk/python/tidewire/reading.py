@@ -40,7 +40,8 @@ def preview_of(body: envelope_pb2.Body) -> Preview | None:
     """The preview of a link in a text."""
     if body.WhichOneof("content") != "text" or not body.text.HasField("preview"):
         return None
-    return Preview(body.text.preview.url, body.text.preview.title, body.text.preview.description)
+    said = body.text.preview
+    return Preview(said.url, said.title, said.description, said.thumbnail)
 
 
 def kind_name(kind: int) -> str:

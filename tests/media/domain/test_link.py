@@ -131,3 +131,20 @@ def test_the_header_says_the_letters_first() -> None:
 def test_any_bytes_give_a_preview(body: bytes, charset: str) -> None:
     found = link.preview("u", b"<title>" + body, charset)
     assert len(found.title) <= 256 and len(found.description) <= 1_024
+
+
+@pytest.mark.parametrize(
+    ("said", "image"),
+    [
+        ('<meta property="og:image" content="/sea.jpg">', "https://example.org/sea.jpg"),
+        (
+            '<meta name="twitter:image" content="a.png"><meta property="og:image" content=" b.png ">',
+            "https://example.org/d/b.png",
+        ),
+        ('<meta property="og:image" content="http://[::1/">', ""),
+        ('<meta property="og:image" content="">', ""),
+        ("", ""),
+    ],
+)
+def test_where_a_page_says_that_its_picture_is(said: str, image: str) -> None:
+    assert link.preview("https://example.org/d/page", said.encode(), "").image == image
