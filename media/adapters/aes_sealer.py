@@ -6,20 +6,19 @@ import asyncio
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from media.domain import sealed
+from media.domain.sealed import BLOCK, TOGETHER
 from media.ports.keys import Damaged, WrappedKey
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
-_TOGETHER = 16
-"""Chunks that are opened in one turn of a thread."""
-_BLOCK = _TOGETHER * sealed.STORED_CHUNK
 
 
 class KeyFileError(Exception):
@@ -50,10 +49,15 @@ class AesSealer:
         """See `Sealer.open`."""
         cipher, wanted = AESGCM(self._unwrap(key)), sealed.covering(size, offset, length)
         index, skip, last = wanted.first, wanted.skip, sealed.chunks(size) - 1
-        async for block in _blocks(stored):
-            plain = (await asyncio.to_thread(_open, cipher, block, index, last))[skip : skip + length]
-            index, skip, length = index + _TOGETHER, 0, length - len(plain)
-            yield plain
+
+        async def opened(block: bytes, first: int) -> bytes:
+            return await asyncio.to_thread(_open, cipher, block, first, last)
+
+        async with aclosing(_ahead(_blocks(stored), opened, index)) as blocks:
+            async for block in blocks:
+                plain = block[skip : skip + length]
+                skip, length = 0, length - len(plain)
+                yield plain
         if length:
             raise Damaged("the stored file is shorter than it was")
 
@@ -76,15 +80,40 @@ class AesSealer:
 
 
 async def _blocks(stored: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Stored bytes in blocks of `_TOGETHER` chunks; the last block may be shorter."""
+    """Stored bytes in blocks; the last may be shorter. A piece that is one is not copied."""
     buffer = bytearray()
     async for piece in stored:
+        if not buffer and len(piece) == BLOCK:
+            yield piece
+            continue
         buffer += piece
-        while len(buffer) >= _BLOCK:
-            yield bytes(buffer[:_BLOCK])
-            del buffer[:_BLOCK]
+        while len(buffer) >= BLOCK:
+            yield bytes(memoryview(buffer)[:BLOCK])
+            del buffer[:BLOCK]
     if buffer:
         yield bytes(buffer)
+
+
+async def _ahead(
+    blocks: AsyncIterator[bytes], opened: Callable[[bytes, int], Awaitable[bytes]], index: int
+) -> AsyncGenerator[bytes, None]:
+    """Blocks opened; the next one is read and opened while whoever asked deals with the one before. `index`: of the first chunk."""
+
+    async def after(index: int) -> bytes | None:
+        block = await anext(blocks, None)
+        return None if block is None else await opened(block, index)
+
+    coming = asyncio.ensure_future(after(index))
+    try:
+        while (plain := await coming) is not None:
+            index += TOGETHER
+            coming = asyncio.ensure_future(after(index))
+            yield plain
+    finally:
+        coming.cancel()
+        await asyncio.wait([coming])
+        if not coming.cancelled():
+            coming.exception()  # of what nobody asked for any more
 
 
 def _seal(cipher: AESGCM, source: Path, target: Path) -> None:

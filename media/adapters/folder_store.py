@@ -9,9 +9,11 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from media.domain.sealed import BLOCK
 from media.ports.blob_store import Missing, Stored, StoreUnavailable
 
-_PIECE = 262_144
+_PIECE = BLOCK
+"""What is opened together is read together: one turn of a thread each."""
 _PART = ".part-"
 
 

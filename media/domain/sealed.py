@@ -12,6 +12,9 @@ from dataclasses import dataclass
 CHUNK = 65_536
 TAG = 16
 STORED_CHUNK = CHUNK + TAG
+TOGETHER = 16
+"""Chunks that are read and opened together."""
+BLOCK = TOGETHER * STORED_CHUNK
 
 
 def chunks(size: int) -> int:
