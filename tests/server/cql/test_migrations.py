@@ -78,7 +78,7 @@ async def test_what_an_older_version_wrote_is_kept_and_moves_only_when_no_older_
         cluster.shutdown()
     with pytest.raises(StoreError, match="keyspace fresh lacks migration 0004_generations: run python -m server migrate"):
         await open_cql(fresh, SystemClock(), retention_s=1)
-    assert await migrate(fresh) == ["0004_generations"]
+    assert await migrate(fresh) == [each.name for each in known_migrations() if each.stage == "pre" and each not in older]
     assert await forgetting(fresh, (1, 2)) == (MARKED_MAX - 1, 0)
     assert await migrate(fresh, "post") == ["0005_generations"]
     assert await forgetting(fresh, range(3, MARKED_MAX + 1)) == (1, 0)
