@@ -124,7 +124,7 @@ async def test_a_download_without_s3_is_refused_and_goes_on_when_it_is_back(
     s3: OnS3, opened: AsyncExitStack, tmp_path: Path
 ) -> None:
     ann, ben, both = await talk(s3.deployment, tmp_path, opened, "after")
-    document = large(tmp_path)
+    document = large(tmp_path, 2 * LARGE)  # more than what lies in buffers on its way
     sending = await ann.send_document(both, document)
     await sending
     media = await media_of(ann, both, sending.envelope_id)
