@@ -78,3 +78,19 @@ def test_it_was_viewed_by_all_when_only_its_owner_is_left() -> None:
     assert rules.view_once([OF_ANN, ONCE]) and not rules.view_once([OF_ANN])
     assert rules.all_viewed(BLOB, ["ben", "carol"], ["ann", "ben", "carol"])
     assert not rules.all_viewed(BLOB, ["ben"], ["ann", "ben", "carol"])
+
+
+def test_only_its_owner_makes_a_blob_a_picture_and_only_one_of_the_kind_avatar() -> None:
+    square, picture = replace(BLOB, kind=Kind.AVATAR), replace(OF_ANN, conversation_id="p:ann", avatar=True)
+    assert rules.may_claim(square, picture, [], True, LIMITS) is None
+    of_ben = rules.may_claim(square, replace(picture, account_id="ben"), [picture], True, LIMITS)
+    assert of_ben is rules.NOT_FOUND, "though he sees it"
+    for blob, claim in ((BLOB, picture), (square, OF_ANN)):
+        refused = rules.may_claim(blob, claim, [], True, LIMITS)
+        assert refused is not None and (refused.reason, refused.subject) == (Reason.INVALID, "blob_id")
+
+
+def test_a_picture_is_held_until_the_node_says_that_it_is_none() -> None:
+    picture = replace(OF_ANN, until_ms=NOW, avatar=True)
+    assert rules.until_ms(picture, NOW, LIMITS) == NOW + 1_000 * LIMITS.avatar_check_s
+    assert rules.live([picture, replace(OF_ANN, until_ms=NOW)], NOW + 1) == [picture]
