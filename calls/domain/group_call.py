@@ -52,6 +52,8 @@ class GroupCall(msgspec.Struct, frozen=True, kw_only=True):
     ring_until_ms: int = 0
     video: bool = False
     """Somebody sent pictures."""
+    begun: bool = False
+    """Somebody was in."""
     talked_since_ms: int = 0
     """Since when there were two."""
     empty_since_ms: int = 0
@@ -183,9 +185,9 @@ class StopRinging(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """This life is over: forget it, and append its record."""
+    """This life is over: forget it, and append its record; `outcome` None: nobody was ever in, and there is none."""
 
-    outcome: Outcome
+    outcome: Outcome | None
     talked_ms: int
 
 
@@ -267,6 +269,7 @@ def _joins(call: GroupCall, event: Joins, now_ms: int, limits: SignallingLimits)
         participants=(*stays, new),
         rung=tuple(one for one in call.rung if one != event.party.account_id),
         video=video,
+        begun=True,
         talked_since_ms=since,
         empty_since_ms=0,
     )
@@ -330,7 +333,8 @@ def _tick(call: GroupCall, now_ms: int, limits: SignallingLimits) -> Step:
         call = _with(call, rung=())
     if call.empty_since_ms and now_ms - call.empty_since_ms >= limits.group_empty_ms:
         talked_ms = max(0, call.empty_since_ms - call.talked_since_ms) if call.talked_since_ms else 0
-        commands.append(Ended(Outcome.ANSWERED if call.talked_since_ms else Outcome.MISSED, talked_ms))
+        outcome = Outcome.ANSWERED if call.talked_since_ms else Outcome.MISSED
+        commands.append(Ended(outcome if call.begun else None, talked_ms))
     return call, tuple(commands)
 
 

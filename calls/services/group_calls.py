@@ -344,7 +344,8 @@ class GroupCalls:
                 await self._unit.end(call.conversation_id, call.era_id)
                 for party in live.followers:
                     await self._post.deliver(party, messages.Roster(call.conversation_id))
-                self._tasks.create_task(self._ringing.record(call, outcome, talked_ms), name="record of a call")
+                if outcome is not None:
+                    self._tasks.create_task(self._ringing.record(call, outcome, talked_ms), name="record of a call")
 
     async def _ring(self, live: _Live, party: Party, standing: Standing, account_ids: tuple[str, ...]) -> None:
         reachable = [callee.account_id for callee in standing.callees if not callee.unreachable]

@@ -139,6 +139,10 @@ def test_a_call_that_nobody_else_joined_was_missed() -> None:
     assert script.happens(Tick(), LIMITS.group_empty_ms) == (Ended(Outcome.MISSED, 0),)
 
 
+def test_a_call_that_nobody_got_into_leaves_no_record() -> None:
+    assert Script().happens(Tick(), LIMITS.group_empty_ms) == (Ended(None, 0),)
+
+
 # -- ringing -----------------------------------------------------------------------------------------------------------
 
 
