@@ -23,10 +23,11 @@ from calls.adapters.http_calls import HttpCalls, serving_http
 from calls.adapters.memory import LocalPost, MemoryRings
 from calls.adapters.metrics import Metrics
 from calls.adapters.node import Node
+from calls.adapters.redis_rings import RedisRings
 from calls.adapters.signal_stream import SignalStreams
 from calls.adapters.webhook import NoWaker, Webhook
 from calls.domain.turn import Relays
-from calls.ports.signalling import Directory, Waker
+from calls.ports.signalling import Directory, Rings, Waker
 from calls.services.direct_calls import DirectCalls
 from calls.services.group_calls import GroupCalls
 from calls.settings import Settings, listed
@@ -37,12 +38,15 @@ from server.kit.grpc_server import add_standard_services, listen, new_server
 from server.kit.kept import kept_secret
 from server.kit.phones import is_phone
 from server.kit.rates import address_limit
+from server.kit.redis.connecting import open_client
 from server.kit.refusal import Refused
 from server.kit.setting_sources import host_of
+from server.kit.store import StoreError
 from server.kit.system import SystemClock, SystemRandom
 
 log = logging.getLogger(__name__)
 
+AWAY = "Redis is away: nobody can call until it is back; people who talk go on"
 SWEEP_S = 0.25
 """How late a call may end that nobody takes."""
 
@@ -84,7 +88,8 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
             waker = Webhook(session, settings.wake_url, settings.wake_secret.encode(), SystemClock())
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
         fields = FieldLimits(is_phone)
-        made = _parts(settings, Node(services), waker, fields, tasks)
+        rings = await opened.enter_async_context(_rings(settings))
+        made = _parts(settings, rings, Node(services), waker, fields, tasks)
         unit = forwarding(
             made.groups.happened,
             host_of(settings.media_listen),
@@ -105,14 +110,30 @@ def node_token(settings: Settings) -> str:
     return settings.node_token or Path(settings.node_token_file).read_text().strip()
 
 
-def _parts(settings: Settings, directory: Directory, waker: Waker, fields: FieldLimits, tasks: asyncio.TaskGroup) -> _Parts:
+@asynccontextmanager
+async def _rings(settings: Settings) -> AsyncIterator[Rings]:
+    if settings.rings == "memory":
+        yield MemoryRings(SystemClock(), settings.limits)
+        return
+    given = (settings.redis_url, settings.redis_password, settings.redis_ca, settings.redis_prefix)
+    try:
+        client = await open_client(*given, SystemClock(), AWAY)
+    except ValueError as error:
+        raise StoreError(str(error)) from error
+    try:
+        yield RedisRings(client, settings.limits)
+    finally:
+        await client.close()
+
+
+def _parts(
+    settings: Settings, rings: Rings, directory: Directory, waker: Waker, fields: FieldLimits, tasks: asyncio.TaskGroup
+) -> _Parts:
     clock, limits, post = SystemClock(), settings.limits, LocalPost()
     metrics = Metrics(lambda: len(post))
     relays = Relays(listed(settings.turn_urls), listed(settings.turn_secrets), listed(settings.stun_urls))
     secret = (settings.ticket_secret or kept_secret(settings.data_dir / "ticket_secret")).encode()
-    direct = DirectCalls(
-        MemoryRings(clock, limits), post, directory, waker, lambda: relays, secret, clock, limits, metrics.finished
-    )
+    direct = DirectCalls(rings, post, directory, waker, lambda: relays, secret, clock, limits, metrics.finished)
     groups = GroupCalls(post, directory, clock, limits, new_era, SystemRandom().new_id, tasks)
     frames = Frames(direct, GroupFrames(groups, lambda era_id, party: direct.ice(era_id, party, False)))
     streams = SignalStreams(frames, post, directory, fields.violation, metrics.refused, clock, limits)
@@ -153,10 +174,14 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
 
 
 async def _sweeping(direct: DirectCalls, groups: GroupCalls) -> None:
+    waiting = False
     while True:
         try:
             await groups.sweep()
             await direct.sweep()
+            waiting = False
         except Refused as refused:
-            log.warning("calls have to wait", extra={"why": refused.refusal.sentence()})
+            if not waiting:  # said once until it goes on
+                log.warning("calls have to wait", extra={"why": refused.refusal.sentence()})
+            waiting = True
         await asyncio.sleep(SWEEP_S)

@@ -12,7 +12,7 @@ from server.kit import setting_sources
 from server.kit.setting_sources import ANYWHERE, SECRET_CHARS_MIN, SettingsError, host_of, is_loopback
 
 PREFIX = "TIDEWIRE_CALLS_"
-SECRET = ("node_token", "turn_secrets", "ticket_secret", "wake_secret")
+SECRET = ("node_token", "redis_url", "redis_password", "turn_secrets", "ticket_secret", "wake_secret")
 """Settings that no log shows."""
 
 
@@ -50,6 +50,15 @@ class Settings:
     """Mutual TLS with nodes, with the two settings below."""
     cluster_cert: str = ""
     cluster_key: str = ""
+    rings: str = "memory"
+    """Where direct calls are kept: memory, for one process; redis, for any number."""
+    redis_url: str = ""
+    """redis://, rediss:// (TLS), redis+cluster:// or rediss+cluster://."""
+    redis_password: str = ""
+    redis_ca: str = ""
+    """A file with the authorities that are trusted; empty: the system's."""
+    redis_prefix: str = "tidewire"
+    """What every key begins with."""
     turn_urls: str = ""
     """Relays, separated by commas, such as turn:turn.example.org:3478?transport=udp. Empty: none."""
     turn_secrets: str = ""
@@ -96,7 +105,7 @@ def check(settings: Settings) -> None:
     Raises:
         SettingsError: in one sentence that says which setting to use.
     """
-    choices = {"tls": ("off", "auto", "files", "proxy"), "log_format": ("auto", "text", "json")}
+    choices = {"tls": ("off", "auto", "files", "proxy"), "log_format": ("auto", "text", "json"), "rings": ("memory", "redis")}
     setting_sources.check_choices(settings, choices)
     setting_sources.check_listeners(settings, ("grpc_listen", "http_listen"), ("internal_listen", "media_listen"), settings.tls)
     if not settings.media_addresses and host_of(settings.media_listen) in ANYWHERE:
@@ -117,6 +126,10 @@ def check(settings: Settings) -> None:
 
 
 def _check_secrets(settings: Settings) -> None:
+    if settings.rings == "redis" and not settings.redis_url:
+        raise SettingsError("rings = redis needs redis_url")
+    if settings.rings == "redis" and not settings.ticket_secret:
+        raise SettingsError("rings = redis needs ticket_secret, the same in all processes")
     for name in ("ticket_secret", "wake_secret"):
         value = getattr(settings, name)
         if value and len(value) < SECRET_CHARS_MIN:

@@ -146,9 +146,12 @@ class DirectCalls:
         Raises:
             Refused: UNAVAILABLE.
         """
-        outcome = await self.happened(call_id, HungUp(party, failed))
-        if not isinstance(outcome, Refusal) or outcome is not rules.OVER or await self._rings.get(call_id) is not None:
-            return outcome if isinstance(outcome, Refusal) else None
+        try:
+            outcome = await self.happened(call_id, HungUp(party, failed))
+            if not isinstance(outcome, Refusal) or outcome is not rules.OVER or await self._rings.get(call_id) is not None:
+                return outcome if isinstance(outcome, Refusal) else None
+        except Refused as refused:  # should it come back with the call, the record is the same once more
+            outcome = refused.refusal
         said = turn.opened_ticket(self._secret, ticket, self._clock.now_ms(), self._limits.ticket_ttl_s) if ticket else None
         if said is None or said.call_id != call_id or party.account_id not in (said.caller.account_id, said.callee_id):
             return outcome

@@ -41,6 +41,8 @@ def test_limits_are_settings_too() -> None:
         ({"turn_urls": "relay:3478", "turn_secrets": "s"}, "turn_urls are addresses such as turn:"),
         ({"wake_url": "https://push.example.org"}, "wake_url needs wake_secret"),
         ({"wake_url": "push", "wake_secret": LONG}, "wake_url is an address such as https://"),
+        ({"rings": "redis"}, "rings = redis needs redis_url"),
+        ({"rings": "redis", "redis_url": "redis://cache"}, "rings = redis needs ticket_secret"),
         ({"ticket_secret": "short"}, "ticket_secret has at least 32 characters, not 5"),
         ({"ring_s": "5"}, "there is no setting ring_s; did you mean ring_ms"),
     ],
