@@ -134,7 +134,8 @@ class Downstream:
         """
         shown = [self._shown(track, now_ns) for track in visible if track.track_id in self.feeds]
         estimate = self._estimate[0] if self._estimate is not None and now_ns - self._estimate[1] < ESTIMATE_NS else None
-        self._choice.look([one for one in shown if one is not None], estimate, now_ns, shed)
+        loss = max((feed.subscription.loss for feed in self.feeds.values() if feed.subscription.current is not None), default=0.0)
+        self._choice.look([one for one in shown if one is not None], estimate, now_ns, shed, loss)
         for track_id, feed in self.feeds.items():
             layer = self._choice.layers.get(track_id)
             track = feed.publication.incoming.track
