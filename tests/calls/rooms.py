@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -26,13 +25,12 @@ class Room:
         self.unit: Forwarder
         self.events: list[ForwardingEvent] = []
         self.people: dict[str, Scripted] = {}
-        self.offers: asyncio.Queue[DownOffered] = asyncio.Queue()
 
     def emit(self, event: ForwardingEvent) -> None:
         """As the unit calls it."""
         self.events.append(event)
-        if isinstance(event, DownOffered):
-            self.offers.put_nowait(event)
+        if isinstance(event, DownOffered) and event.place.participant_id in self.people:
+            self.people[event.place.participant_id].arrived.put_nowait(event)
 
     def person(self, name: str, sends: Mapping[Source, Sequence[str]], *, rtx: bool = True, call: str = "call") -> Scripted:
         """Somebody who has not joined yet."""
@@ -61,14 +59,6 @@ class Room:
         """Events of a kind."""
         return [one for one in self.events if isinstance(one, kind)]
 
-    async def deliver(self) -> None:
-        """Offers, in their order."""
-        while True:
-            event = await self.offers.get()
-            person = self.people.get(event.place.participant_id)
-            if person is not None:
-                await person.offered(event)
-
 
 @asynccontextmanager
 async def a_room(limits: ForwarderLimits | None = None, batched: bool = True) -> AsyncIterator[Room]:
@@ -76,11 +66,9 @@ async def a_room(limits: ForwarderLimits | None = None, batched: bool = True) ->
     room = Room()
     async with forwarding(room.emit, "127.0.0.1", 0, ["127.0.0.1"], limits, batched=batched) as unit:
         room.unit = unit
-        delivering = asyncio.ensure_future(room.deliver())
         try:
             yield room
         finally:
-            delivering.cancel()
             for person in room.people.values():
                 await person.close()
 
@@ -115,11 +103,15 @@ class Microphone:
 
     def __init__(self, wire: Wire, ssrc: int, mid: str) -> None:
         self.wire, self.ssrc, self.mid, self.number = wire, ssrc, mid, 0
+        self.level = 30
+        """In -dBov."""
 
     def packet(self, payload: bytes = b"") -> bytes:
         """The next one."""
         self.number += 1
-        return rtp(self.ssrc, self.number, 960 * self.number, payload or b"opus%d" % self.number, OPUS, mid=self.mid)
+        return rtp(
+            self.ssrc, self.number, 960 * self.number, payload or b"opus%d" % self.number, OPUS, mid=self.mid, level=self.level
+        )
 
     def speak(self, payload: bytes = b"") -> None:
         """Send it."""

@@ -16,11 +16,12 @@ from pylibsrtp import Session
 
 from calls.domain import sdp
 from calls.domain.limits import ForwarderLimits
-from calls.domain.rtp import MID, RID
+from calls.domain.rtp import AUDIO_LEVEL, MID, REPAIRED_RID, RID
 from calls.domain.tracks import Description, Source
 from calls.ports.forwarding import DownOffered, Forwarding, Place
 
 OPUS, VP8, RTX = 111, 96, 97
+EXTENSIONS = f"a=extmap:4 {MID}\r\na=extmap:10 {RID}\r\na=extmap:11 {REPAIRED_RID}\r\na=extmap:1 {AUDIO_LEVEL}\r\n"
 LIMITS = ForwarderLimits()
 
 
@@ -55,10 +56,12 @@ def rtp(
     marker: bool = False,
     mid: str = "",
     rid: str = "",
+    repaired: str = "",
+    level: int | None = None,
 ) -> bytes:
-    """A packet, with names in one-byte extensions 4 and 10."""
-    named = ((4, mid), (10, rid))
-    block = b"".join(bytes((number << 4 | len(name) - 1,)) + name.encode() for number, name in named if name)
+    """A packet, with one-byte extensions 1, 4, 10 and 11."""
+    named = ((4, mid.encode()), (10, rid.encode()), (11, repaired.encode()), (1, b"" if level is None else bytes((level,))))
+    block = b"".join(bytes((number << 4 | len(value) - 1,)) + value for number, value in named if value)
     block += bytes(-len(block) % 4)
     first, second = 0x90 if block else 0x80, (0x80 if marker else 0) | payload_type
     head = pack("!BBHII", first, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc)
@@ -219,7 +222,7 @@ def section(source: Source, mid: str, wire: Wire, direction: str = "sendonly", r
     else:
         lines = f"m=video 9 UDP/TLS/RTP/SAVPF {VP8} {RTX}\r\na=rtpmap:{VP8} VP8/90000\r\na=rtcp-fb:{VP8} nack\r\n"
         lines += f"a=rtcp-fb:{VP8} nack pli\r\na=rtpmap:{RTX} rtx/90000\r\na=fmtp:{RTX} apt={VP8}\r\n"
-    lines += f"c=IN IP4 0.0.0.0\r\na=mid:{mid}\r\na={direction}\r\na=extmap:4 {MID}\r\na=extmap:10 {RID}\r\n{wire.attributes}"
+    lines += f"c=IN IP4 0.0.0.0\r\na=mid:{mid}\r\na={direction}\r\n{EXTENSIONS}{wire.attributes}"
     lines += "".join(f"a=rid:{rid} send\r\n" for rid in rids)
     return lines + (f"a=simulcast:send {';'.join(rids)}\r\n" if rids else "")
 
@@ -238,9 +241,11 @@ class Scripted:
         self.sources = list(sends)
         self.rids = sends
         self.up, self.down = Wire(), Wire()
+        self.arrived: asyncio.Queue[DownOffered] = asyncio.Queue()
         self.offers: list[DownOffered] = []
         self.answers = 0
         self.revision = 0
+        self._answering = asyncio.ensure_future(self._answer())
 
     def offer(self) -> str:
         """Of the up transport."""
@@ -261,8 +266,13 @@ class Scripted:
         await self.offers_again()
         await self.up.connect()
 
-    async def offered(self, event: DownOffered) -> None:
-        """Answer the unit's offer; the first time, connect."""
+    async def _answer(self) -> None:
+        """Each offer of the unit, in its order."""
+        while True:
+            await self._offered(await self.arrived.get())
+
+    async def _offered(self, event: DownOffered) -> None:
+        """Answer it; the first time, connect."""
         self.offers.append(event)
         self.down.described(event.offer.sdp)
         media = sdp.read(event.offer.sdp, LIMITS)
@@ -294,5 +304,6 @@ class Scripted:
 
     async def close(self) -> None:
         """Go without a word to signalling."""
+        self._answering.cancel()
         await self.up.close()
         await self.down.close()
