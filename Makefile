@@ -96,9 +96,9 @@ test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools
 unit: $(VENV)/.tests ## the tests that need no process
 	$(BIN)/python -m pytest -m 'not process'
 
-coverage: $(VENV)/.tests ## the playbooks take every branch of both domains
+coverage: $(VENV)/.tests ## the playbooks take every branch of all domains
 	$(BIN)/python -m coverage run -m pytest tests/server/domain tests/server/test_codec.py tests/sdk/test_outbox.py \
-	  tests/media/rules tests/media/domain
+	  tests/media/rules tests/media/domain tests/calls/domain
 	$(BIN)/python -m coverage report
 
 check: $(VENV)/.tests $(BUF) ## style, types, layers, contract

@@ -52,7 +52,7 @@ async def forwarding(
         OSError: the socket cannot be opened.
     """
     limits = limits or ForwarderLimits()
-    udp = opened(host, port, limits.receive_buffer_bytes)
+    udp = opened(host, port, limits.receive_buffer_bytes, limits.send_buffer_bytes)
     loop = asyncio.get_running_loop()
     try:
         loaded = library() if batched else None

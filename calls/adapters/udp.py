@@ -31,8 +31,8 @@ class Counts:
     reads: int = 0
 
 
-def opened(host: str, port: int, receive_buffer_bytes: int) -> socket.socket:
-    """A bound, non-blocking socket.
+def opened(host: str, port: int, receive_buffer_bytes: int, send_buffer_bytes: int) -> socket.socket:
+    """A bound, non-blocking socket. What the system gave of the buffers is logged: it says nothing by itself when it gives less.
 
     Args:
         port: 0: any.
@@ -46,17 +46,25 @@ def opened(host: str, port: int, receive_buffer_bytes: int) -> socket.socket:
         udp.setblocking(False)
         if family == socket.AF_INET6:
             udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            udp.setsockopt(socket.SOL_SOCKET, option, receive_buffer_bytes)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
         udp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         udp.bind((host, port))
     except OSError:
         udp.close()
         raise
     # Linux says twice what it took, for its own accounts.
-    given = udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
-    if given < receive_buffer_bytes:
-        log.info("receive buffer is smaller than asked", extra={"bytes": given, "asked_bytes": receive_buffer_bytes})
+    receives, sends = (udp.getsockopt(socket.SOL_SOCKET, one) // 2 for one in (socket.SO_RCVBUF, socket.SO_SNDBUF))
+    given = {
+        "receive_bytes": receives,
+        "asked_receive_bytes": receive_buffer_bytes,
+        "send_bytes": sends,
+        "asked_send_bytes": send_buffer_bytes,
+    }
+    if receives < receive_buffer_bytes or sends < send_buffer_bytes:
+        log.warning("media socket has smaller buffers than asked: raise net.core.rmem_max and wmem_max", extra=given)
+    else:
+        log.info("media socket has its buffers", extra=given)
     return udp
 
 

@@ -30,5 +30,7 @@ class Drop(Enum):
     """A probe for bandwidth, without content."""
     MUTED = "muted"
     """Of a source that an admin muted."""
+    TAKEN = "taken"
+    """A check from an address of which another transport hears: forged, however right its password is."""
     ADDRESSES = "addresses"
     """A check from one address too many."""

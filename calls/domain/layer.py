@@ -107,6 +107,10 @@ class Layer:
         packet = self._ring[order % RING]
         return packet if packet is not None and packet.order == order else None
 
+    def withhold(self, packet: Packet) -> None:
+        """The packet counts as received, and nobody gets it, not by asking for it either."""
+        self._ring[packet.order % RING] = None
+
     def _gap(self, first: int, end: int, now_ns: int) -> None:
         if not self.repairs:
             return

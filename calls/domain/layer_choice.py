@@ -1,12 +1,15 @@
 """Which layer of each picture a subscriber gets: by the height that it shows, by what its downlink bears, and by the unit's load.
 
-Down at once; up only after five seconds in which there was room. A picture that is shown gets its lowest layer in any case.
+Down at once; up only after five seconds in which there was room. A picture that is shown gets its lowest layer in any case. A receiver's
+estimate never grows far beyond what it is sent: so what is held back by it alone is tried now and then (`Probe`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from calls.domain.probe import Probe, Step
 
 HEADROOM_NS = 5_000_000_000
 SHARE = 0.9
@@ -83,15 +86,21 @@ class Choice:
         """By track id; a track that is not here is paused."""
         self._room_since: dict[str, int] = {}
         self._full: frozenset[str] = frozenset()
+        self._probe = Probe()
 
-    def look(self, shown: Sequence[Shown], bits_per_s: int | None, now_ns: int, shed: bool = False) -> bool:
-        """Choose. True: something changed."""
+    def look(self, shown: Sequence[Shown], bits_per_s: int | None, now_ns: int, shed: bool = False, loss: float = 0.0) -> bool:
+        """Choose. True: something changed.
+
+        Args:
+            loss: of what the subscriber is sent, 0 … 1, as it said last.
+        """
         before, now = self.layers, within(shown, bits_per_s, shed)
         free = {one.track_id: fitting(one, shed) for one in shown}
+        flowing = {one.track_id: {layer.index for layer in one.layers} for one in shown}
         self.layers = {}
         for track_id, layer in now.items():
             held = before.get(track_id)
-            if held is None or layer <= held or bits_per_s is None:
+            if held not in flowing[track_id] or layer <= held or bits_per_s is None:
                 self._room_since.pop(track_id, None)
                 self.layers[track_id] = layer
                 continue
@@ -103,5 +112,25 @@ class Choice:
                 del self._room_since[track_id]
         for track_id in [one for one in self._room_since if one not in now]:
             del self._room_since[track_id]
+        self._try_more(shown, free, bits_per_s, now_ns, loss)
         self._full = frozenset(track_id for track_id, layer in self.layers.items() if layer >= (free[track_id] or 0))
         return self.layers != before
+
+    def _try_more(
+        self, shown: Sequence[Shown], free: Mapping[str, int | None], bits_per_s: int | None, now_ns: int, loss: float
+    ) -> None:
+        """Raise one picture by one layer beyond what the estimate says, when it may be the estimate alone that holds it back."""
+        steps = {}
+        sent = 0
+        for one in shown:
+            at, top = self.layers.get(one.track_id), free[one.track_id]
+            if at is None or top is None:
+                continue
+            now = next(layer.bits_per_s for layer in one.layers if layer.index == at)
+            sent += now
+            more = [layer for layer in one.layers if at < layer.index <= top]
+            if more:
+                steps[one.track_id] = Step(more[0].index, more[0].bits_per_s - now)
+        tried = self._probe.look(steps, sent, bits_per_s, loss, now_ns)
+        if tried is not None:
+            self.layers[tried[0]] = tried[1]

@@ -6,6 +6,9 @@ has authenticated from there, and a participant cannot aim its download at a str
 
 from __future__ import annotations
 
+CLAIM_NS = 10_000_000_000
+"""For so long a valid check keeps an address for its transport."""
+
 
 class Path:
     """The addresses of one transport. An address is the port and the IP address, as bytes."""
@@ -35,10 +38,8 @@ class Path:
         """
         forgotten = None
         if address not in self._seen and len(self._seen) >= self.addresses_max:
-            forgotten = min((one for one in self._seen if one != self.current), key=self._seen.__getitem__)
-            del self._seen[forgotten]
-            if self._wanted == forgotten:
-                self._wanted = None
+            forgotten = min(self._seen, key=lambda one: (one == self.current, self._seen[one]))
+            self.forget(forgotten)
         self._seen[address] = self.heard_ns = now_ns
         if bound:
             if nominates or self.current is None:
@@ -53,6 +54,11 @@ class Path:
             return False
         self.current, self._wanted = address, None
         return True
+
+    def holds(self, address: bytes, now_ns: int) -> bool:
+        """A valid check came from there of late: nobody else may have the address, whose own password is right and whose sender is forged."""
+        heard = self._seen.get(address)
+        return heard is not None and now_ns - heard < CLAIM_NS
 
     def forget(self, address: bytes) -> None:
         """The address belongs to another transport now. Nothing is sent there until a check says where to."""

@@ -2,7 +2,9 @@
 
 Sequence numbers are the layer's plus an offset, and the same number never stands for two contents: SRTP's nonce is made of it. So a switch
 to another layer, which waits for a keyframe there, begins an epoch at the number after the last one, and what would map below the epoch
-is never sent. Within an epoch the mapping is fixed, and what is sent again under the same number is the same, byte for byte.
+is never sent. Within an epoch the mapping is fixed, and what is sent again under the same number is the same, byte for byte. A layer that
+comes in another stream, and one that jumps far ahead, begin an epoch, too: numbers of the one mean nothing in the other, and libsrtp guesses
+the upper bits of a number by the one before it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ from calls.domain.rtp import Packet
 
 FIRST_SEQUENCE_MAX = 0x4000
 """The first sequence number is below this, so that it does not roll over soon after the beginning (RFC 3711 §3.3.1)."""
+JUMP_MAX = 0x2000
+"""So far ahead a number may be of the one before it."""
+GONE = -1
+"""In place of a layer whose stream is no more."""
 AGAIN_NS = 30_000_000
 REPORTS_KEPT = 8
 Mapped = tuple[int, int, int, int]
@@ -86,11 +92,14 @@ class Subscription:
 
     def map(self, packet: Packet, now_ns: int) -> Mapped | None:
         """What differs in the packet for this subscriber; None: it does not get it."""
-        if packet.layer != self.current:
+        sequence = packet.order + self._offset
+        if packet.layer != self.current or sequence > self._last + JUMP_MAX:
             if packet.layer != self.wanted or not packet.keyframe:
+                if packet.layer == self.current:
+                    self.current = None
                 return None
             self._switch(packet, now_ns)
-        sequence = packet.order + self._offset
+            sequence = packet.order + self._offset
         if sequence < self._epoch:
             return None
         timestamp = packet.timestamp + self._times & 0xFFFFFFFF
@@ -122,7 +131,7 @@ class Subscription:
     def _elapsed(self, packet: Packet, now_ns: int) -> float:
         """Seconds of media from the last packet sent to this one of another layer: by both sender reports, if they make sense."""
         waited = (now_ns - self._last_ns) / 1e9
-        before = self.layers.get(self._last_layer if self._last_layer is not None else -1)
+        before = self.layers.get(self._last_layer if self._last_layer is not None else GONE)
         after = self.layers.get(packet.layer)
         if before is None or after is None or before.sender_report is None or after.sender_report is None:
             return waited
@@ -139,6 +148,13 @@ class Subscription:
             return changed
         changed, self.wanted = self.wanted != layer, layer
         return changed
+
+    def replaced(self, layer: int) -> None:
+        """The layer comes in another stream from now on: it begins with a keyframe, and nothing of the stream before is sent again."""
+        if self.current == layer:
+            self.current = None
+        if self._last_layer == layer:
+            self._last_layer = GONE
 
     @property
     def waits(self) -> bool:

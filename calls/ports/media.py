@@ -38,6 +38,11 @@ class Datagrams(Protocol):
         """It is bound to."""
         ...
 
+    @property
+    def age_ns(self) -> int:
+        """Of the first datagram of the last burst, when it was read; 0: the system does not say."""
+        ...
+
     def burst(self) -> Iterator[tuple[Buffer, int, bytes]]:
         """What has arrived, 64 datagrams at most: buffer, length, address. A buffer is valid until the next burst.
         A length above `DATAGRAM_BYTES_MAX` means that the datagram was cut."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from calls.domain import rtcp, sdp
 from calls.domain.codecs import OPUS, VP8, Codec
 from calls.domain.drop import Drop
+from calls.domain.layer import Layer
 from calls.domain.layer_choice import DEFAULT_HEIGHT, Choice, Offered, Shown
 from calls.domain.limits import SECOND_NS, ForwarderLimits
 from calls.domain.negotiation import Line, Negotiation
@@ -134,7 +135,8 @@ class Downstream:
         """
         shown = [self._shown(track, now_ns) for track in visible if track.track_id in self.feeds]
         estimate = self._estimate[0] if self._estimate is not None and now_ns - self._estimate[1] < ESTIMATE_NS else None
-        self._choice.look([one for one in shown if one is not None], estimate, now_ns, shed)
+        loss = max((feed.subscription.loss for feed in self.feeds.values() if feed.subscription.current is not None), default=0.0)
+        self._choice.look([one for one in shown if one is not None], estimate, now_ns, shed, loss)
         for track_id, feed in self.feeds.items():
             layer = self._choice.layers.get(track_id)
             track = feed.publication.incoming.track
@@ -153,8 +155,7 @@ class Downstream:
             return None
         flowing = [one for one in feed.publication.incoming.layers.values() if now_ns - one.heard_ns < FLOWS_NS]
         flowing.sort(key=lambda one: one.index)
-        top = max((one.index for one in flowing), default=0)
-        layers = tuple(Offered(one.index, one.height or DEFAULT_HEIGHT >> top - one.index, one.bits_per_s) for one in flowing)
+        layers = tuple(Offered(one.index, height, one.bits_per_s) for one, height in zip(flowing, _heights(flowing), strict=True))
         return Shown(track.track_id, self.heights.get(track.track_id), layers)
 
     def media(self, data: bytes, now_ns: int) -> Drop | None:
@@ -208,6 +209,13 @@ def _payloads(codec: Codec) -> tuple[Payload, ...]:
     if codec.rtx_payload_type is None:
         return (media,)
     return media, Payload(codec.rtx_payload_type, "rtx", codec.clock_rate, 0, f"apt={codec.payload_type}")
+
+
+def _heights(layers: Sequence[Layer]) -> list[int]:
+    """In pixels, the lowest layer first. Each is taken for twice the one below it, where no keyframe has said it yet."""
+    known = next(((one.index, one.height) for one in layers if one.height), None)
+    index, height = known or (max((one.index for one in layers), default=0), DEFAULT_HEIGHT)
+    return [one.height or max(1, int(height * 2.0 ** (one.index - index))) for one in layers]
 
 
 def _token(name: str) -> str:

@@ -60,7 +60,6 @@ class Forwarder:
         self._ticks = 0
         self._draining = False
         self._measured = (clock.now_ns(), clock.core_ns())
-        self._age_ns = 0
 
     @property
     def busy(self) -> bool:
@@ -273,7 +272,7 @@ class Forwarder:
         if now_ns - since >= SECOND_NS // 2:
             self.load += ((core_ns - used) / (now_ns - since) - self.load) / 2
             self._measured = (now_ns, core_ns)
-        shed = sheds(self.load, self._age_ns / 1e6, self.limits)
+        shed = sheds(self.load, self.mux.take_age_ns() / 1e6, self.limits)
         for room in self._rooms.values():
             if room.shed != shed:
                 room.shed = shed

@@ -25,6 +25,7 @@ class Mux:
         self._by_ufrag: dict[bytes, Leg] = {}
         self._by_address: dict[bytes, Leg] = {}
         self.drops: Counter[Drop] = Counter()
+        self._ages_ns = self._bursts = 0
 
     @property
     def addresses(self) -> int:
@@ -56,6 +57,12 @@ class Mux:
             if self._by_address.get(address) is leg:
                 del self._by_address[address]
 
+    def take_age_ns(self) -> int:
+        """How old the first datagrams of bursts were when they were read: the mean since the last time."""
+        mean = self._ages_ns // self._bursts if self._bursts else 0
+        self._ages_ns = self._bursts = 0
+        return mean
+
     def readable(self) -> None:
         """Take one burst in; what it causes leaves in the same turn, whatever else happens."""
         now_ns = self._clock.now_ns()
@@ -66,6 +73,8 @@ class Mux:
                     self.drops[drop] += 1
         finally:
             self._datagrams.flush()
+        self._ages_ns += self._datagrams.age_ns
+        self._bursts += 1
 
     def _one(self, buffer: Buffer, length: int, address: bytes, now_ns: int) -> Drop | None:
         if length > DATAGRAM_BYTES_MAX:
@@ -113,8 +122,11 @@ class Mux:
             return check
         held = self._by_address.get(address)
         if held is not None and held is not leg:
-            # Client and NAT may have given the same address to another transport meanwhile: who proves it now has it.
+            if held.open and held.path.holds(address, now_ns):
+                return Drop.TAKEN
+            # Client or NAT have given the same address to another transport meanwhile.
             held.path.forget(address)
+            held.look(now_ns)
         self._by_address[address] = leg
         forgotten = leg.path.checked(address, check.nominates, leg.cipher is not None, now_ns)
         if forgotten is not None:

@@ -68,14 +68,15 @@ class Upstream:
         packet.layer = layer.index
         payload = memoryview(packet.wire)[packet.start :]
         packet.keyframe, packet.vp8 = starts_keyframe(incoming.codec, payload, packet.descriptor)
+        if publication.flowing.get(layer.index) is not layer:
+            self._watcher.layer_came(publication)
         drop = layer.accept(packet, now_ns)
         if layer.lost_now:
             self._ask_again(layer, now_ns)
         if drop is not None:
             return drop
-        if layer.index not in publication.targets:
-            self._watcher.layer_came(publication)
         if publication.muted:
+            layer.withhold(packet)
             return Drop.MUTED
         if incoming.track.source is Source.MICROPHONE:
             if packet.level is not None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import aioice.ice
 import av
 import numpy
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
 from calls.domain.tracks import Description, Source
@@ -56,8 +56,8 @@ class Peer:
         self.unit = unit
         self.place = place
         self.sends = sends
-        self.up = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.down = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        # By its default aiortc leaves the second picture of a bundle on a transport that is not there.
+        self.up, self.down = (RTCPeerConnection(RTCConfiguration([], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)) for _ in range(2))
         self.down.on("track", self._track)
         self.frames: Counter[str] = Counter()
         """Decoded, by kind."""

@@ -80,13 +80,20 @@ def counted(luma: bytes, stride: int) -> int:
     return value
 
 
-def clip(path: Path, frames: int = 120) -> Path:
-    """A file for the fake camera (YUV4MPEG2) whose frames count from 0, ten a second."""
+def clip(path: Path, frames: int = 120, scale: int = 1) -> Path:
+    """A file for the fake camera (YUV4MPEG2) whose frames count from 0, ten a second; `scale` times 320×240."""
     with path.open("wb") as file:
-        file.write(b"YUV4MPEG2 W320 H240 F10:1 Ip A1:1 C420jpeg\n")
+        file.write(b"YUV4MPEG2 W%d H%d F10:1 Ip A1:1 C420jpeg\n" % (320 * scale, 240 * scale))
         for number in range(frames):
-            file.write(b"FRAME\n" + counting(number))
+            file.write(b"FRAME\n" + _scaled(counting(number), scale))
     return path
+
+
+def _scaled(frame: bytes, scale: int) -> bytes:
+    luma = [
+        frame[at : at + 320].replace(b"\x20", b"\x20" * scale).replace(b"\xe0", b"\xe0" * scale) for at in range(0, 76_800, 320)
+    ]
+    return b"".join(row * scale for row in luma) + frame[76_800:] * scale**2
 
 
 @asynccontextmanager
