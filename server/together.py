@@ -7,6 +7,7 @@ and what the node shows the media worker.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import signal
 import sys
@@ -17,6 +18,7 @@ from typing import NamedTuple
 from server import token_command
 from server.kit.kept import kept_secret
 from server.kit.refusal import Refused
+from server.kit.setting_sources import ANYWHERE
 from server.settings import Settings
 from server.stores import opened_beside
 
@@ -59,9 +61,24 @@ async def environment(settings: Settings, given: Mapping[str, str], others: Sequ
     if "media" in others:
         made["TIDEWIRE_MEDIA_BLOB_TOKEN"] = made["TIDEWIRE_BLOB_TOKEN"] = kept_secret(settings.data_dir / "media" / "blob_token")
         made["TIDEWIRE_BLOB_SERVICE"] = given.get("TIDEWIRE_MEDIA_INTERNAL_LISTEN", "127.0.0.1:7421")
+    if "calls" in others:
+        host = settings.chat_listen.rpartition(":")[0]
+        made["TIDEWIRE_CALLS_MEDIA_LISTEN"] = f"{host}:7432"
+        made["TIDEWIRE_CALLS_MEDIA_ADDRESSES"] = ",".join(_addresses(settings.tls_names)) if host in ANYWHERE else ""
     if sys.stderr.isatty():
         made["TIDEWIRE_LOG_FORMAT"] = "text"
     return {**made, **given}
+
+
+def _addresses(names: str) -> list[str]:
+    """The IP addresses among names: by these clients reach the machine."""
+    found = []
+    for name in names.split(","):
+        try:
+            found.append(str(ipaddress.ip_address(name.strip())))
+        except ValueError:
+            continue
+    return found
 
 
 async def _common(settings: Settings, name: str, other: Other, folder: Path) -> dict[str, str]:
