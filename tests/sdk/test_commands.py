@@ -177,6 +177,13 @@ async def test_a_second_device_by_recovery_code_and_by_approval(shell: Shell) ->
 
 async def test_blocking_and_privacy(shell: Shell) -> None:
     await asyncio.gather(shell.person("ann"), shell.person("ben"))
+    assert (await shell("ann", "contacts")).lines == []
+    assert (await shell("ann", "contacts", "add", "ben", "Ben from work")).code == 0
+    assert (await shell("ann", "contacts")).lines == ["ben  Ben from work"]
+    assert (await shell("ann", "contacts", "remove", "ben")).code == 0
+    assert (await shell("ann", "contacts", "list", "--json")).lines == []
+    wrong = await shell("ann", "contacts", "add")
+    assert (wrong.code, wrong.err) == (1, "tidewire: contacts takes: list, add NAME [HOW YOU CALL THEM], remove NAME")
     assert (await shell("ann", "block", "ben")).code == 0
     assert (await shell("ann", "unblock")).lines == ["ben  ben"]
     assert (await shell("ann", "unblock", "ben")).code == 0

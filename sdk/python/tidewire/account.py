@@ -315,18 +315,6 @@ class Account:
         request = conversation_pb2.GetDirectRequest(account_id=found.account_id)
         return str((await self.call(self._transport.conversations.GetDirect, request)).conversation_id)
 
-    async def block(self, account_id: str, blocked: bool = True) -> None:
-        """Block somebody, or take it back."""
-        if blocked:
-            await self.call(self._transport.contacts.Block, contact_pb2.BlockRequest(account_id=account_id))
-        else:
-            await self.call(self._transport.contacts.Unblock, contact_pb2.UnblockRequest(account_id=account_id))
-
-    async def blocked(self) -> dict[str, Profile]:
-        """Whom the account blocks, by account id."""
-        response = await self.call(self._transport.contacts.ListBlocked, contact_pb2.ListBlockedRequest())
-        return await self.people(*response.account_ids)
-
     async def privacy(self) -> Privacy:
         """Who may see what."""
         response = await self.call(self._transport.accounts.GetAccount, account_pb2.GetAccountRequest())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tidewire.account import Account
+from tidewire.contacts import Contacts
 from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.transport import new_envelope_id, refused, sleep_jittered
 from tidewire.v1 import envelope_pb2, group_pb2
@@ -12,7 +12,7 @@ from tidewire.v1 import envelope_pb2, group_pb2
 TRIES = 8
 
 
-class Groups(Account):
+class Groups(Contacts):
     """The group's side of a client."""
 
     async def create_group(self, title: str, names: list[str], description: str = "") -> str:

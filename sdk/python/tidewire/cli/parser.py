@@ -155,6 +155,12 @@ def _people(parsers: Commands) -> None:
     person.add_argument("--avatar", default="", metavar="FILE", help="your new picture; it is cut to a square")
     person.add_argument("--no-avatar", action="store_true", help="have no picture")
     as_json(person)
+    known = add(
+        parsers, "contacts", "list, add and remove people whom you know", people.contacts, "contacts add ben 'Ben from work'"
+    )
+    known.add_argument("action", nargs="?", choices=["list", "add", "remove"], default="list")
+    known.add_argument("values", nargs="*", metavar="NAME", help="of add and remove; add also takes how you call them")
+    as_json(known)
     block = add(parsers, "block", "block somebody, who is not told", people.block, "block mallory")
     block.add_argument("name")
     unblock = add(parsers, "unblock", "take a block back; without NAME: list the blocked", people.unblock, "unblock mallory")

@@ -95,6 +95,28 @@ async def _answer(me: Client) -> None:
         await me.answer_login(login_id, answer.lower() in ("y", "yes"))
 
 
+async def contacts(profile: Profile, arguments: argparse.Namespace) -> None:
+    """List them, add one, remove one."""
+    async with profile.open() as me:
+        match [arguments.action, *arguments.values]:
+            case ["list"]:
+                known = await me.contacts()
+                people = await me.people(*known)
+                for account_id, name in known.items():
+                    found = people.get(account_id)
+                    who = (found.username or found.account_id, found.name) if found is not None else (account_id, "")
+                    said = {"account_id": account_id, "username": who[0], "name": name or who[1]}
+                    print(json.dumps(said) if arguments.json else f"{who[0]}  {wording.one_line(name or who[1])}")
+            case ["add", who]:
+                await me.add_contact((await me.find(who)).account_id)
+            case ["add", who, name]:
+                await me.add_contact((await me.find(who)).account_id, name)
+            case ["remove", who]:
+                await me.remove_contact((await me.find(who)).account_id)
+            case _:
+                raise TidewireError("contacts takes: list, add NAME [HOW YOU CALL THEM], remove NAME")
+
+
 async def block(profile: Profile, arguments: argparse.Namespace) -> None:
     """Block somebody."""
     async with profile.open() as me:
