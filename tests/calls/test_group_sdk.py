@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,9 +13,9 @@ from tidewire.calls import CallMedia, CallState, GroupCall
 from tidewire.errors import Refused
 
 from calls.domain.signalling_limits import SignallingLimits
-from tests.support.calls_sdk import Deployment, deployed
+from tests.support.calls_sdk import Deployment
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 SOUND = CallMedia(audio=AudioStreamTrack)
 PICTURES = CallMedia(audio=AudioStreamTrack, video=VideoStreamTrack)
 
@@ -25,12 +24,6 @@ PICTURES = CallMedia(audio=AudioStreamTrack, video=VideoStreamTrack)
 def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Media stays on this machine: aioice leaves loopback out by itself."""
     monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
-
-
-@pytest.fixture
-async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
-    async with deployed(tmp_path) as made:
-        yield made
 
 
 async def until(room: GroupCall, true: Callable[[], bool]) -> None:
@@ -63,7 +56,7 @@ async def frame(room: GroupCall, participant_id: str, source: str) -> Any:
 async def group(deployment: Deployment, *names: str) -> tuple[list[Client], str]:
     """A group of new people."""
     clients = await deployment.people(*names)
-    made = await clients[0].create_group("all", list(names[1:]))
+    made = await clients[0].create_group("all", [deployment.name(name) for name in names[1:]])
     return clients, made
 
 
@@ -136,7 +129,7 @@ async def test_a_call_has_a_maximum_that_names_itself(deployment: Deployment) ->
 async def test_a_second_device_takes_the_place_of_the_first(deployment: Deployment) -> None:
     async with deployment.calls():
         ann = await deployment.client("ann")
-        code = await ann.register_username("ann")
+        code = await ann.register_username(deployment.name("ann"))
         other = await deployment.client("ann", login=code)
         conversation_id = await ann.create_group("alone", [])
         first = await ann.calls.join(conversation_id, SOUND)

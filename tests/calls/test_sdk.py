@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,10 @@ from tidewire import Client
 from tidewire.calls import Call, CallMedia, CallState
 from tidewire.errors import Refused
 
-from tests.support.calls_sdk import Deployment, deployed
+from tests.support.calls_sdk import Deployment
 from tests.support.node import Node
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 SOUND = CallMedia(audio=AudioStreamTrack)
 PICTURES = CallMedia(audio=AudioStreamTrack, video=VideoStreamTrack)
 
@@ -25,12 +24,6 @@ PICTURES = CallMedia(audio=AudioStreamTrack, video=VideoStreamTrack)
 def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Media stays on this machine: aioice leaves loopback out by itself."""
     monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
-
-
-@pytest.fixture
-async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
-    async with deployed(tmp_path) as made:
-        yield made
 
 
 async def first_call(client: Client) -> Call:
@@ -56,7 +49,7 @@ async def becomes(call: Call, state: CallState) -> None:
 async def two(deployment: Deployment) -> tuple[Client, Client, str]:
     """Two people, and their conversation."""
     ann, ben = await deployment.people("ann", "ben")
-    return ann, ben, await ann.direct("ben")
+    return ann, ben, await ann.direct(deployment.name("ben"))
 
 
 async def talking(deployment: Deployment, media: CallMedia) -> tuple[Call, Call]:
@@ -123,10 +116,10 @@ async def test_a_call_goes_on_while_the_node_is_killed(deployment: Deployment) -
 async def test_two_devices_ring_and_the_second_is_told_before_it_opens_anything(deployment: Deployment) -> None:
     async with deployment.calls():
         ann, ben = await deployment.client("ann"), await deployment.client("ben")
-        await ann.register_username("ann")
-        code = await ben.register_username("ben")
+        await ann.register_username(deployment.name("ann"))
+        code = await ben.register_username(deployment.name("ben"))
         other = await deployment.client("ben", login=code)
-        conversation_id = await ann.direct("ben")
+        conversation_id = await ann.direct(deployment.name("ben"))
         ringing = [asyncio.ensure_future(first_call(device)) for device in (ben, other)]
         placed = await ann.calls.place(conversation_id, SOUND)
         calls = await asyncio.wait_for(asyncio.gather(*ringing), 15)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tidewire import Client
 
@@ -15,6 +16,7 @@ from tests.support.calls_world import SCOPES, World
 from tests.support.media import service_token
 from tests.support.node import Node, free_port
 
+_tags = count(1)
 SECRET = "a secret of all processes, long enough"
 
 
@@ -26,6 +28,12 @@ class Deployment:
     port: int
     stack: AsyncExitStack
     folder: Path
+    tag: str
+    """Behind every name: tests share the node."""
+
+    def name(self, who: str) -> str:
+        """As the node knows somebody."""
+        return f"{who}{self.tag}"
 
     @asynccontextmanager
     async def calls(self, **more: Any) -> AsyncIterator[App]:
@@ -39,26 +47,38 @@ class Deployment:
         path = self.folder / f"{name}{'-second' if login else ''}.db"
         client = await self.stack.enter_async_context(Client.open(self.world.node.address, path, retry_max_s=0.2))
         if login:
-            await client.confirm_login(await client.start_login(name), recovery_code=login)
+            await client.confirm_login(await client.start_login(self.name(name)), recovery_code=login)
         return client
 
     async def people(self, *names: str) -> list[Client]:
         """New accounts of these names."""
         clients = [await self.client(name) for name in names]
         for client, name in zip(clients, names):
-            await client.register_username(name)
+            await client.register_username(self.name(name))
         return clients
 
 
+class Shared(NamedTuple):
+    """A node that names calls, and no calls yet."""
+
+    world: World
+    port: int
+
+    @asynccontextmanager
+    async def deployment(self, folder: Path) -> AsyncIterator[Deployment]:
+        """For one test. Its clients are closed first."""
+        async with AsyncExitStack() as stack:
+            yield Deployment(self.world, self.port, stack, folder, str(next(_tags)))
+
+
 @asynccontextmanager
-async def deployed(folder: Path) -> AsyncIterator[Deployment]:
-    """A node that names calls, and no calls yet. Its clients are closed first."""
+async def shared(folder: Path) -> AsyncIterator[Shared]:
+    """Running."""
     port = free_port()
-    node = Node(folder / "node", public_calls=f":{port}")
+    node = Node(folder / "node", public_calls=f":{port}", address_commands_burst=1_000_000)
     token = await service_token(folder / "node", "calls", *SCOPES)
     await node.start()
     try:
-        async with AsyncExitStack() as stack:
-            yield Deployment(World(node, token, folder), port, stack, folder)
+        yield Shared(World(node, token, folder), port)
     finally:
         await node.close()
