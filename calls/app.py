@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 from tidewire.internal import Services
+from tidewire.internal.v1 import call_peer_pb2_grpc
 from tidewire.transport import new_envelope_id as new_era
 from tidewire.v1 import call_pb2_grpc
 
@@ -20,14 +21,14 @@ from calls.adapters.frames import Frames
 from calls.adapters.group_frames import GroupFrames
 from calls.adapters.grpc_calls import CallServicer
 from calls.adapters.http_calls import HttpCalls, serving_http
-from calls.adapters.memory import LocalPost, MemoryRings
 from calls.adapters.metrics import Metrics
 from calls.adapters.node import Node
-from calls.adapters.redis_rings import RedisRings
+from calls.adapters.peers import CallPeerServicer
 from calls.adapters.signal_stream import SignalStreams
 from calls.adapters.webhook import NoWaker, Webhook
+from calls.clustered import Others, others
 from calls.domain.turn import Relays
-from calls.ports.signalling import Directory, Rings, Waker
+from calls.ports.signalling import Directory, Waker
 from calls.services.direct_calls import DirectCalls
 from calls.services.group_calls import GroupCalls
 from calls.settings import Settings, listed
@@ -38,15 +39,12 @@ from server.kit.grpc_server import add_standard_services, listen, new_server
 from server.kit.kept import kept_secret
 from server.kit.phones import is_phone
 from server.kit.rates import address_limit
-from server.kit.redis.connecting import open_client
 from server.kit.refusal import Refused
 from server.kit.setting_sources import host_of
-from server.kit.store import StoreError
 from server.kit.system import SystemClock, SystemRandom
 
 log = logging.getLogger(__name__)
 
-AWAY = "Redis is away: nobody can call until it is back; people who talk go on"
 SWEEP_S = 0.25
 """How late a call may end that nobody takes."""
 
@@ -69,6 +67,8 @@ class _Parts:
     direct: DirectCalls
     groups: GroupCalls
     streams: SignalStreams
+    frames: Frames
+    other: Others
 
 
 @asynccontextmanager
@@ -88,8 +88,11 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
             waker = Webhook(session, settings.wake_url, settings.wake_secret.encode(), SystemClock())
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
         fields = FieldLimits(is_phone)
-        rings = await opened.enter_async_context(_rings(settings))
-        made = _parts(settings, rings, Node(services), waker, fields, tasks)
+        groups: list[GroupCalls] = []  # it needs the post, which asks it
+        asked = others(settings, lambda: groups[0].live if groups else [], lambda key: groups[0].displaced(key))
+        other = await opened.enter_async_context(asked)
+        made = _parts(settings, other, Node(services), waker, fields, tasks)
+        groups.append(made.groups)
         unit = forwarding(
             made.groups.happened,
             host_of(settings.media_listen),
@@ -110,34 +113,19 @@ def node_token(settings: Settings) -> str:
     return settings.node_token or Path(settings.node_token_file).read_text().strip()
 
 
-@asynccontextmanager
-async def _rings(settings: Settings) -> AsyncIterator[Rings]:
-    if settings.rings == "memory":
-        yield MemoryRings(SystemClock(), settings.limits)
-        return
-    given = (settings.redis_url, settings.redis_password, settings.redis_ca, settings.redis_prefix)
-    try:
-        client = await open_client(*given, SystemClock(), AWAY)
-    except ValueError as error:
-        raise StoreError(str(error)) from error
-    try:
-        yield RedisRings(client, settings.limits)
-    finally:
-        await client.close()
-
-
 def _parts(
-    settings: Settings, rings: Rings, directory: Directory, waker: Waker, fields: FieldLimits, tasks: asyncio.TaskGroup
+    settings: Settings, other: Others, directory: Directory, waker: Waker, fields: FieldLimits, tasks: asyncio.TaskGroup
 ) -> _Parts:
-    clock, limits, post = SystemClock(), settings.limits, LocalPost()
-    metrics = Metrics(lambda: len(post))
+    clock, limits, post = SystemClock(), settings.limits, other.post
+    metrics = Metrics(lambda: len(other.local))
     relays = Relays(listed(settings.turn_urls), listed(settings.turn_secrets), listed(settings.stun_urls))
     secret = (settings.ticket_secret or kept_secret(settings.data_dir / "ticket_secret")).encode()
-    direct = DirectCalls(rings, post, directory, waker, lambda: relays, secret, clock, limits, metrics.finished)
+    direct = DirectCalls(other.rings, post, directory, waker, lambda: relays, secret, clock, limits, metrics.finished)
     groups = GroupCalls(post, directory, clock, limits, new_era, SystemRandom().new_id, tasks)
-    frames = Frames(direct, GroupFrames(groups, lambda era_id, party: direct.ice(era_id, party, False)))
+    elsewhere = None if other.places is None else other.places.forwarded
+    frames = Frames(direct, GroupFrames(groups, lambda era_id, party: direct.ice(era_id, party, False)), elsewhere)
     streams = SignalStreams(frames, post, directory, fields.violation, metrics.refused, clock, limits)
-    return _Parts(metrics, direct, groups, streams)
+    return _Parts(metrics, direct, groups, streams, frames, other)
 
 
 @asynccontextmanager
@@ -148,18 +136,27 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
     devices = new_server(edge, bytes_max=2 * limits.frame_bytes_max)
     credentials = tls.listening(settings, settings.data_dir)
     draining = asyncio.Event()
-    work = (_sweeping(made.direct, made.groups), made.groups.run())
+    places = made.other.places
+    work = [_sweeping(made.direct, made.groups), made.groups.run(), *([] if places is None else [places.run()])]
     background = [tasks.create_task(one, name="calls") for one in work]
+    internal = new_server(edge, bytes_max=2 * limits.frame_bytes_max)
     http = HttpCalls(made.streams, lambda: not draining.is_set(), made.metrics.text, made.metrics.refused, limits)
     async with serving_http(settings.http_listen, http, credentials.http) as http_port:
         call_pb2_grpc.add_CallServiceServicer_to_server(CallServicer(made.streams, limits), devices)
         health = await add_standard_services(devices, ["tidewire.v1.CallService"])
+        if places is not None:
+            peers = CallPeerServicer(made.other.local, made.frames.answer_here, settings.peer_token)
+            call_peer_pb2_grpc.add_CallPeerServiceServicer_to_server(peers, internal)
+            await add_standard_services(internal, ["tidewire.internal.v1.CallPeerService"])
+            listen(internal, settings.internal_listen, mutual_tls.listening(settings))
+            await internal.start()
         grpc_port = listen(devices, settings.grpc_listen, credentials.grpc)
         await devices.start()
 
         async def drain() -> None:
             draining.set()
             await health.enter_graceful_shutdown()
+            await made.other.end()
             await made.groups.move_all()
             made.streams.drain()
             await devices.stop(settings.drain_grace_s)
@@ -169,6 +166,7 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
         finally:
             made.streams.drain()
             await devices.stop(0.5)
+            await internal.stop(0.5)
             for task in background:
                 task.cancel()
 

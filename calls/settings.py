@@ -12,7 +12,7 @@ from server.kit import setting_sources
 from server.kit.setting_sources import ANYWHERE, SECRET_CHARS_MIN, SettingsError, host_of, is_loopback
 
 PREFIX = "TIDEWIRE_CALLS_"
-SECRET = ("node_token", "redis_url", "redis_password", "turn_secrets", "ticket_secret", "wake_secret")
+SECRET = ("node_token", "redis_url", "redis_password", "peer_token", "turn_secrets", "ticket_secret", "wake_secret")
 """Settings that no log shows."""
 
 
@@ -59,6 +59,10 @@ class Settings:
     """A file with the authorities that are trusted; empty: the system's."""
     redis_prefix: str = "tidewire"
     """What every key begins with."""
+    internal_public: str = ""
+    """With rings = redis: internal_listen as the other processes reach it; empty: internal_listen."""
+    peer_token: str = ""
+    """With rings = redis: what processes of calls show one another, at least 32 characters; or mutual TLS by the three settings above."""
     turn_urls: str = ""
     """Relays, separated by commas, such as turn:turn.example.org:3478?transport=udp. Empty: none."""
     turn_secrets: str = ""
@@ -130,7 +134,9 @@ def _check_secrets(settings: Settings) -> None:
         raise SettingsError("rings = redis needs redis_url")
     if settings.rings == "redis" and not settings.ticket_secret:
         raise SettingsError("rings = redis needs ticket_secret, the same in all processes")
-    for name in ("ticket_secret", "wake_secret"):
+    if settings.rings == "redis" and not (settings.peer_token or settings.cluster_ca):
+        raise SettingsError("rings = redis needs peer_token, or cluster_ca, cluster_cert and cluster_key for mutual TLS")
+    for name in ("ticket_secret", "wake_secret", "peer_token"):
         value = getattr(settings, name)
         if value and len(value) < SECRET_CHARS_MIN:
             raise SettingsError(f"{name} has at least {SECRET_CHARS_MIN} characters, not {len(value)}")

@@ -52,11 +52,17 @@ STATES = {
 }
 
 
+Elsewhere = Callable[[Party, str, call_pb2.SignalRequest], Awaitable[Response | None]]
+
+
 class Frames:
     """Does what devices want."""
 
-    def __init__(self, direct: DirectCalls, groups: GroupFrames) -> None:
+    def __init__(self, direct: DirectCalls, groups: GroupFrames, elsewhere: Elsewhere | None = None) -> None:
+        """`elsewhere`: answers commands about group calls that another process has; None: there is none."""
         self._direct = direct
+        self._elsewhere = elsewhere
+        self._of_groups = frozenset(groups.commands)
         self._commands: dict[str, Callable[[Party, Any], Awaitable[Response | Refusal | None]]] = {
             "place": self._place,
             "accept": self._accept,
@@ -66,7 +72,20 @@ class Frames:
         }
 
     async def answer(self, party: Party, request: call_pb2.SignalRequest) -> Response:
-        """Do one command; its answer.
+        """Do one command, here or in the process that has what it is about; its answer.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        which = request.WhichOneof("command")
+        if self._elsewhere is not None and which in self._of_groups:
+            answer = await self._elsewhere(party, which, request)
+            if answer is not None:
+                return answer
+        return await self.answer_here(party, request)
+
+    async def answer_here(self, party: Party, request: call_pb2.SignalRequest) -> Response:
+        """Do one command here; its answer.
 
         Raises:
             Refused: UNAVAILABLE.

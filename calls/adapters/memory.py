@@ -71,17 +71,21 @@ class LocalPost:
     def __init__(self) -> None:
         self._streams: dict[Party, Stream] = {}
 
-    def attend(self, stream: Stream) -> None:
-        """A stream has opened: it takes the place of the device's stream before, which is told so."""
+    async def attend(self, stream: Stream) -> None:
+        """See `Attendance.attend`."""
         before = self._streams.get(stream.party)
         self._streams[stream.party] = stream
         if before is not None:
             before.take(Replaced(stream.stream_id))
 
-    def leave(self, stream: Stream) -> None:
-        """A stream is over."""
+    async def leave(self, stream: Stream) -> None:
+        """See `Attendance.leave`."""
         if self._streams.get(stream.party) is stream:
             del self._streams[stream.party]
+
+    def has(self, party: Party) -> bool:
+        """The device has a stream here."""
+        return party in self._streams
 
     def __len__(self) -> int:
         return len(self._streams)

@@ -10,10 +10,9 @@ from tidewire.v1 import call_pb2
 
 from calls.adapters import frames
 from calls.adapters.frames import Frames, Response
-from calls.adapters.memory import LocalPost
 from calls.domain.messages import Message, Party, Replaced
 from calls.domain.signalling_limits import SignallingLimits
-from calls.ports.signalling import Directory, Stream
+from calls.ports.signalling import Attendance, Directory, Stream
 from server.kit import grpc_refusals as refusals
 from server.kit.rates import Rate
 from server.kit.refusal import Reason, Refusal, Refused, limit_exceeded
@@ -32,7 +31,7 @@ class SignalStreams:
     def __init__(
         self,
         answers: Frames,
-        post: LocalPost,
+        attendance: Attendance,
         directory: Directory,
         violation: Callable[[call_pb2.SignalRequest], Refusal | None],
         refused: Callable[[str], None],
@@ -41,7 +40,7 @@ class SignalStreams:
     ) -> None:
         """`violation`: of field limits; `refused`: told the reason of every refusal."""
         self._answers = answers
-        self._post = post
+        self._attendance = attendance
         self._directory = directory
         self._violation = violation
         self._refused = refused
@@ -64,7 +63,7 @@ class SignalStreams:
         party = await self._directory.identify(token or hello.hello.access_token)
         waiting: asyncio.Queue[Response | None] = asyncio.Queue(self._limits.events_waiting_max)
         stream = Stream(party, secrets.token_hex(8), lambda message: _put(waiting, message))
-        self._post.attend(stream)
+        await self._attendance.attend(stream)
         try:
             snapshots = await self._answers.snapshots(party)
             welcome = call_pb2.CallWelcome(
@@ -73,7 +72,7 @@ class SignalStreams:
             await write(Response(ref=hello.ref, welcome=welcome))
             await self._until_over(party, read, write, waiting)
         finally:
-            self._post.leave(stream)
+            await self._attendance.leave(stream)
 
     async def _hello(self, read: Read) -> call_pb2.SignalRequest:
         try:

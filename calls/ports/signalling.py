@@ -62,6 +62,18 @@ class Stream(NamedTuple):
     take: Callable[[Message], None]
 
 
+class Attendance(Protocol):
+    """The streams of this process."""
+
+    async def attend(self, stream: Stream) -> None:
+        """A stream has opened: it takes the place of the device's stream before, wherever that is, which is told so."""
+        ...
+
+    async def leave(self, stream: Stream) -> None:
+        """A stream is over."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CalleeDevice:
     """A device that may ring."""

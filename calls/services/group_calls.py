@@ -94,8 +94,10 @@ class GroupCalls:
         """What the unit tells."""
         self._happening.put_nowait(event)
 
-    def __len__(self) -> int:
-        return len(self._calls)
+    @property
+    def live(self) -> list[str]:
+        """The conversations whose calls are here."""
+        return list(self._calls)
 
     @property
     def _unit(self) -> Forwarding:
@@ -248,6 +250,14 @@ class GroupCalls:
         for live in self._calls.values():
             for one in live.call.participants:
                 await self._post.deliver(one.party, messages.Move(live.call.conversation_id, MOVE_MS))
+
+    async def displaced(self, conversation_id: str) -> None:
+        """Another process has this call now: who is in it here goes there."""
+        live = self._calls.pop(conversation_id, None)
+        if live is not None:
+            self._eras.pop(live.call.era_id, None)
+            await self._tell(live, messages.Move(conversation_id, MOVE_MS))
+            await self._unit.end(conversation_id, live.call.era_id)
 
     async def _check_members(self, live: _Live) -> None:
         for one in live.call.participants:

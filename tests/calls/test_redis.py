@@ -34,6 +34,7 @@ def settings(world: World, server: RedisServer, **limits: int) -> Any:
         redis_url=server.url,
         redis_prefix=f"tw{new_envelope_id()}",
         ticket_secret=SECRET,
+        peer_token=SECRET,
         limits=SignallingLimits(**limits),
     )
 

@@ -43,6 +43,7 @@ def test_limits_are_settings_too() -> None:
         ({"wake_url": "push", "wake_secret": LONG}, "wake_url is an address such as https://"),
         ({"rings": "redis"}, "rings = redis needs redis_url"),
         ({"rings": "redis", "redis_url": "redis://cache"}, "rings = redis needs ticket_secret"),
+        ({"rings": "redis", "redis_url": "redis://cache", "ticket_secret": LONG}, "rings = redis needs peer_token"),
         ({"ticket_secret": "short"}, "ticket_secret has at least 32 characters, not 5"),
         ({"ring_s": "5"}, "there is no setting ring_s; did you mean ring_ms"),
     ],

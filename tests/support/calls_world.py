@@ -20,6 +20,8 @@ from tidewire.v1 import (
     conversation_pb2,
     conversation_pb2_grpc,
     envelope_pb2,
+    group_pb2,
+    group_pb2_grpc,
 )
 
 from calls.app import App, serving
@@ -199,6 +201,16 @@ class Device:
         stub: Any = account_pb2_grpc.AccountServiceStub(self._node)  # type: ignore[no-untyped-call]
         request = account_pb2.UpdatePrivacyRequest(privacy=account_pb2.Privacy(silence_strangers=True))
         await stub.UpdatePrivacy(request, metadata=self.metadata)
+
+    async def group(self, *others: Device) -> str:
+        """A new group with these people."""
+        stub: Any = group_pb2_grpc.GroupServiceStub(self._node)  # type: ignore[no-untyped-call]
+        request = group_pb2.CreateGroupRequest(
+            change=group_pb2.ChangeId(envelope_id=new_envelope_id()),
+            title="all",
+            account_ids=[other.account_id for other in others],
+        )
+        return str((await stub.CreateGroup(request, metadata=self.metadata)).conversation_id)
 
     async def records(self, other: Device) -> list[tuple[str, str, int]]:
         """Outcome, sender and talked ms of each record in the conversation with somebody."""

@@ -1,0 +1,40 @@
+from tidewire.v1 import call_pb2 as _call_pb2
+from tidewire.v1 import options_pb2 as _options_pb2
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class DeliverRequest(_message.Message):
+    __slots__ = ("account_id", "device_id", "message")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    device_id: str
+    message: bytes
+    def __init__(self, account_id: _Optional[str] = ..., device_id: _Optional[str] = ..., message: _Optional[bytes] = ...) -> None: ...
+
+class DeliverResponse(_message.Message):
+    __slots__ = ("delivered",)
+    DELIVERED_FIELD_NUMBER: _ClassVar[int]
+    delivered: bool
+    def __init__(self, delivered: bool = ...) -> None: ...
+
+class DoCommandRequest(_message.Message):
+    __slots__ = ("account_id", "device_id", "request")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    device_id: str
+    request: _call_pb2.SignalRequest
+    def __init__(self, account_id: _Optional[str] = ..., device_id: _Optional[str] = ..., request: _Optional[_Union[_call_pb2.SignalRequest, _Mapping]] = ...) -> None: ...
+
+class DoCommandResponse(_message.Message):
+    __slots__ = ("response",)
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    response: _call_pb2.SignalResponse
+    def __init__(self, response: _Optional[_Union[_call_pb2.SignalResponse, _Mapping]] = ...) -> None: ...
