@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from pylibsrtp import Error, Policy, Session
@@ -22,7 +23,7 @@ from calls.ports.media import BUFFER_BYTES, DATAGRAM_BYTES_MAX, PLAIN_BYTES_MAX,
 from calls.services.leg import Leg, new_credentials
 from calls.services.mux import Mux
 from server.kit.refusal import Refused
-from tests.calls.rooms import CAMERA, MICROPHONE, Camera, Microphone, Room, a_room
+from tests.calls.rooms import CAMERA, MICROPHONE, SIMULCAST, Camera, Microphone, Room, a_room
 from tests.calls.scripted import OPUS, VP8, Scripted, check, rtp, until
 
 pytestmark = pytest.mark.timeout(60)
@@ -321,6 +322,27 @@ async def test_strangers_are_not_answered_and_get_no_more_than_they_send() -> No
                 async with asyncio.timeout(5):
                     answer = await asyncio.get_running_loop().sock_recv(stranger, 2_048)
                 assert len(answer) <= len(data)
+
+
+async def test_whoever_changes_its_mind_before_a_keyframe_stays_in_no_list() -> None:
+    async with a_room() as room:
+        ann, ben = await room.pair(SIMULCAST)
+        layers = [Camera(ann.up, 6 + index, "0", rid=rid, height=90 << index) for index, rid in enumerate("qhf")]
+        (publication,) = room.unit._find(ann.place)[1].up.publications.values()
+        subscription = room.unit._find(ben.place)[1].down.feeds["ann/camera"].subscription
+
+        def wanted(layer: int) -> bool:
+            for one in layers:
+                one.show()
+            return subscription.wanted == layer
+
+        await room.unit.watch(ben.place, {"ann/camera": 90})
+        await until(lambda: _starts(layers[0], ben))
+        for height, layer in ((360, 2), (180, 1), (360, 2), (180, 1), (90, 0)):
+            await room.unit.watch(ben.place, {"ann/camera": height})
+            await until(partial(wanted, layer))
+            assert {index for index, feeds in publication.targets.items() if feeds} == {0, layer}
+            assert all(len(feeds) <= 1 for feeds in publication.targets.values())
 
 
 async def test_a_participant_that_is_out_is_known_by_nothing() -> None:
