@@ -7,7 +7,7 @@ BUF := .tools/node_modules/.bin/buf
 SECONDS ?= 60
 SEED ?= 1
 
-.PHONY: help run test unit check coverage protos bench bench-cost bench-media media-crashes ledger ledger-cluster simulate picture picture-calls buf
+.PHONY: help run test unit check coverage protos bench bench-cost bench-media bench-calls-death media-crashes ledger ledger-cluster simulate picture picture-calls buf
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -137,6 +137,9 @@ bench-cost: $(VENV)/.tests $(CASSANDRA)/lib ## rows and statements per message o
 
 bench-media: $(VENV)/.tests .tools/ffmpeg $(MINIO)/minio ## figures of the media worker beside ffmpeg, a bare stream and the S3 SDK
 	$(BIN)/python -m tests.bench.media
+
+bench-calls-death: $(VENV)/.tests .tools/redis-server ## how soon media is back when the process of a call of eight is killed
+	$(BIN)/python -m tests.bench.calls_death 8 5
 
 ledger: $(VENV)/.tests .tools/faketime ## the long ledger: at least 2,000 cuts; SEED=N for another plan
 	$(BIN)/python -m pytest tests/ledger --cuts 2000 --seed $(SEED)

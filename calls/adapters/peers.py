@@ -169,9 +169,10 @@ class GroupPlaces:
         try:
             response = (await self._channels.call(address, "DoCommand", asked)).response
         except Refused:
-            if not joins or await self._channels.alive(address):
+            if await self._channels.alive(address):
                 raise
-            await self._whereabouts.take_over(conversation_id, holder)
+            if joins:
+                await self._whereabouts.take_over(conversation_id, holder)
             return None
         if joins and response.WhichOneof("event") == "joined":
             self._elsewhere[conversation_id, party] = holder

@@ -280,10 +280,17 @@ class GroupCall:
 
     async def _check(self) -> None:
         command = call_pb2.PeekGroupCall(conversation_id=self.conversation_id)
-        with contextlib.suppress(Refused, Unreachable):
-            roster = (await self._signalling.command(peek=command)).roster
+        for _ in range(REJOINS_MAX):
+            try:
+                roster = (await self._signalling.command(peek=command)).roster
+            except TidewireError as error:
+                if not error.retryable:
+                    return
+                await asyncio.sleep(error.retry_after_s or REJOIN_S)
+                continue
             if self.participant_id not in {one.participant_id for one in roster.participants}:
                 await self._rejoin(REJOIN_S)
+            return
 
     async def _rejoin(self, within_s: float) -> None:
         """Enter again, after a random part of `within_s`, so that not all come at once."""
