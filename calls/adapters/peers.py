@@ -27,6 +27,10 @@ from server.kit.refusal import Reason, Refusal, Refused, unavailable
 log = logging.getLogger(__name__)
 
 DEADLINE_S = 5.0
+DELIVER_S = 1.0
+"""What is brought to a process that stands still holds nobody up for longer."""
+ABSENT_MAX = 60
+"""Looks at which a device had no stream here, in a row, after which another process looks after it, or nobody."""
 MOVE_MS = 1_000
 WATCH_S = 1.0
 ALIVE_S = 1.0
@@ -44,7 +48,7 @@ class Channels:
         self._credentials = credentials
         self._open: dict[str, tuple[grpc.aio.Channel, Any]] = {}
 
-    async def call(self, address: str, name: str, request: Any) -> Any:
+    async def call(self, address: str, name: str, request: Any, deadline_s: float = DEADLINE_S) -> Any:
         """One call.
 
         Raises:
@@ -55,7 +59,7 @@ class Channels:
             channel = grpc.aio.insecure_channel(address) if given is None else grpc.aio.secure_channel(address, given)
             self._open[address] = (channel, call_peer_pb2_grpc.CallPeerServiceStub(channel))  # type: ignore[no-untyped-call]
         try:
-            return await getattr(self._open[address][1], name)(request, metadata=self._metadata, timeout=DEADLINE_S)
+            return await getattr(self._open[address][1], name)(request, metadata=self._metadata, timeout=deadline_s)
         except grpc.aio.AioRpcError as error:
             raise Refused(unavailable(f"the other process of calls does not answer: {error.details()}")) from error
 
@@ -122,7 +126,7 @@ class PeerPost:
             request = call_peer_pb2.DeliverRequest(
                 account_id=party.account_id, device_id=party.device_id, message=ENCODER.encode(message)
             )
-            await self._channels.call(address, "Deliver", request)
+            await self._channels.call(address, "Deliver", request, DELIVER_S)
 
 
 class GroupPlaces:
@@ -146,6 +150,7 @@ class GroupPlaces:
         self._held: set[str] = set()
         self._displaced = displaced
         self._silent: Counter[str] = Counter()
+        self._absent: Counter[tuple[str, Party]] = Counter()
 
     async def forwarded(self, party: Party, which: str, request: call_pb2.SignalRequest) -> call_pb2.SignalResponse | None:
         """The answer of the process that has the call; None: it is this one's to give.
@@ -178,6 +183,7 @@ class GroupPlaces:
             self._elsewhere[conversation_id, party] = holder
         elif which == "leave":
             self._elsewhere.pop((conversation_id, party), None)
+            self._absent.pop((conversation_id, party), None)
         return response  # type: ignore[no-any-return]
 
     async def run(self) -> None:
@@ -206,8 +212,12 @@ class GroupPlaces:
     async def _watch(self) -> None:
         lost = {process for process in set(self._elsewhere.values()) if await self._gone(process)}
         for (conversation_id, party), process in list(self._elsewhere.items()):
-            if process in lost:
-                del self._elsewhere[conversation_id, party]
+            key = (conversation_id, party)
+            self._absent[key] = 0 if self._local.has(party) else self._absent[key] + 1
+            if self._absent[key] > ABSENT_MAX:
+                del self._elsewhere[key], self._absent[key]
+            elif process in lost:
+                del self._elsewhere[key], self._absent[key]
                 await self._local.deliver(party, Move(conversation_id, MOVE_MS))
 
     async def _gone(self, process_id: str) -> bool:
