@@ -155,8 +155,11 @@ async def test_who_types_is_seen_on_another_node(cluster: Cluster) -> None:
     at_ben = ben.listen()
     await (await ann.send(conversation_id, "hello"))
     await until(at_ben, says("hello"))
-    ann.typing(conversation_id)
-    assert (await until(at_ben, lambda e: isinstance(e, Typing))).conversation_id == conversation_id
+    seen = asyncio.ensure_future(until(at_ben, lambda e: isinstance(e, Typing)))
+    while not seen.done():  # it is best effort: a route that was just read as missing is read again within a second
+        ann.typing(conversation_id)
+        await asyncio.wait([seen], timeout=0.5)
+    assert seen.result().conversation_id == conversation_id
 
 
 async def test_a_device_that_comes_to_another_node_leaves_the_first(cluster: Cluster) -> None:
