@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
@@ -212,15 +212,23 @@ class Cql:
         usage.statements += statements
         async with self._room:
             try:
-                future = self._session.execute_async(request)
-                rows = await self._answer(future)
-                while paged and future.has_more_pages:
-                    future.start_fetching_next_page()
-                    rows = [*rows, *await self._answer(future)]
-                return rows
+                try:
+                    return await self._rows(request, paged=paged)
+                except NoHostAvailable as error:
+                    if conditional or not _cut(error):
+                        raise
+                    return await self._rows(request, paged=paged)
             except FAILURES as error:
                 usage.failures += 1
                 raise _meaning(error, conditional=conditional) from error
+
+    async def _rows(self, request: Any, *, paged: bool) -> list[Row]:
+        future = self._session.execute_async(request)
+        rows = await self._answer(future)
+        while paged and future.has_more_pages:
+            future.start_fetching_next_page()
+            rows = [*rows, *await self._answer(future)]
+        return rows
 
     def _answer(self, future: Any) -> asyncio.Future[list[Row]]:
         answer: asyncio.Future[list[Row]] = self._loop.create_future()
@@ -245,6 +253,13 @@ class Cql:
 
         future.add_callbacks(answered, failed)
         return answer
+
+
+def _cut(error: NoHostAvailable) -> bool:
+    """Whether a connection ended under a request that could go nowhere else: the driver gives up then, even while another node, asked
+    in addition, has yet to answer, or one has only just come back."""
+    causes = error.errors.values() if isinstance(error.errors, Mapping) else ()
+    return any(isinstance(cause, ConnectionException) for cause in causes)
 
 
 def _meaning(error: BaseException, *, conditional: bool) -> BaseException:
