@@ -23,7 +23,6 @@ from calls.adapters.grpc_calls import CallServicer
 from calls.adapters.http_calls import HttpCalls, serving_http
 from calls.adapters.metrics import Metrics
 from calls.adapters.node import Node
-from calls.adapters.peers import CallPeerServicer
 from calls.adapters.signal_stream import SignalStreams
 from calls.adapters.webhook import NoWaker, Webhook
 from calls.clustered import Others, others
@@ -122,7 +121,7 @@ def _parts(
     secret = (settings.ticket_secret or kept_secret(settings.data_dir / "ticket_secret")).encode()
     direct = DirectCalls(other.rings, post, directory, waker, lambda: relays, secret, clock, limits, metrics.finished)
     groups = GroupCalls(post, directory, clock, limits, new_era, SystemRandom().new_id, tasks)
-    elsewhere = None if other.places is None else other.places.forwarded
+    elsewhere = None if other.cluster is None else other.cluster.places.forwarded
     frames = Frames(direct, GroupFrames(groups, lambda era_id, party: direct.ice(era_id, party, False)), elsewhere)
     streams = SignalStreams(frames, post, directory, fields.violation, metrics.refused, clock, limits)
     return _Parts(metrics, direct, groups, streams, frames, other)
@@ -136,16 +135,16 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
     devices = new_server(edge, bytes_max=2 * limits.frame_bytes_max)
     credentials = tls.listening(settings, settings.data_dir)
     draining = asyncio.Event()
-    places = made.other.places
-    work = [_sweeping(made.direct, made.groups), made.groups.run(), *([] if places is None else [places.run()])]
+    cluster = made.other.cluster
+    work = [_sweeping(made.direct, made.groups), made.groups.run(), *([] if cluster is None else cluster.run)]
     background = [tasks.create_task(one, name="calls") for one in work]
     internal = new_server(edge, bytes_max=2 * limits.frame_bytes_max)
     http = HttpCalls(made.streams, lambda: not draining.is_set(), made.metrics.text, made.metrics.refused, limits)
     async with serving_http(settings.http_listen, http, credentials.http) as http_port:
         call_pb2_grpc.add_CallServiceServicer_to_server(CallServicer(made.streams, limits), devices)
         health = await add_standard_services(devices, ["tidewire.v1.CallService"])
-        if places is not None:
-            peers = CallPeerServicer(made.other.local, made.frames.answer_here, settings.peer_token)
+        if cluster is not None:
+            peers = cluster.servicer(made.frames.answer_here)
             call_peer_pb2_grpc.add_CallPeerServiceServicer_to_server(peers, internal)
             await add_standard_services(internal, ["tidewire.internal.v1.CallPeerService"])
             listen(internal, settings.internal_listen, mutual_tls.listening(settings))
@@ -156,7 +155,7 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
         async def drain() -> None:
             draining.set()
             await health.enter_graceful_shutdown()
-            await made.other.end()
+            await made.other.leave()
             await made.groups.move_all()
             made.streams.drain()
             await devices.stop(settings.drain_grace_s)

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from calls.adapters.group_places import GroupPlaces
 from calls.adapters.memory import LocalPost, MemoryRings
-from calls.adapters.peers import Channels, GroupPlaces, PeerPost
+from calls.adapters.peers import Answer, CallPeerServicer, Channels, PeerPost
+from calls.adapters.process_lease import ProcessLease
 from calls.adapters.redis_rings import RedisRings
 from calls.adapters.redis_whereabouts import Whereabouts
 from calls.ports.signalling import Rings
 from calls.settings import Settings
 from server.kit import mutual_tls
 from server.kit.redis.connecting import open_client
-from server.kit.refusal import Refused
 from server.kit.store import StoreError
 from server.kit.system import SystemClock
 
-AWAY = "Redis is away: nobody can call until it is back; people who talk go on"
+AWAY = "Redis is away: nobody can call, or begin a group call, until it is back; calls that are under way go on"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What a process has that is not alone."""
+
+    places: GroupPlaces
+    servicer: Callable[[Answer], CallPeerServicer]
+    """Answers the others, by what does a command here."""
+    run: Sequence[Coroutine[Any, Any, None]]
+    """What goes on beside, until it is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +42,14 @@ class Others:
     rings: Rings
     local: LocalPost
     post: LocalPost | PeerPost
-    places: GroupPlaces | None
+    cluster: Cluster | None
     """None: this process is alone."""
-    end: Callable[[], Awaitable[None]]
+    leave: Callable[[], Awaitable[None]]
     """This process stops: the others need not wait for its lease."""
+
+
+async def _nothing() -> None:
+    return
 
 
 @asynccontextmanager
@@ -45,12 +62,8 @@ async def others(
         StoreError: Redis's address or authorities cannot be used. OSError: a file cannot be read.
     """
     local, clock = LocalPost(), SystemClock()
-
-    async def nothing() -> None:
-        return
-
     if settings.rings == "memory":
-        yield Others(MemoryRings(clock, settings.limits), local, local, None, nothing)
+        yield Others(MemoryRings(clock, settings.limits), local, local, None, _nothing)
         return
     given = (settings.redis_url, settings.redis_password, settings.redis_ca, settings.redis_prefix)
     try:
@@ -59,16 +72,15 @@ async def others(
         raise StoreError(str(error)) from error
     whereabouts = Whereabouts(client, clock, secrets.token_hex(8), settings.internal_public or settings.internal_listen)
     channels = Channels(settings.peer_token, mutual_tls.calling(settings))
+    lease, post = ProcessLease(whereabouts, local, clock), PeerPost(local, whereabouts, channels)
+    places = GroupPlaces(whereabouts, channels, local, lease, live, displaced)
 
-    async def end() -> None:
-        try:
-            await whereabouts.end()
-        except Refused:
-            return  # the lease lapses
+    def servicer(answer: Answer) -> CallPeerServicer:
+        return CallPeerServicer(local, post, places.held, answer, settings.peer_token)
 
+    cluster = Cluster(places, servicer, (lease.run(places.renew, channels.sweep), places.run()))
     try:
-        places = GroupPlaces(whereabouts, channels, local, live, displaced)
-        yield Others(RedisRings(client, settings.limits), local, PeerPost(local, whereabouts, channels), places, end)
+        yield Others(RedisRings(client, settings.limits), local, post, cluster, lambda: lease.leave(places.leave))
     finally:
         await channels.close()
         await client.close()

@@ -83,6 +83,11 @@ class LocalPost:
         if self._streams.get(stream.party) is stream:
             del self._streams[stream.party]
 
+    @property
+    def streams(self) -> list[Stream]:
+        """All of them."""
+        return list(self._streams.values())
+
     def has(self, party: Party) -> bool:
         """The device has a stream here."""
         return party in self._streams

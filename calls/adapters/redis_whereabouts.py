@@ -6,14 +6,16 @@ process's lease has lapsed. A group's call is placed by a lease of its own, that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from calls.domain.messages import Party
+from calls.ports.signalling import Stream
 from server.kit.redis.client import Client
 from server.kit.redis.scripts import Script
 from server.kit.refusal import Refused
 from server.kit.world import Clock
 
 LEASE_MS = 10_000
-RENEW_S = 3.0
 ROUTE_MS = 86_400_000
 ADDRESS_CACHE_MS = 500
 
@@ -33,8 +35,13 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]"""
 )
 TAKE_OVER = Script(
-    "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end return 1"
+    """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return holder end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return ARGV[2]"""
 )
+REGISTER = Script("redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) redis.call('PEXPIRE', KEYS[1], ARGV[3]) return 1")
 GIVE_UP = Script("if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 1")
 
 
@@ -46,13 +53,25 @@ class Whereabouts:
         self.process_id = process_id
         self._client = client
         self._clock = clock
-        self._address = address
+        self.own_address = address
         self._known: dict[str, tuple[str, int]] = {}
 
-    async def renew(self) -> None:
-        """This process lives."""
+    async def renew(self) -> bool:
+        """This process lives. Whether its lease was still there."""
         key = self._client.key(self.process_id, "calls-process")
-        await self._client.run(("SET", key, self._address, "PX", LEASE_MS))
+        return await self._client.run(("SET", key, self.own_address, "PX", LEASE_MS, "GET")) is not None
+
+    async def registered(self) -> bool:
+        """Whether this process's lease is there."""
+        return bool(await self._client.run(("EXISTS", self._client.key(self.process_id, "calls-process"))))
+
+    async def register(self, streams: Sequence[Stream]) -> None:
+        """Put the routes of this process's streams back, where they are missing; and keep those that are there."""
+        commands = []
+        for stream in streams:
+            args = (stream.party.device_id, f"{self.process_id} {stream.stream_id}", ROUTE_MS)
+            commands.append(REGISTER.on(self._streams(stream.party.account_id), args=args))
+        await self._client.run_all(commands)
 
     async def end(self) -> None:
         """This process stops."""
@@ -97,10 +116,10 @@ class Whereabouts:
         """Place the group's call here, unless another process has it; who has it now."""
         return str(await self._client.run(PLACE.on(self._place(conversation_id), args=(self.process_id, LEASE_MS))))
 
-    async def take_over(self, conversation_id: str, holder: str) -> None:
-        """Place the group's call here, in the stead of a process that does not answer any more."""
+    async def take_over(self, conversation_id: str, holder: str) -> str:
+        """Place the group's call here, in the stead of a process that does not answer any more; who has it now."""
         args = (holder, self.process_id, LEASE_MS)
-        await self._client.run(TAKE_OVER.on(self._place(conversation_id), args=args))
+        return str(await self._client.run(TAKE_OVER.on(self._place(conversation_id), args=args)))
 
     async def give_up(self, conversation_id: str) -> None:
         """The group's call is over."""

@@ -7,7 +7,6 @@ import fractions
 from collections import Counter
 from collections.abc import Mapping
 
-import aioice.ice
 import av
 import numpy
 from aiortc import MediaStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -15,9 +14,6 @@ from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
 from calls.domain.tracks import Description, Source
 from calls.ports.forwarding import DownOffered, Forwarding, ForwardingEvent, Place
-
-aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"] if use_ipv4 else []
-"""aioice leaves loopback out; here there is nothing else."""
 
 
 class Tone(AudioStreamTrack):

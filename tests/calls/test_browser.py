@@ -86,12 +86,6 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
     await node.close()
 
 
-@pytest.fixture(autouse=True)
-def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Media of the SDK stays on this machine: aioice leaves loopback out by itself."""
-    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
-
-
 def in_order(numbers: list[int], length: int) -> bool:
     """Whether a counter that begins anew after `length` never goes back otherwise."""
     return all((after - before) % length < length // 2 for before, after in zip(numbers, numbers[1:]))

@@ -9,7 +9,7 @@ from tidewire.transport import new_envelope_id
 from tidewire.v1 import call_pb2, refusal_pb2
 
 from calls.domain.signalling_limits import SignallingLimits
-from tests.support.calls_world import Calls, Device, World
+from tests.support.calls_world import Calls, Device, World, record
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 
@@ -32,15 +32,6 @@ def description(revision: int, sdp: str) -> call_pb2.CallDescription:
 async def pair(calls: Calls, devices: int = 1) -> tuple[Device, list[Device]]:
     """Somebody who calls, and the devices of whoever is called."""
     return (await calls.person())[0], await calls.person(devices)
-
-
-async def record(caller: Device, other: Device) -> tuple[str, str, int]:
-    """The one record of their calls, once it is there."""
-    async with asyncio.timeout(10):
-        while not (found := await caller.records(other)):
-            await asyncio.sleep(0.02)
-    (one,) = found
-    return one
 
 
 async def test_a_call_rings_is_taken_and_ends_and_both_read_one_record(calls: Calls) -> None:

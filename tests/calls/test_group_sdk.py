@@ -20,12 +20,6 @@ SOUND = CallMedia(audio=AudioStreamTrack)
 PICTURES = CallMedia(audio=AudioStreamTrack, video=VideoStreamTrack)
 
 
-@pytest.fixture(autouse=True)
-def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Media stays on this machine: aioice leaves loopback out by itself."""
-    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
-
-
 async def until(room: GroupCall, true: Callable[[], bool]) -> None:
     """Wait until something is true of a call."""
     async with asyncio.timeout(30):
@@ -139,6 +133,18 @@ async def test_a_second_device_takes_the_place_of_the_first(deployment: Deployme
         assert first.reason == "replaced"
         assert [one.participant_id for one in second.participants] == [second.participant_id]
         await deployment.stack.aclose()
+
+
+async def test_a_client_that_looks_for_its_call_in_vain_is_closed_all_the_same(deployment: Deployment) -> None:
+    async with deployment.calls():
+        (ann, ben), conversation_id = await group(deployment, "ann", "ben")
+        rooms = [await client.calls.join(conversation_id, SOUND) for client in (ann, ben)]
+        await frame(rooms[0], rooms[1].participant_id, "microphone")
+    for room in rooms:
+        assert await room.becomes(CallState.RECONNECTING) is CallState.RECONNECTING
+    async with asyncio.timeout(15):
+        await deployment.stack.aclose()
+    assert {room.state for room in rooms} == {CallState.ENDED}
 
 
 async def test_when_the_process_is_started_again_everybody_comes_back(deployment: Deployment) -> None:

@@ -3,110 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import Any
 
 import pytest
-import pytest_asyncio
-from aiortc import RTCConfiguration, RTCPeerConnection
-from tidewire.transport import new_envelope_id
 from tidewire.v1 import call_pb2, refusal_pb2
 
-from tests.support.calls_world import Device, World, people
-from tests.support.node import free_port
-from tests.support.redis import RedisServer
+from tests.support.calls_processes import Two, joins
+from tests.support.calls_world import Device, people, record
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
-SECRET = "a secret of all processes, long enough"
-
-
-class Process:
-    """`python -m calls`."""
-
-    def __init__(self, world: World, redis: RedisServer, prefix: str, **limits: int) -> None:
-        self.port = free_port()
-        internal = f"127.0.0.1:{free_port()}"
-        settings: dict[str, Any] = {
-            "grpc_listen": f"127.0.0.1:{self.port}",
-            "http_listen": "127.0.0.1:0",
-            "internal_listen": internal,
-            "media_listen": "127.0.0.1:0",
-            "data_dir": world.folder / f"process{self.port}",
-            "node": f"127.0.0.1:{world.node.internal_port}",
-            "node_token": world.token,
-            "rings": "redis",
-            "redis_url": redis.url,
-            "redis_prefix": prefix,
-            "ticket_secret": SECRET,
-            "peer_token": SECRET,
-            "calls_burst": 1_000,
-            **limits,
-        }
-        self._arguments = [f"--set={name}={value}" for name, value in settings.items()]
-        self._process: asyncio.subprocess.Process | None = None
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        """Wait until it is up."""
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "calls", *self._arguments), stdout=asyncio.subprocess.PIPE
-        )
-        assert self._process.stdout is not None
-        async with asyncio.timeout(30):
-            line = await self._process.stdout.readline()
-        assert b"Calls are up" in line, line
-
-    async def end(self, number: int) -> None:
-        """By a signal."""
-        assert self._process is not None
-        if self._process.returncode is None:
-            os.kill(self._process.pid, number)
-            await self._process.wait()
-
-
-class Two:
-    """Two of them, and devices of either."""
-
-    def __init__(self, world: World, first: Process, second: Process, stack: AsyncExitStack) -> None:
-        self.world = world
-        self.processes = first, second
-        self._stack = stack
-
-    async def device(self, at: int, who: tuple[str, str, str] | None = None) -> Device:
-        """A device on one of them, of somebody new unless told otherwise."""
-        token, account_id, device_id = who or (await people(self.world.node, 1))[0]
-        made = Device(self.world.node.address, self.processes[at].address, token, account_id, device_id)
-        self._stack.push_async_callback(made.close)
-        await made.connect()
-        return made
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    made = RedisServer(tmp_path / "redis")
-    await made.start()
-    yield made
-    await made.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def two(world: World, redis: RedisServer, request: pytest.FixtureRequest) -> AsyncIterator[Two]:
-    marker = request.node.get_closest_marker("limits")
-    prefix = f"tw{new_envelope_id()}"
-    processes = [Process(world, redis, prefix, **(marker.kwargs if marker else {})) for _ in range(2)]
-    await asyncio.gather(*(process.start() for process in processes))
-    async with AsyncExitStack() as stack:
-        yield Two(world, processes[0], processes[1], stack)
-    for process in processes:
-        await process.end(signal.SIGTERM)
 
 
 async def test_people_on_different_processes_call_one_another(two: Two) -> None:
@@ -154,10 +59,7 @@ async def test_when_the_process_that_placed_a_call_is_killed_another_one_ends_it
     await ben.hears("incoming")
     await two.processes[0].end(signal.SIGKILL)
     assert (await ben.hears("over")).reason == call_pb2.CALL_END_MISSED
-    async with asyncio.timeout(20):
-        while not (found := await ben.records(ann)):
-            await asyncio.sleep(0.05)
-    assert [outcome for outcome, _, _ in found] == ["MISSED"]
+    assert (await record(ben, ann))[0] == "MISSED"
 
 
 async def test_who_placed_a_call_on_a_process_that_was_killed_finds_the_answer_on_another(two: Two) -> None:
@@ -183,25 +85,6 @@ async def test_a_groups_call_is_in_one_place_whichever_process_is_asked(two: Two
     assert {one.reason for one in refused} == {refusal_pb2.REFUSAL_REASON_INVALID}  # the unit has read it: that is no offer
     eras = {(await device.say(peek=call_pb2.PeekGroupCall(conversation_id=group))).roster.era_id for device in (ann, ben)}
     assert len(eras) == 1 and eras != {""}
-
-
-def offered() -> RTCPeerConnection:
-    """A client that sends sound."""
-    made = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    made.addTransceiver("audio", direction="sendonly")
-    return made
-
-
-async def joins(device: Device, group: str) -> call_pb2.SignalResponse:
-    """Join with an offer of aiortc's; the answer. No media flows: it is about who holds the call."""
-    client = offered()
-    await client.setLocalDescription(await client.createOffer())
-    section = call_pb2.SectionSource(mid=client.getTransceivers()[0].mid, source=call_pb2.TRACK_SOURCE_MICROPHONE)
-    offer = call_pb2.CallDescription(revision=1, sdp=client.localDescription.sdp)
-    command = call_pb2.JoinGroupCall(conversation_id=group, offer=offer, sections=[section])
-    answer = await device.say(join=command)
-    await client.close()
-    return answer
 
 
 async def test_when_the_process_that_has_a_groups_call_is_killed_its_people_are_told_and_join_another(two: Two) -> None:

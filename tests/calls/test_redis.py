@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from tidewire.transport import new_envelope_id
 from tidewire.v1 import call_pb2, refusal_pb2
 
 from calls.domain.signalling_limits import SignallingLimits
-from tests.support.calls_world import Calls, Device, World
+from tests.support.calls_world import Calls, Device, World, record
 from tests.support.redis import RedisServer
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
@@ -41,15 +40,6 @@ def settings(world: World, server: RedisServer, **limits: int) -> Any:
 
 async def pair(calls: Calls) -> tuple[Device, Device]:
     return (await calls.person())[0], (await calls.person())[0]
-
-
-async def record(caller: Device, other: Device) -> tuple[str, str, int]:
-    """The one record of their calls, once it is there."""
-    async with asyncio.timeout(10):
-        while not (found := await caller.records(other)):
-            await asyncio.sleep(0.02)
-    (one,) = found
-    return one
 
 
 async def test_a_call_is_placed_taken_and_ended_by_what_redis_keeps(world: World, server: RedisServer) -> None:

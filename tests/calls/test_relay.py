@@ -36,12 +36,6 @@ async def relay(tmp_path: Path) -> AsyncIterator[Coturn]:
     await made.close()
 
 
-@pytest.fixture(autouse=True)
-def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Media stays on this machine: aioice leaves loopback out by itself."""
-    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
-
-
 async def allocates(relay: Coturn, ice: Ice) -> bool:
     """Whether the relay gives an address for these credentials."""
     (server,) = ice.servers

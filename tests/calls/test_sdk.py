@@ -20,12 +20,6 @@ SOUND = CallMedia(audio=AudioStreamTrack)
 PICTURES = CallMedia(audio=AudioStreamTrack, video=VideoStreamTrack)
 
 
-@pytest.fixture(autouse=True)
-def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Media stays on this machine: aioice leaves loopback out by itself."""
-    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
-
-
 async def first_call(client: Client) -> Call:
     """The next call that rings."""
     async for call in client.calls.incoming():
@@ -110,6 +104,26 @@ async def test_a_call_goes_on_while_the_node_is_killed(deployment: Deployment) -
         assert (placed.state, taken.state) == (CallState.ACTIVE, CallState.ACTIVE)
         await placed.hang_up()
         await becomes(taken, CallState.ENDED)
+        await deployment.stack.aclose()
+
+
+async def test_a_call_that_rings_is_taken_while_the_node_is_killed_and_has_its_record_afterwards(deployment: Deployment) -> None:
+    async with deployment.calls():
+        ann, ben = await deployment.people("ann", "ben")
+        conversation_id = await ann.direct(deployment.name("ben"))
+        ringing = asyncio.ensure_future(first_call(ben))
+        placed = await ann.calls.place(conversation_id, SOUND)
+        taken = await asyncio.wait_for(ringing, 15)
+        await deployment.world.node.kill()
+        await taken.accept(SOUND)
+        await frame(placed, "audio")
+        await placed.hang_up()
+        await becomes(taken, CallState.ENDED)
+        await deployment.world.node.start()
+        async with asyncio.timeout(30):
+            while not (records := [each for each in await ben.log(conversation_id) if each.kind == "call_record"]):
+                await asyncio.sleep(0.05)
+        assert len(records) == 1
         await deployment.stack.aclose()
 
 

@@ -242,6 +242,15 @@ class Device:
         await self._node.close(None)
 
 
+async def record(caller: Device, other: Device) -> tuple[str, str, int]:
+    """The one record of their calls, once it is there."""
+    async with asyncio.timeout(10):
+        while not (found := await caller.records(other)):
+            await asyncio.sleep(0.02)
+    (one,) = found
+    return one
+
+
 def outcome(number: int) -> str:
     """The name of an outcome."""
     return envelope_pb2.CallOutcome.Name(number).removeprefix("CALL_OUTCOME_")  # type: ignore[arg-type]

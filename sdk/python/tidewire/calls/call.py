@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from tidewire.calls.followed import CallState, Followed
 from tidewire.calls.signalling import Signalling
 from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.v1 import call_pb2
@@ -19,16 +18,6 @@ if TYPE_CHECKING:
 
 SPEAK_S = 30.0
 """While media flows the process is told so this often."""
-
-
-class CallState(StrEnum):
-    """Where a call is."""
-
-    RINGING = "ringing"
-    CONNECTING = "connecting"
-    ACTIVE = "active"
-    RECONNECTING = "reconnecting"
-    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +34,6 @@ class CallMedia:
 
 
 @dataclass(frozen=True, slots=True)
-class StateChanged:
-    """The call is in another state."""
-
-    state: CallState
-
-
-@dataclass(frozen=True, slots=True)
 class Rung:
     """A device of the other side shows the call: play the tone."""
 
@@ -63,15 +45,16 @@ class TrackCame:
     track: Track
 
 
-CallEvent = StateChanged | Rung | TrackCame
+CallEvent = Rung | TrackCame
 
 
-class Call:
+class Call(Followed[CallEvent]):
     """A call. `Calls` makes it."""
 
     def __init__(
         self, signalling: Signalling, tasks: asyncio.TaskGroup, call_id: str, conversation_id: str, video: bool, outgoing: bool
     ) -> None:
+        super().__init__(tasks, CallState.RINGING)
         self.call_id = call_id
         self.conversation_id = conversation_id
         self.video = video
@@ -81,15 +64,11 @@ class Call:
         self.silent = False
         """Shown without a sound: the caller is a stranger, and strangers are to be silent."""
         self.rings_until_ms = 0
-        self.state = CallState.RINGING
-        self.reason = ""
-        """Once it has ended: why, by the names of `CallEnd`, in lower case."""
         self.known_since = 0
         """The stream on which the process first spoke of it; 0: it has not yet."""
         self.tracks: list[Track] = []
         """What the other side sends."""
         self._signalling = signalling
-        self._tasks = tasks
         self._peer: Peer | None = None
         self._ticket = b""
         self._ice = call_pb2.IceServers()
@@ -99,12 +78,10 @@ class Call:
         """The newest revision of an own offer that was answered."""
         self._media = CallMedia()
         self._candidates: list[call_pb2.IceCandidate] = []
-        self._listeners: list[asyncio.Queue[CallEvent | None]] = []
         self._talked_since: float | None = None
         self._talked_s = 0.0
         self._speaking: asyncio.Task[None] | None = None
         self._farewell: asyncio.Task[None] | None = None
-        self._changed = asyncio.Condition()
         self._describing = asyncio.Lock()
 
     # -- what an app does ----------------------------------------------------------------------------------------------
@@ -177,7 +154,7 @@ class Call:
             self._revision += 1
             offered = call_pb2.CallDescription(revision=self._revision, sdp=await peer.offer())
             await self._signalling.command(describe=call_pb2.DescribeCall(call_id=self.call_id, description=offered))
-            await self._until(lambda: self._answered >= offered.revision or self.state is CallState.ENDED)
+            await self._until(lambda: self._answered >= offered.revision or self._over)
         self.video = True
 
     async def figures(self) -> Figures | None:
@@ -187,23 +164,6 @@ class Call:
     def roads(self) -> set[str]:
         """By which kinds of addresses of this side media may flow: "host", "srflx", "relay"; none before there is a connection."""
         return set() if self._peer is None else self._peer.roads()
-
-    async def events(self) -> AsyncIterator[CallEvent]:
-        """What happens from the first `anext` on, until the call has ended."""
-        queue: asyncio.Queue[CallEvent | None] = asyncio.Queue()
-        self._listeners.append(queue)
-        try:
-            if self.state is CallState.ENDED:
-                return
-            while (event := await queue.get()) is not None:
-                yield event
-        finally:
-            self._listeners.remove(queue)
-
-    async def becomes(self, *states: CallState) -> CallState:
-        """Wait until it is in one of these states, or has ended; the state."""
-        await self._until(lambda: self.state in (*states, CallState.ENDED))
-        return self.state
 
     # -- what `Calls` tells it -----------------------------------------------------------------------------------------
 
@@ -318,7 +278,7 @@ class Call:
         self._say(TrackCame(track))
 
     def _flows(self, flows: bool) -> None:
-        if self.state is CallState.ENDED:
+        if self._over:
             return
         if flows:
             self._talked_since = time.monotonic()
@@ -351,7 +311,7 @@ class Call:
         return round(1_000 * (self._talked_s + now))
 
     async def _end(self, reason: str) -> None:
-        if self.state is CallState.ENDED:
+        if self._over:
             return
         self.reason = reason
         self._talked_s, self._talked_since = self._talked_ms() / 1_000, None
@@ -359,33 +319,12 @@ class Call:
         if self._speaking is not None:
             self._speaking.cancel()
         peer, self._peer = self._peer, None
-        if peer is not None:  # to its end, whatever becomes of who ended the call: a decoder is a thread
-            await asyncio.shield(self._tasks.create_task(peer.close(), name="tidewire call"))
+        await self._close(peer)
 
     @property
     def talked_s(self) -> float:
         """How long media flowed, in seconds."""
         return self._talked_ms() / 1_000
-
-    def _become(self, state: CallState) -> None:
-        self.state = state
-        self._say(StateChanged(state))
-        if state is CallState.ENDED:
-            for queue in self._listeners:
-                queue.put_nowait(None)
-        self._tasks.create_task(self._notify(), name="tidewire call")
-
-    async def _notify(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
-
-    async def _until(self, true: Callable[[], bool]) -> None:
-        async with self._changed:
-            await self._changed.wait_for(true)
-
-    def _say(self, event: CallEvent) -> None:
-        for queue in self._listeners:
-            queue.put_nowait(event)
 
 
 class CallingYou(Exception):

@@ -7,7 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
-from tidewire.calls.call import Call, CallingYou, CallMedia, CallState
+from tidewire.calls.call import Call, CallingYou, CallMedia
+from tidewire.calls.followed import CallState
 from tidewire.calls.group import GroupCall, GroupRing, Participant, participants
 from tidewire.calls.signalling import Signalling
 from tidewire.errors import Refused, TidewireError, Unreachable
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 FAREWELL_S = 3.0
 """A client that closes waits so long for the process to hear that its calls are over."""
 
+ARRIVES_S = 10.0
+"""How long it may take until a call rings here that the process has spoken of."""
 _REASONS = {
     int(envelope_pb2.CALL_OUTCOME_MISSED): "missed",
     int(envelope_pb2.CALL_OUTCOME_DECLINED): "declined_elsewhere",
@@ -45,6 +48,8 @@ class Calls:
         self._calls: dict[str, Call] = {}
         self._rooms: dict[str, GroupCall] = {}
         """By conversation: the newest stay in each."""
+        self._awaited: dict[str, asyncio.Future[None]] = {}
+        """Calls that are to ring here at any moment."""
         self._ringing: list[asyncio.Queue[GroupRing]] = []
         self._incoming: list[asyncio.Queue[Call]] = []
         self._told: asyncio.Queue[tuple[int, call_pb2.SignalResponse]] = asyncio.Queue()
@@ -171,9 +176,16 @@ class Calls:
             await self._signalling.command(show_ringing=call_pb2.ShowRinging(call_id=call.call_id))
 
     async def _arrives(self, call_id: str) -> Call:
-        async with asyncio.timeout(10):
-            while call_id not in self._calls:
-                await asyncio.sleep(0.02)
+        """The call that the process has just spoken of, once it rings here."""
+        if call_id not in self._calls:
+            came = self._awaited.setdefault(call_id, asyncio.get_running_loop().create_future())
+            try:
+                async with asyncio.timeout(ARRIVES_S):
+                    await came
+            except TimeoutError:
+                raise Unreachable("the other side is calling, and its call does not ring here") from None
+            finally:
+                self._awaited.pop(call_id, None)
         return self._calls[call_id]
 
     # -- what comes ----------------------------------------------------------------------------------------------------
@@ -220,6 +232,9 @@ class Calls:
         call = Call(self._signalling, self._tasks, told.call_id, told.conversation_id, told.video, outgoing=False)
         call.rings(told)
         self._calls[told.call_id] = call
+        awaited = self._awaited.get(told.call_id)
+        if awaited is not None and not awaited.done():
+            awaited.set_result(None)
         for queue in self._incoming:
             queue.put_nowait(call)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tidewire.calls.call import CallMedia, CallState, StateChanged
+from tidewire.calls.call import CallMedia
+from tidewire.calls.followed import CallState, Followed
 from tidewire.calls.signalling import Signalling
 from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.v1 import call_pb2
@@ -85,7 +85,7 @@ class MutedByAdmin:
     account_id: str
 
 
-GroupEvent = StateChanged | RosterChanged | SpeakersChanged | TracksChanged | MutedByAdmin
+GroupEvent = RosterChanged | SpeakersChanged | TracksChanged | MutedByAdmin
 
 
 def participants(roster: call_pb2.GroupCallRoster) -> list[Participant]:
@@ -105,14 +105,12 @@ def participants(roster: call_pb2.GroupCallRoster) -> list[Participant]:
     ]
 
 
-class GroupCall:
+class GroupCall(Followed[GroupEvent]):
     """One stay in the call of a group. `Calls.join` makes it."""
 
     def __init__(self, signalling: Signalling, tasks: asyncio.TaskGroup, conversation_id: str, media: CallMedia) -> None:
+        super().__init__(tasks, CallState.CONNECTING)
         self.conversation_id = conversation_id
-        self.state = CallState.CONNECTING
-        self.reason = ""
-        """Once it has ended: why, by the names of `CallEnd`, in lower case."""
         self.era_id = ""
         self.participant_id = ""
         """One's own."""
@@ -121,15 +119,13 @@ class GroupCall:
         self.tracks: list[Received] = []
         """What comes, as far as it is carried at this moment."""
         self._signalling = signalling
-        self._tasks = tasks
         self._media = media
         self._up: Peer | None = None
         self._down: Peer | None = None
         self._revision = 0
         self._muted = False
-        self._listeners: list[asyncio.Queue[GroupEvent | None]] = []
-        self._changed = asyncio.Condition()
-        self._rejoining = asyncio.Lock()
+        self._checking: asyncio.Task[None] | None = None
+        self._rejoining: asyncio.Task[None] | None = None
         self._farewell: asyncio.Task[None] | None = None
 
     # -- what an app does ----------------------------------------------------------------------------------------------
@@ -174,7 +170,7 @@ class GroupCall:
 
     async def leave(self) -> None:
         """Leave. Others go on."""
-        if self.state is not CallState.ENDED:
+        if not self._over:
             self._farewell = self._tasks.create_task(self._say_farewell(), name="tidewire call")
         await self._end("hangup")
         if self._farewell is not None:
@@ -188,58 +184,42 @@ class GroupCall:
         """How well what comes flows; None: there is no connection."""
         return None if self._down is None else await self._down.figures()
 
-    async def events(self) -> AsyncIterator[GroupEvent]:
-        """What happens from the first `anext` on, until this side is out."""
-        queue: asyncio.Queue[GroupEvent | None] = asyncio.Queue()
-        self._listeners.append(queue)
-        try:
-            if self.state is CallState.ENDED:
-                return
-            while (event := await queue.get()) is not None:
-                yield event
-        finally:
-            self._listeners.remove(queue)
-
-    async def becomes(self, *states: CallState) -> CallState:
-        """Wait until it is in one of these states, or has ended; the state."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.state in (*states, CallState.ENDED))
-        return self.state
-
     # -- what `Calls` tells it -----------------------------------------------------------------------------------------
 
     async def join(self, *, ring: bool = False, muted: bool = False) -> None:
-        """Enter, or enter again.
+        """Enter.
 
         Raises:
             Refused, Unreachable
         """
+        self._muted = muted
+        try:
+            await self._enter(ring)
+        except TidewireError:
+            await self._end("failed")
+            raise
+
+    async def _enter(self, ring: bool = False) -> None:
+        """Enter, or enter again, by new connections."""
         from tidewire.calls.peer import Peer
 
         before = (self._up, self._down)
         self._up = Peer(call_pb2.IceServers(), self._flows, lambda track: None)
         self._down = Peer(call_pb2.IceServers(), lambda flows: None, lambda track: None)
-        self._muted = muted
         try:
-            await self._offer(ring)
-        except TidewireError:
-            await self._end("failed")
-            raise
+            await self._offer(self._up, ring)
         finally:
-            for peer in before:
-                if peer is not None:
-                    await peer.close()
+            await self._close(*before)
 
-    async def _offer(self, ring: bool) -> None:
-        assert self._up is not None, "it was made by `join`"
+    async def _offer(self, up: Peer, ring: bool) -> None:
         given = (("audio", self._media.audio), ("video", self._media.video))
         for kind, source in given:
             if source is not None:
-                self._up.publish(kind, source)
+                up.publish(kind, source)
         self._revision += 1
-        offer = call_pb2.CallDescription(revision=self._revision, sdp=await self._up.offer())
+        offer = call_pb2.CallDescription(revision=self._revision, sdp=await up.offer())
         numbers = {"audio": call_pb2.TRACK_SOURCE_MICROPHONE, "video": call_pb2.TRACK_SOURCE_CAMERA}
-        sections = [call_pb2.SectionSource(mid=mid, source=numbers[kind]) for mid, kind, _ in self._up.sections()]
+        sections = [call_pb2.SectionSource(mid=mid, source=numbers[kind]) for mid, kind, _ in up.sections()]
         command = call_pb2.JoinGroupCall(
             conversation_id=self.conversation_id,
             offer=offer,
@@ -251,7 +231,7 @@ class GroupCall:
         joined = (await self._signalling.command(join=command)).joined
         self.era_id, self.participant_id = joined.era_id, joined.participant_id
         self._seen(joined.roster)
-        await self._up.take_answer(joined.answer.sdp)
+        await up.take_answer(joined.answer.sdp)
 
     async def take(self, response: call_pb2.SignalResponse) -> None:
         """Something that came for this call."""
@@ -270,13 +250,13 @@ class GroupCall:
             case "group_over":
                 await self._end(call_pb2.CallEnd.Name(response.group_over.reason).removeprefix("CALL_END_").lower())
             case "move":
-                self._tasks.create_task(self._rejoin(response.move.after_ms / 1_000), name="tidewire call")
+                self._rejoin(response.move.after_ms / 1_000)
 
     async def resume(self) -> None:
         """The signalling stream was opened again: is this side still in?"""
-        if self.state is CallState.ENDED or not self.era_id:
+        if self._over or not self.era_id or _runs(self._checking) or _runs(self._rejoining):
             return
-        self._tasks.create_task(self._check(), name="tidewire call")
+        self._checking = self._tasks.create_task(self._check(), name="tidewire call")
 
     async def _check(self) -> None:
         command = call_pb2.PeekGroupCall(conversation_id=self.conversation_id)
@@ -289,25 +269,28 @@ class GroupCall:
                 await asyncio.sleep(error.retry_after_s or REJOIN_S)
                 continue
             if self.participant_id not in {one.participant_id for one in roster.participants}:
-                await self._rejoin(REJOIN_S)
+                self._rejoin(REJOIN_S)
             return
 
-    async def _rejoin(self, within_s: float) -> None:
-        """Enter again, after a random part of `within_s`, so that not all come at once."""
-        if self._rejoining.locked():
+    def _rejoin(self, within_s: float) -> None:
+        """Enter again, after a random part of `within_s`, so that not all come at once; unless that is under way."""
+        if self._over or _runs(self._rejoining):
             return
-        async with self._rejoining:
-            for attempt in range(REJOINS_MAX):
-                await asyncio.sleep(random.uniform(0, within_s * (1 + attempt)))
-                if self.state is CallState.ENDED:
-                    return
-                try:
-                    await self.join(muted=self._muted)
-                    return
-                except TidewireError as error:
-                    if not error.retryable:
-                        break
-            await self._end("network")
+        self._rejoining = self._tasks.create_task(self._enter_again(within_s), name="tidewire call")
+        _cancel(self._checking)
+
+    async def _enter_again(self, within_s: float) -> None:
+        wait_s = 0.0
+        for attempt in range(REJOINS_MAX):
+            await asyncio.sleep(wait_s + random.uniform(0, within_s * (1 + attempt)))
+            try:
+                await self._enter()
+                return
+            except TidewireError as error:
+                if not error.retryable:
+                    break
+                wait_s = error.retry_after_s or 0.0
+        await self._end("network")
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -331,33 +314,27 @@ class GroupCall:
         self._say(RosterChanged())
 
     def _flows(self, flows: bool) -> None:
-        if self.state is not CallState.ENDED:
+        if not self._over:
             self._become(CallState.ACTIVE if flows else CallState.RECONNECTING)
             if not flows:
-                self._tasks.create_task(self._rejoin(REJOIN_S), name="tidewire call")
+                self._rejoin(REJOIN_S)
 
     async def _end(self, reason: str) -> None:
-        if self.state is CallState.ENDED:
+        if self._over:
             return
         self.reason = reason
         self._become(CallState.ENDED)
+        _cancel(self._checking)
+        _cancel(self._rejoining)
         peers, self._up, self._down = (self._up, self._down), None, None
-        for peer in peers:
-            if peer is not None:
-                await asyncio.shield(self._tasks.create_task(peer.close(), name="tidewire call"))
+        await self._close(*peers)
 
-    def _become(self, state: CallState) -> None:
-        self.state = state
-        self._say(StateChanged(state))
-        if state is CallState.ENDED:
-            for queue in self._listeners:
-                queue.put_nowait(None)
-        self._tasks.create_task(self._notify(), name="tidewire call")
 
-    async def _notify(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+def _runs(task: asyncio.Task[None] | None) -> bool:
+    return task is not None and not task.done()
 
-    def _say(self, event: GroupEvent) -> None:
-        for queue in self._listeners:
-            queue.put_nowait(event)
+
+def _cancel(task: asyncio.Task[None] | None) -> None:
+    """End it, unless it is who asks."""
+    if task is not None and task is not asyncio.current_task():
+        task.cancel()

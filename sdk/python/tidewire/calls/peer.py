@@ -12,6 +12,7 @@ from tidewire.v1 import call_pb2
 
 try:
     from aiortc import (
+        InvalidStateError,
         RTCBundlePolicy,
         RTCConfiguration,
         RTCIceServer,
@@ -90,8 +91,15 @@ class Peer:
                 return
 
     async def offer(self) -> str:
-        """An offer of what there is, with all candidates."""
-        await self._pc.setLocalDescription(await self._pc.createOffer())
+        """An offer of what there is, with all candidates.
+
+        Raises:
+            TidewireError: the connection was closed meanwhile.
+        """
+        try:
+            await self._pc.setLocalDescription(await self._pc.createOffer())
+        except InvalidStateError as error:
+            raise TidewireError("the call is over") from error
         return str(self._pc.localDescription.sdp)
 
     async def answer(self, offer: str) -> str:

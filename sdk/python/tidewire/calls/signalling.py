@@ -61,8 +61,10 @@ class Signalling:
         """Say a command, across streams; its answer.
 
         Raises:
-            Refused: the process said no. Unreachable: no answer `within_s`.
+            Refused: the process said no. Unreachable: no answer `within_s`; or the stream has ended for good.
         """
+        if self._ended:
+            raise Unreachable("the client was closed, or the device has a stream elsewhere")
         self._ref += 1
         request = call_pb2.SignalRequest(ref=self._ref, **command)
         answer: asyncio.Future[call_pb2.SignalResponse] = asyncio.get_running_loop().create_future()

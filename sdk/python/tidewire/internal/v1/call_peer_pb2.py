@@ -26,7 +26,7 @@ from tidewire.v1 import call_pb2 as tidewire_dot_v1_dot_call__pb2
 from tidewire.v1 import options_pb2 as tidewire_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$tidewire/internal/v1/call_peer.proto\x12\x14tidewire.internal.v1\x1a\x16tidewire/v1/call.proto\x1a\x19tidewire/v1/options.proto\"h\n\x0e\x44\x65liverRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x1b\n\tdevice_id\x18\x02 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x1b\n\x07message\x18\x03 \x01(\x0c\x42\n\xea\xe0\x18\x06\x08\x01 \xc0\x9a\x0c\"$\n\x0f\x44\x65liverResponse\x12\x11\n\tdelivered\x18\x01 \x01(\x08\"\x82\x01\n\x10\x44oCommandRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x1b\n\tdevice_id\x18\x02 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x33\n\x07request\x18\x03 \x01(\x0b\x32\x1a.tidewire.v1.SignalRequestB\x06\xea\xe0\x18\x02\x08\x01\"B\n\x11\x44oCommandResponse\x12-\n\x08response\x18\x01 \x01(\x0b\x32\x1b.tidewire.v1.SignalResponse2\xc7\x01\n\x0f\x43\x61llPeerService\x12V\n\x07\x44\x65liver\x12$.tidewire.internal.v1.DeliverRequest\x1a%.tidewire.internal.v1.DeliverResponse\x12\\\n\tDoCommand\x12&.tidewire.internal.v1.DoCommandRequest\x1a\'.tidewire.internal.v1.DoCommandResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$tidewire/internal/v1/call_peer.proto\x12\x14tidewire.internal.v1\x1a\x16tidewire/v1/call.proto\x1a\x19tidewire/v1/options.proto\"h\n\x0e\x44\x65liverRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x1b\n\tdevice_id\x18\x02 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x1b\n\x07message\x18\x03 \x01(\x0c\x42\n\xea\xe0\x18\x06\x08\x01 \xc0\x9a\x0c\"$\n\x0f\x44\x65liverResponse\x12\x11\n\tdelivered\x18\x01 \x01(\x08\"\xda\x01\n\x10\x44oCommandRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x1b\n\tdevice_id\x18\x02 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x33\n\x07request\x18\x03 \x01(\x0b\x32\x1a.tidewire.v1.SignalRequestB\x06\xea\xe0\x18\x02\x08\x01\x12\x1a\n\nprocess_id\x18\x04 \x01(\tB\x06\xea\xe0\x18\x02\x18@\x12\x18\n\x07\x61\x64\x64ress\x18\x05 \x01(\tB\x07\xea\xe0\x18\x03\x18\x84\x02\x12 \n\x10meant_process_id\x18\x06 \x01(\tB\x06\xea\xe0\x18\x02\x18@\"B\n\x11\x44oCommandResponse\x12-\n\x08response\x18\x01 \x01(\x0b\x32\x1b.tidewire.v1.SignalResponse\"4\n\x0fListHeldRequest\x12!\n\x10\x63onversation_ids\x18\x01 \x03(\tB\x07\xea\xe0\x18\x03(\xe8\x07\"@\n\x10ListHeldResponse\x12\x12\n\nprocess_id\x18\x01 \x01(\t\x12\x18\n\x10\x63onversation_ids\x18\x02 \x03(\t2\xa2\x02\n\x0f\x43\x61llPeerService\x12V\n\x07\x44\x65liver\x12$.tidewire.internal.v1.DeliverRequest\x1a%.tidewire.internal.v1.DeliverResponse\x12\\\n\tDoCommand\x12&.tidewire.internal.v1.DoCommandRequest\x1a\'.tidewire.internal.v1.DoCommandResponse\x12Y\n\x08ListHeld\x12%.tidewire.internal.v1.ListHeldRequest\x1a&.tidewire.internal.v1.ListHeldResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,14 +45,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DOCOMMANDREQUEST'].fields_by_name['device_id']._serialized_options = b'\352\340\030\004\010\001@\001'
   _globals['_DOCOMMANDREQUEST'].fields_by_name['request']._loaded_options = None
   _globals['_DOCOMMANDREQUEST'].fields_by_name['request']._serialized_options = b'\352\340\030\002\010\001'
+  _globals['_DOCOMMANDREQUEST'].fields_by_name['process_id']._loaded_options = None
+  _globals['_DOCOMMANDREQUEST'].fields_by_name['process_id']._serialized_options = b'\352\340\030\002\030@'
+  _globals['_DOCOMMANDREQUEST'].fields_by_name['address']._loaded_options = None
+  _globals['_DOCOMMANDREQUEST'].fields_by_name['address']._serialized_options = b'\352\340\030\003\030\204\002'
+  _globals['_DOCOMMANDREQUEST'].fields_by_name['meant_process_id']._loaded_options = None
+  _globals['_DOCOMMANDREQUEST'].fields_by_name['meant_process_id']._serialized_options = b'\352\340\030\002\030@'
+  _globals['_LISTHELDREQUEST'].fields_by_name['conversation_ids']._loaded_options = None
+  _globals['_LISTHELDREQUEST'].fields_by_name['conversation_ids']._serialized_options = b'\352\340\030\003(\350\007'
   _globals['_DELIVERREQUEST']._serialized_start=113
   _globals['_DELIVERREQUEST']._serialized_end=217
   _globals['_DELIVERRESPONSE']._serialized_start=219
   _globals['_DELIVERRESPONSE']._serialized_end=255
   _globals['_DOCOMMANDREQUEST']._serialized_start=258
-  _globals['_DOCOMMANDREQUEST']._serialized_end=388
-  _globals['_DOCOMMANDRESPONSE']._serialized_start=390
-  _globals['_DOCOMMANDRESPONSE']._serialized_end=456
-  _globals['_CALLPEERSERVICE']._serialized_start=459
-  _globals['_CALLPEERSERVICE']._serialized_end=658
+  _globals['_DOCOMMANDREQUEST']._serialized_end=476
+  _globals['_DOCOMMANDRESPONSE']._serialized_start=478
+  _globals['_DOCOMMANDRESPONSE']._serialized_end=544
+  _globals['_LISTHELDREQUEST']._serialized_start=546
+  _globals['_LISTHELDREQUEST']._serialized_end=598
+  _globals['_LISTHELDRESPONSE']._serialized_start=600
+  _globals['_LISTHELDRESPONSE']._serialized_end=664
+  _globals['_CALLPEERSERVICE']._serialized_start=667
+  _globals['_CALLPEERSERVICE']._serialized_end=957
 # @@protoc_insertion_point(module_scope)

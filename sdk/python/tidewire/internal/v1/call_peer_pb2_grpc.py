@@ -45,6 +45,11 @@ class CallPeerServiceStub(object):
                 request_serializer=tidewire_dot_internal_dot_v1_dot_call__peer__pb2.DoCommandRequest.SerializeToString,
                 response_deserializer=tidewire_dot_internal_dot_v1_dot_call__peer__pb2.DoCommandResponse.FromString,
                 _registered_method=True)
+        self.ListHeld = channel.unary_unary(
+                '/tidewire.internal.v1.CallPeerService/ListHeld',
+                request_serializer=tidewire_dot_internal_dot_v1_dot_call__peer__pb2.ListHeldRequest.SerializeToString,
+                response_deserializer=tidewire_dot_internal_dot_v1_dot_call__peer__pb2.ListHeldResponse.FromString,
+                _registered_method=True)
 
 
 class CallPeerServiceServicer(object):
@@ -65,6 +70,13 @@ class CallPeerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListHeld(self, request, context):
+        """Which of these group calls this process holds: asked by those whose devices are in them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CallPeerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_CallPeerServiceServicer_to_server(servicer, server):
                     servicer.DoCommand,
                     request_deserializer=tidewire_dot_internal_dot_v1_dot_call__peer__pb2.DoCommandRequest.FromString,
                     response_serializer=tidewire_dot_internal_dot_v1_dot_call__peer__pb2.DoCommandResponse.SerializeToString,
+            ),
+            'ListHeld': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHeld,
+                    request_deserializer=tidewire_dot_internal_dot_v1_dot_call__peer__pb2.ListHeldRequest.FromString,
+                    response_serializer=tidewire_dot_internal_dot_v1_dot_call__peer__pb2.ListHeldResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class CallPeerService(object):
             '/tidewire.internal.v1.CallPeerService/DoCommand',
             tidewire_dot_internal_dot_v1_dot_call__peer__pb2.DoCommandRequest.SerializeToString,
             tidewire_dot_internal_dot_v1_dot_call__peer__pb2.DoCommandResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHeld(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidewire.internal.v1.CallPeerService/ListHeld',
+            tidewire_dot_internal_dot_v1_dot_call__peer__pb2.ListHeldRequest.SerializeToString,
+            tidewire_dot_internal_dot_v1_dot_call__peer__pb2.ListHeldResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,234 @@
+"""Which process has a group's call: commands are passed on to it, and who depends on it is told when it is gone.
+
+Redis places calls, and nothing else: who is in a call of another process reaches it, and learns of its end, while Redis is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+
+from tidewire.internal.v1 import call_peer_pb2
+from tidewire.v1 import call_pb2
+
+from calls.adapters.memory import LocalPost
+from calls.adapters.peers import Channels, Held, Peer, Silent
+from calls.adapters.process_lease import ProcessLease
+from calls.adapters.redis_whereabouts import Whereabouts
+from calls.domain.messages import Move, Party
+from server.kit.refusal import Refused, unavailable
+
+ABSENT_MAX = 60
+"""Looks at which a device had no stream here, in a row, after which another process looks after it, or nobody."""
+MOVE_MS = 1_000
+WATCH_S = 1.0
+SILENT_MAX = 2
+"""Looks at which a process did not answer, in a row, after which it counts as gone."""
+OF_PARTICIPANTS = frozenset({"answer_down", "restart_down", "watch", "set_self", "ring_members"})
+"""Commands that are done for nobody but participants."""
+LEAVING = "this process is going away"
+
+
+class GroupPlaces:
+    """The group calls of this process, and those of others that its devices are in."""
+
+    def __init__(
+        self,
+        whereabouts: Whereabouts,
+        channels: Channels,
+        local: LocalPost,
+        lease: ProcessLease,
+        live: Callable[[], list[str]],
+        displaced: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """`live`: the conversations whose calls this process has. `displaced`: another process has one of them now."""
+        self._whereabouts = whereabouts
+        self._channels = channels
+        self._local = local
+        self._lease = lease
+        self._live = live
+        self._displaced = displaced
+        self._elsewhere: dict[tuple[str, Party], Peer] = {}
+        """Devices of this process in calls of others."""
+        self._placed: set[str] = set()
+        """Calls that this process had when it last renewed their places."""
+        self._silent: Counter[Peer] = Counter()
+        self._absent: Counter[tuple[str, Party]] = Counter()
+        self.held = Held(whereabouts.process_id, self._among, self._check)
+
+    # -- commands ------------------------------------------------------------------------------------------------------
+
+    async def forwarded(self, party: Party, which: str, request: call_pb2.SignalRequest) -> call_pb2.SignalResponse | None:
+        """The answer of the process that has the call; None: it is this one's to give.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        conversation_id = getattr(request, which).conversation_id
+        if which == "join":
+            return await self._join(party, conversation_id, request)
+        if conversation_id in self._live():
+            return None
+        key = (conversation_id, party)
+        peer = self._elsewhere.get(key) or await self._holder(conversation_id)
+        if peer is None:
+            return None
+        try:
+            response = await self._do(peer, party, request)
+        except Refused:
+            if await self._answers(peer):
+                raise
+            return None
+        if which == "leave":
+            self._forget(key)
+        elif which in OF_PARTICIPANTS and response.WhichOneof("event") != "refusal":
+            self._elsewhere[key] = peer
+        return response
+
+    async def _join(self, party: Party, conversation_id: str, request: call_pb2.SignalRequest) -> call_pb2.SignalResponse | None:
+        if self._lease.left:
+            raise Refused(unavailable(LEAVING, MOVE_MS))
+        if conversation_id in self._live():
+            return None
+        peer = await self._place(party, conversation_id)
+        if peer is None:
+            return None
+        try:
+            response = await self._do(peer, party, request)
+        except Refused:
+            if await self._answers(peer):
+                raise
+            if await self._whereabouts.take_over(conversation_id, peer.process_id) == self._whereabouts.process_id:
+                return None
+            raise  # a third process was quicker: the device asks again, and is passed on there
+        if response.WhichOneof("event") == "joined":
+            self._elsewhere[conversation_id, party] = peer
+        return response
+
+    async def _place(self, party: Party, conversation_id: str) -> Peer | None:
+        """Who has the call; None: this process, from now on."""
+        try:
+            holder = await self._whereabouts.holder(conversation_id)
+            if not holder:
+                await self._lease.check_settled()
+                holder = await self._whereabouts.place(conversation_id)
+            address = await self._whereabouts.address(holder)
+            if not address and holder != self._whereabouts.process_id:  # its lease has lapsed
+                holder = await self._whereabouts.take_over(conversation_id, holder)
+                address = await self._whereabouts.address(holder)
+        except Refused:
+            known = self._elsewhere.get((conversation_id, party))
+            if known is None:
+                raise
+            return known
+        return None if holder == self._whereabouts.process_id else Peer(holder, address)
+
+    async def _holder(self, conversation_id: str) -> Peer | None:
+        holder = await self._whereabouts.holder(conversation_id)
+        if not holder or holder == self._whereabouts.process_id:
+            return None
+        address = await self._whereabouts.address(holder)
+        return Peer(holder, address) if address else None
+
+    async def _do(self, peer: Peer, party: Party, request: call_pb2.SignalRequest) -> call_pb2.SignalResponse:
+        asked = call_peer_pb2.DoCommandRequest(
+            account_id=party.account_id,
+            device_id=party.device_id,
+            request=request,
+            process_id=self._whereabouts.process_id,
+            address=self._whereabouts.own_address,
+            meant_process_id=peer.process_id,
+        )
+        response: call_pb2.SignalResponse = (await self._channels.call(peer.address, "DoCommand", asked)).response
+        return response
+
+    async def _answers(self, peer: Peer) -> bool:
+        try:
+            return await self._channels.held(peer, ()) is not None
+        except Silent:
+            return False
+        except Refused:
+            return True  # of another deployment, or another release: it is there
+
+    def _forget(self, key: tuple[str, Party]) -> None:
+        self._elsewhere.pop(key, None)
+        self._absent.pop(key, None)
+
+    # -- what the others ask -------------------------------------------------------------------------------------------
+
+    def _among(self, conversation_ids: Iterable[str]) -> set[str]:
+        return set() if self._lease.left else set(conversation_ids).intersection(self._live())
+
+    async def _check(self, conversation_id: str) -> None:
+        if self._lease.left:
+            raise Refused(unavailable(LEAVING, MOVE_MS))
+        if conversation_id in self._live():
+            return
+        if await self._whereabouts.holder(conversation_id) != self._whereabouts.process_id:
+            raise Refused(unavailable("the call is in another process", MOVE_MS))
+
+    # -- by themselves -------------------------------------------------------------------------------------------------
+
+    async def renew(self) -> None:
+        """Renew the places of this process's calls, and give up those that are over.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        live = set(self._live())
+        for conversation_id in live:
+            if await self._whereabouts.place(conversation_id) != self._whereabouts.process_id:
+                await self._displaced(conversation_id)
+        for conversation_id in self._placed - live:
+            await self._whereabouts.give_up(conversation_id)
+        self._placed = live
+
+    async def leave(self) -> None:
+        """The process stops: its calls may begin anew elsewhere.
+
+        Raises:
+            Refused: UNAVAILABLE.
+        """
+        for conversation_id in self._placed.union(self._live()):
+            await self._whereabouts.give_up(conversation_id)
+
+    async def run(self) -> None:
+        """Look after the processes that this one's devices depend on, for ever."""
+        while True:
+            await self.watch()
+            await asyncio.sleep(WATCH_S)
+
+    async def watch(self) -> None:
+        """Tell devices whose call is in no process any more to join again."""
+        asked: defaultdict[Peer, set[str]] = defaultdict(set)
+        seen = dict(self._elsewhere)
+        for (conversation_id, _), peer in seen.items():
+            asked[peer].add(conversation_id)
+        found = await asyncio.gather(*(self._held_by(peer, ids) for peer, ids in asked.items()))
+        held = dict(zip(asked, found, strict=True))
+        for key, peer in seen.items():
+            if self._elsewhere.get(key) != peer:
+                continue  # it has left, or joined elsewhere, meanwhile
+            conversation_id, party = key
+            self._absent[key] = 0 if self._local.has(party) else self._absent[key] + 1
+            if conversation_id not in held[peer]:
+                self._forget(key)
+                await self._local.deliver(party, Move(conversation_id, MOVE_MS))
+            elif self._absent[key] > ABSENT_MAX:
+                self._forget(key)
+
+    async def _held_by(self, peer: Peer, conversation_ids: set[str]) -> set[str]:
+        """Which of the calls the process still has, as far as is known."""
+        try:
+            found = await self._channels.held(peer, conversation_ids) or set()
+        except Silent:
+            self._silent[peer] += 1
+            if self._silent[peer] < SILENT_MAX:
+                return conversation_ids
+            found = set()
+            await self._channels.drop(peer.address)
+        except Refused:
+            return conversation_ids
+        self._silent.pop(peer, None)
+        return found

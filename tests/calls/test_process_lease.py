@@ -1,0 +1,146 @@
+"""A process's lease, and the places of its group calls: kept while it runs, given up for good when it stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from calls.adapters.group_places import GroupPlaces
+from calls.adapters.memory import LocalPost
+from calls.adapters.peers import Channels
+from calls.adapters.process_lease import ProcessLease
+from calls.adapters.redis_whereabouts import Whereabouts
+from calls.domain.messages import Message, Party
+from calls.ports.signalling import Stream
+from server.kit.redis.client import Client
+from server.kit.redis.connecting import open_client
+from server.kit.refusal import Refused
+from server.kit.system import SystemClock
+from tests.support.redis import RedisServer
+
+pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
+ANN = Party("ann", "phone")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(redis: RedisServer) -> AsyncIterator[Client]:
+    """As processes open it."""
+    made = await open_client(redis.url, "", "", "tw", SystemClock(), "away")
+    yield made
+    await made.close()
+
+
+class Process:
+    """What a process of calls has to do with the others, with the calls that a test says it has."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self.local, self.live, self.lost = LocalPost(), list[str](), list[str]()
+        self.whereabouts = Whereabouts(client, SystemClock(), name, f"127.0.0.1:{name}")
+        self.lease = ProcessLease(self.whereabouts, self.local, SystemClock())
+        channels = Channels("", None)
+        self.places = GroupPlaces(self.whereabouts, channels, self.local, self.lease, lambda: self.live, self._displaced)
+
+    async def _displaced(self, conversation_id: str) -> None:
+        self.lost.append(conversation_id)
+
+    async def turn(self) -> None:
+        """Renew."""
+        await self.lease.turn(self.places.renew)
+
+    async def leave(self) -> None:
+        """Stop."""
+        await self.lease.leave(self.places.leave)
+
+
+def ignored(message: Message) -> None:
+    """By a device that nobody looks at."""
+
+
+async def test_a_process_that_stops_gives_up_its_lease_and_its_calls_and_takes_neither_again(client: Client) -> None:
+    one, other = Process(client, "1"), Process(client, "2")
+    one.live.append("g:a")
+    await one.turn()
+    assert await other.whereabouts.place("g:a") == "1" and await other.whereabouts.address("1")
+    renewing = asyncio.ensure_future(one.turn())
+    await one.leave()
+    await renewing
+    await one.turn()
+    assert not await one.whereabouts.registered()
+    assert await other.whereabouts.place("g:a") == "2"
+
+
+async def test_a_process_that_stops_holds_nothing_for_the_others_and_takes_no_call(client: Client) -> None:
+    one = Process(client, "1")
+    one.live.append("g:a")
+    await one.turn()
+    assert one.places.held.among(["g:a", "g:b"]) == {"g:a"}
+    await one.places.held.check("g:a")
+    await one.leave()
+    assert one.places.held.among(["g:a", "g:b"]) == set()
+    with pytest.raises(Refused, match="going away"):
+        await one.places.held.check("g:a")
+
+
+async def test_a_call_begins_where_it_is_placed_and_nowhere_else(client: Client) -> None:
+    one, other = Process(client, "1"), Process(client, "2")
+    await one.whereabouts.place("g:a")
+    await one.places.held.check("g:a")
+    for conversation_id in ("g:a", "g:b"):
+        with pytest.raises(Refused, match="another process"):
+            await other.places.held.check(conversation_id)
+
+
+async def test_a_call_of_a_dead_process_is_taken_over_once(client: Client) -> None:
+    one, other = Process(client, "1"), Process(client, "2")
+    await one.whereabouts.place("g:a")  # by a process whose lease is not there
+    takers = [process.whereabouts.take_over("g:a", "0") for process in (one, other)]
+    assert await asyncio.gather(*takers) == ["1", "1"], "who holds it now is told, not who held it"
+    assert await other.whereabouts.take_over("g:a", "1") == "2"
+    assert await one.whereabouts.take_over("g:a", "1") == "2"
+    one.live.append("g:a")
+    await one.turn()
+    assert one.lost == ["g:a"]
+
+
+async def test_the_routes_of_a_process_come_back_when_redis_has_lost_them_and_nobody_elses_are_taken(
+    client: Client, redis: RedisServer
+) -> None:
+    one, other = Process(client, "1"), Process(client, "2")
+    await one.turn()
+    await other.turn()
+    await one.local.attend(Stream(ANN, "old", ignored))  # the device has moved on, and its old stream does not know yet
+    await other.local.attend(Stream(ANN, "new", ignored))
+    await redis.wipe()
+    await other.turn()
+    await one.turn()
+    assert await one.whereabouts.of_account("ann") == {"phone": "2"}
+
+
+async def waits(process: Process) -> bool:
+    """Whether nothing is placed for now."""
+    try:
+        await process.lease.check_settled()
+    except Refused as refused:
+        return 0 < refused.refusal.retry_after_ms <= 4_000
+    return False
+
+
+async def test_nothing_is_placed_anew_just_after_redis_has_lost_everything(client: Client, redis: RedisServer) -> None:
+    noticing, renewing, fresh = (Process(client, name) for name in ("1", "2", "3"))
+    for process in (noticing, renewing):
+        await process.turn()
+    assert [await waits(process) for process in (noticing, renewing, fresh)] == [False, False, False]
+    await redis.wipe()
+    await renewing.turn()
+    assert [await waits(process) for process in (noticing, renewing, fresh)] == [True, True, False]
+
+
+async def test_a_process_whose_redis_is_away_goes_on(client: Client, redis: RedisServer) -> None:
+    one = Process(client, "1")
+    await redis.kill()
+    await one.turn()
+    await one.leave()
+    assert one.lease.left
