@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession
@@ -20,7 +19,7 @@ from calls.adapters.forwarding_unit import forwarding
 from calls.adapters.frames import Frames
 from calls.adapters.group_frames import GroupFrames
 from calls.adapters.grpc_calls import CallServicer
-from calls.adapters.http_calls import HttpCalls, serving_http
+from calls.adapters.http_calls import HttpCalls
 from calls.adapters.metrics import Metrics
 from calls.adapters.node import Node
 from calls.adapters.signal_stream import SignalStreams
@@ -35,6 +34,7 @@ from server.kit import mutual_tls, tls
 from server.kit.edge import Edge
 from server.kit.field_limits import FieldLimits
 from server.kit.grpc_server import add_standard_services, listen, new_server
+from server.kit.http_ops import operations, serving_http
 from server.kit.kept import kept_secret
 from server.kit.phones import is_phone
 from server.kit.rates import address_limit
@@ -79,7 +79,7 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as opened:
-        services = Services(settings.node, node_token(settings), mutual_tls.calling(settings))
+        services = Services(settings.node, settings.the_node_token(), mutual_tls.calling(settings))
         await opened.enter_async_context(services)
         waker: Waker = NoWaker()
         if settings.wake_url:
@@ -101,15 +101,6 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
         )
         made.groups.forward_by(await opened.enter_async_context(unit))
         yield await opened.enter_async_context(_running(settings, made, fields, tasks))
-
-
-def node_token(settings: Settings) -> str:
-    """The service token that the process shows the node.
-
-    Raises:
-        OSError: its file cannot be read.
-    """
-    return settings.node_token or Path(settings.node_token_file).read_text().strip()
 
 
 def _parts(
@@ -139,9 +130,12 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
     work = [_sweeping(made.direct, made.groups), made.groups.run(), *([] if cluster is None else cluster.run)]
     background = [tasks.create_task(one, name="calls") for one in work]
     internal = new_server(edge, bytes_max=2 * limits.frame_bytes_max)
-    http = HttpCalls(made.streams, lambda: not draining.is_set(), made.metrics.text, made.metrics.refused, limits)
-    async with serving_http(settings.http_listen, http, credentials.http) as http_port:
-        call_pb2_grpc.add_CallServiceServicer_to_server(CallServicer(made.streams, limits), devices)
+    routes = [
+        *operations(lambda: not draining.is_set(), made.metrics.text),
+        *HttpCalls(made.streams, made.metrics.refused, limits).routes(),
+    ]
+    async with serving_http(settings.http_listen, routes, credentials.http) as http_port:
+        call_pb2_grpc.add_CallServiceServicer_to_server(CallServicer(made.streams, limits, settings.forwarder), devices)
         health = await add_standard_services(devices, ["tidewire.v1.CallService"])
         if cluster is not None:
             peers = cluster.servicer(made.frames.answer_here)

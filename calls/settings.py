@@ -8,8 +8,9 @@ from pathlib import Path
 
 from calls.domain.limits import ForwarderLimits
 from calls.domain.signalling_limits import SignallingLimits
-from server.kit import setting_sources
-from server.kit.setting_sources import ANYWHERE, SECRET_CHARS_MIN, SettingsError, host_of, is_loopback
+from server.kit import beside_settings, setting_sources
+from server.kit.beside_settings import BesideSettings
+from server.kit.setting_sources import ANYWHERE, SettingsError, host_of
 
 PREFIX = "TIDEWIRE_CALLS_"
 SECRET = ("node_token", "redis_url", "redis_password", "peer_token", "turn_secrets", "ticket_secret", "wake_secret")
@@ -17,7 +18,7 @@ SECRET = ("node_token", "redis_url", "redis_password", "peer_token", "turn_secre
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(BesideSettings):
     """Everything that can be set, besides the limits."""
 
     grpc_listen: str = "127.0.0.1:7402"
@@ -28,28 +29,6 @@ class Settings:
     """gRPC between the processes of calls."""
     data_dir: Path = Path("data/calls")
     """What has to be kept between starts: secrets."""
-    tls: str = "off"
-    """off; auto: the authority in tls_dir; files: tls_cert and tls_key; proxy: something in front ends TLS."""
-    tls_dir: Path = Path("data/tls")
-    """With tls = auto: where the authority is. The node's own, so that a client pins one."""
-    tls_cert: str = ""
-    tls_key: str = ""
-    tls_names: str = "localhost"
-    """With tls = auto: the names and addresses in the certificate, separated by commas."""
-    drain_grace_s: float = 10.0
-    log_format: str = "auto"
-    """auto: text on a terminal, else JSON; text; json."""
-    log_level: str = "INFO"
-    node: str = "127.0.0.1:7420"
-    """A routing node's internal listener."""
-    node_token: str = ""
-    """A service token with the scopes introspect, notify and calls (`python -m server token create`)."""
-    node_token_file: str = ""
-    """A file with that token, instead."""
-    cluster_ca: str = ""
-    """Mutual TLS with nodes, with the two settings below."""
-    cluster_cert: str = ""
-    cluster_key: str = ""
     rings: str = "memory"
     """Where direct calls are kept: memory, for one process; redis, for any number."""
     redis_url: str = ""
@@ -109,37 +88,29 @@ def check(settings: Settings) -> None:
     Raises:
         SettingsError: in one sentence that says which setting to use.
     """
-    choices = {"tls": ("off", "auto", "files", "proxy"), "log_format": ("auto", "text", "json"), "rings": ("memory", "redis")}
-    setting_sources.check_choices(settings, choices)
     setting_sources.check_listeners(settings, ("grpc_listen", "http_listen"), ("internal_listen", "media_listen"), settings.tls)
+    beside_settings.check(settings, {"rings": ("memory", "redis")}, ("ticket_secret", "wake_secret", "peer_token"))
     if not settings.media_addresses and host_of(settings.media_listen) in ANYWHERE:
         raise SettingsError(f"media_listen = {settings.media_listen} is no address that clients can reach: set media_addresses")
-    if settings.tls == "files" and not (settings.tls_cert and settings.tls_key):
-        raise SettingsError("tls = files needs tls_cert and tls_key")
-    cluster = (settings.cluster_ca, settings.cluster_cert, settings.cluster_key)
-    if any(cluster) and not all(cluster):
-        raise SettingsError("mutual TLS with nodes needs all of cluster_ca, cluster_cert and cluster_key")
-    if not all(cluster) and not is_loopback(settings.internal_listen):
-        raise SettingsError(
-            f"internal_listen = {settings.internal_listen} is open to the network without TLS: set cluster_ca, cluster_cert and"
-            " cluster_key"
-        )
-    if not (settings.node_token or settings.node_token_file):
-        raise SettingsError("calls ask a node whose a token is: set node_token or node_token_file")
-    _check_secrets(settings)
+    _check_groups(settings.limits, settings.forwarder)
+    _check_needs(settings)
 
 
-def _check_secrets(settings: Settings) -> None:
+def _check_groups(limits: SignallingLimits, forwarder: ForwarderLimits) -> None:
+    """Signalling takes nobody in whom the unit refuses."""
+    for name, most in (("group_audio_max", "participants_max"), ("group_video_max", "video_senders_max")):
+        given, room = getattr(limits, name), getattr(forwarder, most)
+        if given > room:
+            raise SettingsError(f"{name} = {given} is more than {most} = {room}: raise both")
+
+
+def _check_needs(settings: Settings) -> None:
     if settings.rings == "redis" and not settings.redis_url:
         raise SettingsError("rings = redis needs redis_url")
     if settings.rings == "redis" and not settings.ticket_secret:
         raise SettingsError("rings = redis needs ticket_secret, the same in all processes")
     if settings.rings == "redis" and not (settings.peer_token or settings.cluster_ca):
         raise SettingsError("rings = redis needs peer_token, or cluster_ca, cluster_cert and cluster_key for mutual TLS")
-    for name in ("ticket_secret", "wake_secret", "peer_token"):
-        value = getattr(settings, name)
-        if value and len(value) < SECRET_CHARS_MIN:
-            raise SettingsError(f"{name} has at least {SECRET_CHARS_MIN} characters, not {len(value)}")
     if settings.turn_urls and not listed(settings.turn_secrets):
         raise SettingsError("turn_urls needs turn_secrets, which the relays have as static-auth-secret")
     for url in listed(settings.turn_urls):

@@ -23,7 +23,7 @@ from media.adapters.folder_store import FolderStore
 from media.adapters.grpc.devices import MediaServicer
 from media.adapters.grpc.nodes import BlobServicer
 from media.adapters.http_fetcher import HttpFetcher
-from media.adapters.http_media import HttpMedia, serving_http
+from media.adapters.http_media import HttpMedia
 from media.adapters.metrics import Metrics
 from media.adapters.node import Node
 from media.adapters.s3_store import S3Settings, S3Store
@@ -39,11 +39,12 @@ from media.services.storing import Storing
 from media.services.uploads import UploadService
 from media.services.watching import Watching
 from media.settings import Settings
-from server.kit import http_ops, mutual_tls, tls
+from server.kit import mutual_tls, tls
 from server.kit.database import Database, open_database
 from server.kit.edge import Edge
 from server.kit.field_limits import FieldLimits
 from server.kit.grpc_server import add_standard_services, listen, new_server
+from server.kit.http_ops import operations, serving_http
 from server.kit.kept import kept_secret
 from server.kit.phones import is_phone
 from server.kit.rates import address_limit
@@ -104,7 +105,7 @@ async def serving(
             used = workshop or await opening.opened(settings.rules, walls_needed=settings.sandbox == "bubblewrap")
         except WorkshopUnavailable as error:
             raise StoreError(str(error)) from error
-        services = Services(settings.node, node_token(settings), mutual_tls.calling(settings))
+        services = Services(settings.node, settings.the_node_token(), mutual_tls.calling(settings))
         await opened.enter_async_context(services)
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
         listening = tls.listening(settings, settings.data_dir)
@@ -146,17 +147,8 @@ async def blob_store(settings: Settings, tls: ssl.SSLContext | None) -> AsyncIte
 @asynccontextmanager
 async def _not_ready(settings: Settings, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
     """Whoever asks for health is told that the process lives and takes nothing yet."""
-    async with http_ops.serving_http(settings.http_listen, lambda: False, lambda: b"", tls):
+    async with serving_http(settings.http_listen, operations(lambda: False, lambda: b""), tls):
         yield
-
-
-def node_token(settings: Settings) -> str:
-    """The service token that the worker shows the node.
-
-    Raises:
-        OSError: its file cannot be read.
-    """
-    return settings.node_token or Path(settings.node_token_file).read_text().strip()
 
 
 def _parts(
@@ -219,7 +211,8 @@ async def _running(settings: Settings, made: _Parts, tasks: asyncio.TaskGroup, l
     http = HttpMedia(made.uploads, made.blobs, signing, limits.chunk_bytes_max, made.metrics.refused)
     work = [made.processing.run() for _ in range(settings.processes)]
     background = [tasks.create_task(one, name="media") for one in (*work, _sweeping(sweep))]
-    async with serving_http(settings.http_listen, http, context, lambda: not draining.is_set(), made.metrics.text) as http_port:
+    routes = [*operations(lambda: not draining.is_set(), made.metrics.text), *http.routes()]
+    async with serving_http(settings.http_listen, routes, context, [http.guarded]) as http_port:
         signing.base_url = settings.public_url or _own_url(settings, http_port)
         servicer = MediaServicer(
             made.uploads, made.blobs, signing, made.node, fields.violation, limits, settings.rules, made.sandbox, made.previews

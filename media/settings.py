@@ -10,8 +10,9 @@ from pathlib import Path
 from tidewire.media_rules.limits import MediaLimits
 
 from media.domain.limits import Limits
-from server.kit import setting_sources
-from server.kit.setting_sources import SECRET_CHARS_MIN, SettingsError, is_loopback
+from server.kit import beside_settings, setting_sources
+from server.kit.beside_settings import BesideSettings
+from server.kit.setting_sources import SettingsError
 
 PREFIX = "TIDEWIRE_MEDIA_"
 SECONDS_MAX = 86_400
@@ -20,7 +21,7 @@ SECRET = ("blob_token", "node_token", "s3_secret_key", "url_secret")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(BesideSettings):
     """Everything that can be set, besides the limits."""
 
     grpc_listen: str = "127.0.0.1:7401"
@@ -33,29 +34,8 @@ class Settings:
     """What signed addresses begin with, such as https://media.example.org; empty: http_listen."""
     data_dir: Path = Path("data/media")
     """Catalogue, uploads under way, the file of keys; with store = folder the blobs."""
-    tls: str = "off"
-    """off; auto: the authority in tls_dir; files: tls_cert and tls_key; proxy: something in front ends TLS."""
-    tls_dir: Path = Path("data/tls")
-    """With tls = auto: where the authority is. The node's own, so that a client pins one."""
-    tls_cert: str = ""
-    tls_key: str = ""
-    tls_names: str = "localhost"
-    """With tls = auto: the names and addresses in the certificate, separated by commas."""
-    drain_grace_s: float = 10.0
-    log_format: str = "auto"
-    """auto: text on a terminal, else JSON; text; json."""
-    log_level: str = "INFO"
-    node: str = "127.0.0.1:7420"
-    """A routing node's internal listener."""
-    node_token: str = ""
-    """A service token with the scopes introspect, members and notify (`python -m server token create`)."""
-    node_token_file: str = ""
-    """A file with that token, instead."""
     blob_token: str = ""
-    """What routing nodes show this worker, at least 32 characters; or mutual TLS by the three settings below."""
-    cluster_ca: str = ""
-    cluster_cert: str = ""
-    cluster_key: str = ""
+    """What routing nodes show this worker, at least 32 characters; or mutual TLS by cluster_ca, cluster_cert and cluster_key."""
     store: str = "folder"
     """folder: in data_dir; s3: any S3."""
     s3_endpoint: str = ""
@@ -85,11 +65,6 @@ class Settings:
         """The effective settings that differ from the defaults, without what is secret."""
         return setting_sources.changed(self, SECRET)
 
-    @property
-    def mutual_tls(self) -> bool:
-        """The internal listener asks for certificates."""
-        return bool(self.cluster_ca and self.cluster_cert and self.cluster_key)
-
 
 def load(file: Path | None, environment: Mapping[str, str], arguments: Mapping[str, str]) -> Settings:
     """The settings from all sources.
@@ -108,37 +83,12 @@ def check(settings: Settings) -> None:
     Raises:
         SettingsError: in one sentence that says which setting to use.
     """
-    choices = {
-        "tls": ("off", "auto", "files", "proxy"),
-        "log_format": ("auto", "text", "json"),
-        "store": ("folder", "s3"),
-        "sandbox": ("auto", "bubblewrap"),
-        "previews": ("on", "off"),
-    }
-    setting_sources.check_choices(settings, choices)
+    choices = {"store": ("folder", "s3"), "sandbox": ("auto", "bubblewrap"), "previews": ("on", "off")}
     setting_sources.check_listeners(settings, ("grpc_listen", "http_listen"), ("internal_listen",), settings.tls)
-    if settings.tls == "files" and not (settings.tls_cert and settings.tls_key):
-        raise SettingsError("tls = files needs tls_cert and tls_key")
+    beside_settings.check(settings, choices, ("blob_token", "url_secret"))
     if settings.store == "s3" and not (settings.s3_endpoint and settings.s3_access_key and settings.s3_secret_key):
         raise SettingsError("store = s3 needs s3_endpoint, s3_access_key and s3_secret_key")
     if not 0 <= settings.store_wait_s < SECONDS_MAX:
         raise SettingsError(f"store_wait_s is a number of seconds from 0 to a day, not {settings.store_wait_s}")
-    _check_secrets(settings)
-
-
-def _check_secrets(settings: Settings) -> None:
-    if any((settings.cluster_ca, settings.cluster_cert, settings.cluster_key)) and not settings.mutual_tls:
-        raise SettingsError("mutual TLS with nodes needs all of cluster_ca, cluster_cert and cluster_key")
     if not (settings.blob_token or settings.mutual_tls):
         raise SettingsError("nodes need a way in: set blob_token, or cluster_ca, cluster_cert and cluster_key for mutual TLS")
-    if not (settings.node_token or settings.node_token_file):
-        raise SettingsError("the worker asks a node whose a token is: set node_token or node_token_file")
-    for name in ("blob_token", "url_secret"):
-        value = getattr(settings, name)
-        if value and len(value) < SECRET_CHARS_MIN:
-            raise SettingsError(f"{name} has at least {SECRET_CHARS_MIN} characters, not {len(value)}")
-    if not settings.mutual_tls and not is_loopback(settings.internal_listen):
-        raise SettingsError(
-            f"internal_listen = {settings.internal_listen} is open to the network without TLS: set cluster_ca, cluster_cert and"
-            " cluster_key"
-        )

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -18,9 +17,9 @@ from server.adapters.sqlite.backup import back_up, restore
 from server.app import App, serving
 from server.command_line import parse
 from server.kit.log_format import set_up
-from server.kit.loops import end_with_parent, run
+from server.kit.loops import run
+from server.kit.process import exit_code, until_stopped
 from server.kit.setting_sources import SettingsError
-from server.kit.store import StoreError
 from server.kit.system import SystemClock
 from server.kit.waiting import until_open
 from server.settings import Settings, load
@@ -44,44 +43,30 @@ Tidewire is up. Chat at {address}, health and metrics at http://{http}.{pin}
 
 
 def main() -> int:
-    """Exit codes: 0 clean, 1 it could not start, 2 a setting is wrong."""
+    """Exit codes: see `exit_code`."""
+    return exit_code(_main)
+
+
+def _main() -> int | None:
     arguments = parse(sys.argv[1:])
-    try:
-        settings = load(arguments.config, os.environ, arguments.given)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
+    settings = load(arguments.config, os.environ, arguments.given)
     set_up(settings.log_format, settings.log_level, OneLine())
-    try:
-        if arguments.command == "migrate":
-            if settings.store != "cql":
-                print("store = sqlite is migrated when a node starts; migrate is for store = cql", file=sys.stderr)
-                return 2
-            asyncio.run(_migrate(settings, arguments.stage, new_epoch=arguments.new_epoch))
-        elif arguments.backup or arguments.restore:
-            _copy(settings.data_dir / STORE, arguments.backup, arguments.restore)
-        elif arguments.command == "token":
-            return asyncio.run(token_command.run(settings, arguments))
-        elif arguments.others:
-            return run(_together(settings, sys.argv[1:], arguments.others))
-        elif settings.workers > 1 and arguments.worker is None:
-            return run(Workers(settings, sys.argv[1:]).run())
-        else:
-            mine = settings if arguments.worker is None else worker_settings(settings, arguments.worker)
-            run(_run(mine, arguments.worker, arguments.worker is not None or arguments.child))
-    except SettingsError as error:  # one that only opening could tell
-        print(error, file=sys.stderr)
-        return 2
-    except (StoreError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except ExceptionGroup as group:
-        expected, others = group.split((StoreError, OSError))
-        if others is not None or expected is None:
-            raise
-        print(_first(expected), file=sys.stderr)
-        return 1
-    return 0
+    if arguments.command == "migrate":
+        if settings.store != "cql":
+            raise SettingsError("store = sqlite is migrated when a node starts; migrate is for store = cql")
+        asyncio.run(_migrate(settings, arguments.stage, new_epoch=arguments.new_epoch))
+    elif arguments.backup or arguments.restore:
+        _copy(settings.data_dir / STORE, arguments.backup, arguments.restore)
+    elif arguments.command == "token":
+        return asyncio.run(token_command.run(settings, arguments))
+    elif arguments.others:
+        return run(_together(settings, sys.argv[1:], arguments.others))
+    elif settings.workers > 1 and arguments.worker is None:
+        return run(Workers(settings, sys.argv[1:]).run())
+    else:
+        mine = settings if arguments.worker is None else worker_settings(settings, arguments.worker)
+        run(_run(mine, arguments.worker, arguments.worker is not None or arguments.child))
+    return None
 
 
 async def _together(settings: Settings, arguments: list[str], others: tuple[str, ...]) -> int:
@@ -109,50 +94,21 @@ def _copy(store: Path, to: Path | None, source: Path | None) -> None:
         print(f"{source} is restored to {store}" + (f"; the store that was there is {before}" if before else ""))
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first error inside a task group's, however deep."""
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
-
-
 GC_THRESHOLD = 50_000
 """Objects made before the collector looks: a message makes dozens that die at once, and at the default it took 4 % of the time."""
 
 
 async def _run(settings: Settings, worker: int | None, child: bool) -> None:
     gc.set_threshold(GC_THRESHOLD, 20, 100)
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    starting = asyncio.current_task()
 
-    def stop() -> None:
-        if stopping.is_set():
-            os._exit(1)  # a second signal: at once
-        stopping.set()
-        if starting is None:
-            log.info("draining")
-        else:
-            starting.cancel()  # whatever it waits for
+    def up(app: App) -> None:
+        gc.freeze()  # what the start has made stays: the collector need not look at it again
+        log.info("started", extra=settings.describe())
+        print(_try(settings, app), *([] if worker is None else [READY]), sep="\n", flush=True)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    if child:
-        await end_with_parent(stop)
-    try:
-        async with serving(settings) as app:
-            starting = None
-            gc.freeze()  # what the start has made stays: the collector need not look at it again
-            log.info("started", extra=settings.describe())
-            print(_try(settings, app), *([] if worker is None else [READY]), sep="\n", flush=True)
-            await stopping.wait()
-            await app.drain()
-    except asyncio.CancelledError:
-        if not stopping.is_set():
-            raise
-        log.info("stopped before it was up")
+    if not await until_stopped(serving(settings), up, log, child=child):
         sys.stderr.flush()
         os._exit(0)  # the driver of a database that does not answer may hold on to its threads for long
-    log.info("stopped")
 
 
 def _try(settings: Settings, app: App) -> str:

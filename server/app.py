@@ -24,7 +24,7 @@ from server.internal import add_internal_services
 from server.kit.edge import Edge
 from server.kit.field_limits import FieldLimits
 from server.kit.grpc_server import add_standard_services, new_server
-from server.kit.http_ops import serving_http
+from server.kit.http_ops import operations, serving_http
 from server.kit.phones import is_phone
 from server.listening import check_certificates, listen_to_devices, listen_to_services, media_worker
 from server.parts import Parts, parts
@@ -101,7 +101,7 @@ async def _node(
         made.feed.drain()
 
     async with (
-        serving_http(settings.http_listen, lambda: not chat.draining, made.metrics.text) as http_port,
+        serving_http(settings.http_listen, operations(lambda: not chat.draining, made.metrics.text), None) as http_port,
         _background(
             tasks,
             receipts=made.receipts.run(),

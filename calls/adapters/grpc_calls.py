@@ -10,6 +10,7 @@ from tidewire.v1 import call_pb2, call_pb2_grpc
 
 from calls.adapters.frames import Response
 from calls.adapters.signal_stream import Frame, SignalStreams
+from calls.domain.limits import ForwarderLimits
 from calls.domain.signalling_limits import SignallingLimits
 from server.kit.edge import Unreadable, bearer_token
 
@@ -17,13 +18,14 @@ from server.kit.edge import Unreadable, bearer_token
 class CallServicer(call_pb2_grpc.CallServiceServicer):
     """CallService."""
 
-    def __init__(self, streams: SignalStreams, limits: SignallingLimits) -> None:
+    def __init__(self, streams: SignalStreams, limits: SignallingLimits, forwarder: ForwarderLimits) -> None:
         self._streams = streams
-        self._limits = limits
+        told = {**asdict(forwarder), **asdict(limits)}
+        self._limits = {name: value for name, value in told.items() if isinstance(value, int)}
 
     async def GetCallLimits(self, request: call_pb2.GetCallLimitsRequest, context: Any) -> call_pb2.GetCallLimitsResponse:
         """What this process takes."""
-        return call_pb2.GetCallLimitsResponse(limits=asdict(self._limits))
+        return call_pb2.GetCallLimitsResponse(limits=self._limits)
 
     async def Signal(self, requests: AsyncIterator[Any], context: Any) -> None:
         """A device's stream."""

@@ -1,10 +1,8 @@
-"""What the calls process serves by HTTP: health, readiness, metrics, the WebSocket door and the page to try calls with."""
+"""What the calls process serves by HTTP: the WebSocket door, and the page to try calls with."""
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -33,36 +31,20 @@ class HttpCalls:
     def __init__(
         self,
         streams: SignalStreams,
-        ready: Callable[[], bool],
-        scrape: Callable[[], bytes],
         refused: Callable[[str], None],
         limits: SignallingLimits,
     ) -> None:
         self._streams = streams
-        self._ready = ready
-        self._scrape = scrape
         self._refused = refused
         self._limits = limits
 
     def routes(self) -> list[web.RouteDef]:
         """Where what is."""
         return [
-            web.get("/healthz", self._health),
-            web.get("/readyz", self._readiness),
-            web.get("/metrics", self._metrics),
             web.get("/v1/signal", self._signal),
             web.get("/", self._page),
             web.get("/{name:[a-z_]+\\.(?:js|css)}", self._page),
         ]
-
-    async def _health(self, request: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
-
-    async def _readiness(self, request: web.Request) -> web.Response:
-        return web.Response(text="ready\n") if self._ready() else web.Response(text="draining\n", status=503)
-
-    async def _metrics(self, request: web.Request) -> web.Response:
-        return web.Response(body=self._scrape(), content_type="text/plain", charset="utf-8")
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         path = PAGE / request.match_info.get("name", "index.html")
@@ -104,23 +86,3 @@ class HttpCalls:
             await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=refused.refusal.reason.name.encode())
         await socket.close()
         return socket
-
-
-@asynccontextmanager
-async def serving_http(listen: str, handlers: HttpCalls, context: ssl.SSLContext | None) -> AsyncIterator[int]:
-    """Serve the handlers. Yields the port.
-
-    Raises:
-        OSError: the address is taken.
-    """
-    application = web.Application()
-    application.add_routes(handlers.routes())
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        host, _, port = listen.rpartition(":")
-        site = web.TCPSite(runner, host.strip("[]"), int(port), ssl_context=context)
-        await site.start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()

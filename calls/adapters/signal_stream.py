@@ -15,7 +15,7 @@ from calls.domain.signalling_limits import SignallingLimits
 from calls.ports.signalling import Attendance, Directory, Stream
 from server.kit import grpc_refusals as refusals
 from server.kit.rates import Rate
-from server.kit.refusal import Reason, Refusal, Refused, limit_exceeded
+from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.world import Clock
 
 Frame = call_pb2.SignalRequest | Refusal
@@ -145,8 +145,3 @@ def _put(waiting: asyncio.Queue[Response | None], message: Message) -> None:
 async def _tell(write: Write, waiting: asyncio.Queue[Response | None]) -> None:
     while (response := await waiting.get()) is not None:
         await write(response)
-
-
-def too_large(limits: SignallingLimits, size: int) -> Refusal:
-    """The refusal of a frame."""
-    return limit_exceeded("frame_bytes_max", limits.frame_bytes_max, size)

@@ -79,14 +79,6 @@ class Speakers:
 
 
 @dataclass(frozen=True, slots=True)
-class ForwarderLost:
-    """The unit that had this life of the call is gone, and all its media with it: participants join again."""
-
-    call_id: str
-    era_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class ForwarderDraining:
     """The unit takes nothing new: the participants of this call join another one, while the old media still flows."""
 
@@ -94,7 +86,7 @@ class ForwarderDraining:
     era_id: str
 
 
-ForwardingEvent = DownOffered | MediaUp | MediaLost | MediaGone | Published | Speakers | ForwarderLost | ForwarderDraining
+ForwardingEvent = DownOffered | MediaUp | MediaLost | MediaGone | Published | Speakers | ForwarderDraining
 
 
 class Forwarding(Protocol):

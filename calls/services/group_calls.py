@@ -82,8 +82,6 @@ class GroupCalls:
         self._ringing = GroupRinging(post, directory)
         self._forwarding: Forwarding | None = None
         self._calls: dict[str, _Live] = {}
-        self._eras: dict[str, str] = {}
-        """Era → conversation."""
         self._happening: asyncio.Queue[ForwardingEvent] = asyncio.Queue()
 
     def forward_by(self, unit: Forwarding) -> None:
@@ -143,7 +141,6 @@ class GroupCalls:
             empty_since_ms=now_ms,
         )
         live = self._calls[conversation_id] = _Live(call, checked_ms=self._clock.monotonic_ms())
-        self._eras[call.era_id] = conversation_id
         return live
 
     async def answered(self, party: Party, conversation_id: str, answer: Description) -> None:
@@ -255,7 +252,6 @@ class GroupCalls:
         """Another process has this call now: who is in it here goes there."""
         live = self._calls.pop(conversation_id, None)
         if live is not None:
-            self._eras.pop(live.call.era_id, None)
             await self._tell(live, messages.Move(conversation_id, MOVE_MS))
             await self._unit.end(conversation_id, live.call.era_id)
 
@@ -274,8 +270,8 @@ class GroupCalls:
                 if live is not None and live.call.era_id == era_id:
                     await self._tell(live, messages.Speakers(conversation_id, participant_ids))
                 return
-            case forwarding.ForwarderLost() | forwarding.ForwarderDraining():
-                return  # of units in other processes
+            case forwarding.ForwarderDraining():
+                return  # `move_all` tells who is in
         place = event.place
         live = self._calls.get(place.call_id)
         if live is None or live.call.era_id != place.era_id:
@@ -350,7 +346,6 @@ class GroupCalls:
                 await self._ringing.stop(call, account_id, device_id, taken)
             case rules.Ended(outcome, talked_ms):
                 self._calls.pop(call.conversation_id, None)
-                self._eras.pop(call.era_id, None)
                 await self._unit.end(call.conversation_id, call.era_id)
                 for party in live.followers:
                     await self._post.deliver(party, messages.Roster(call.conversation_id))

@@ -1,11 +1,10 @@
-"""Uploads and downloads by HTTP, under signed addresses; health, readiness and metrics on the same listener."""
+"""Uploads and downloads by HTTP, under signed addresses."""
 
 from __future__ import annotations
 
 import logging
-import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable
+from contextlib import aclosing
 from urllib.parse import quote
 
 from aiohttp import web
@@ -56,6 +55,10 @@ class HttpMedia:
         self._signing = signing
         self._chunk_bytes_max = chunk_bytes_max
         self._refused = refused
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where what is."""
+        return [web.put(UPLOADS + "{upload_id}", self.put), web.get(BLOBS + "{blob_id}/{variant}", self.get)]
 
     async def put(self, request: web.Request) -> web.StreamResponse:
         """Bytes of an upload. Without `Content-Range` all of them; with `bytes */SIZE` none, to ask how far it is."""
@@ -182,47 +185,3 @@ def _disposition(blob: Blob, opened: Opened) -> str:
         character if character.isascii() and character.isprintable() and character not in '"\\' else "_" for character in name
     )
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-
-
-@asynccontextmanager
-async def serving_http(
-    listen: str,
-    media: HttpMedia,
-    tls: ssl.SSLContext | None,
-    ready: Callable[[], bool],
-    scrape: Callable[[], bytes],
-) -> AsyncIterator[int]:
-    """Serve until the block ends. Yields the port.
-
-    Raises:
-        OSError: the address is taken.
-    """
-
-    async def health(request: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
-
-    async def readiness(request: web.Request) -> web.Response:
-        return web.Response(text="ready\n") if ready() else web.Response(text="draining\n", status=503)
-
-    async def metrics(request: web.Request) -> web.Response:
-        return web.Response(body=scrape(), content_type="text/plain", charset="utf-8")
-
-    application = web.Application(middlewares=[media.guarded], client_max_size=0)
-    application.add_routes(
-        [
-            web.get("/healthz", health),
-            web.get("/readyz", readiness),
-            web.get("/metrics", metrics),
-            web.put(UPLOADS + "{upload_id}", media.put),
-            web.get(BLOBS + "{blob_id}/{variant}", media.get),
-        ]
-    )
-    runner = web.AppRunner(application, access_log=None, auto_decompress=False)
-    await runner.setup()
-    try:
-        host, _, port = listen.rpartition(":")
-        site = web.TCPSite(runner, host.strip("[]"), int(port), ssl_context=tls)
-        await site.start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()

@@ -1,23 +1,17 @@
-"""Health, readiness and metrics by HTTP."""
+"""Health, readiness and metrics by HTTP, on the listener of whatever else a process serves by HTTP."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
 
 
-@asynccontextmanager
-async def serving_http(
-    listen: str, ready: Callable[[], bool], scrape: Callable[[], bytes], tls: ssl.SSLContext | None = None
-) -> AsyncIterator[int]:
-    """Serve /healthz (the process lives), /readyz (it takes devices) and /metrics. Yields the port.
-
-    Raises:
-        OSError: the address is taken.
-    """
+def operations(ready: Callable[[], bool], scrape: Callable[[], bytes]) -> list[web.RouteDef]:
+    """/healthz (the process lives), /readyz (it takes devices) and /metrics."""
 
     async def health(request: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -28,9 +22,21 @@ async def serving_http(
     async def metrics(request: web.Request) -> web.Response:
         return web.Response(body=scrape(), content_type="text/plain", charset="utf-8")
 
-    application = web.Application()
-    application.add_routes([web.get("/healthz", health), web.get("/readyz", readiness), web.get("/metrics", metrics)])
-    runner = web.AppRunner(application, access_log=None)
+    return [web.get("/healthz", health), web.get("/readyz", readiness), web.get("/metrics", metrics)]
+
+
+@asynccontextmanager
+async def serving_http(
+    listen: str, routes: Sequence[web.RouteDef], tls: ssl.SSLContext | None, middlewares: Sequence[Any] = ()
+) -> AsyncIterator[int]:
+    """Serve until the block ends; bodies of any size, as they come. Yields the port.
+
+    Raises:
+        OSError: the address is taken.
+    """
+    application = web.Application(middlewares=middlewares, client_max_size=0)
+    application.add_routes(routes)
+    runner = web.AppRunner(application, access_log=None, auto_decompress=False)
     await runner.setup()
     try:
         host, _, port = listen.rpartition(":")

@@ -340,3 +340,4 @@ async def test_everybody_reads_the_limits(calls: Calls) -> None:
     (ann,) = await calls.person()
     limits = (await ann.stub.GetCallLimits(call_pb2.GetCallLimitsRequest())).limits
     assert (limits["ring_ms"], limits["candidates_max"]) == (45_000, 64)
+    assert (limits["participants_max"], limits["audio_last_n"]) == (32, 5), "those of the unit, too"

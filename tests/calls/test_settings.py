@@ -45,6 +45,7 @@ def test_limits_are_settings_too() -> None:
         ({"rings": "redis", "redis_url": "redis://cache"}, "rings = redis needs ticket_secret"),
         ({"rings": "redis", "redis_url": "redis://cache", "ticket_secret": LONG}, "rings = redis needs peer_token"),
         ({"ticket_secret": "short"}, "ticket_secret has at least 32 characters, not 5"),
+        ({"group_audio_max": "33"}, "group_audio_max = 33 is more than participants_max = 32: raise both"),
         ({"ring_s": "5"}, "there is no setting ring_s; did you mean ring_ms"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,

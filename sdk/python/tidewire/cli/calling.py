@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidewire.calls import Call, CallMedia, CallState, Rung, TrackCame
 from tidewire.cli import finding
+from tidewire.cli.meter import Meter
 from tidewire.cli.profile import Profile
 from tidewire.client import Client
 from tidewire.errors import Refused, TidewireError
@@ -116,18 +116,13 @@ async def _show(going: Call, sink: Sink, seconds: float) -> None:
     await going.becomes(CallState.ACTIVE)
     print("connected", flush=True)
     await sink.start()
-    before, since = 0, time.monotonic()
+    meter = Meter()
     while going.state is not CallState.ENDED:
         await asyncio.sleep(EVERY_S)
         figures = await going.figures()
         if figures is not None and sys.stdout.isatty():
-            rate = 8 * (figures.received_bytes - before) / max(0.001, time.monotonic() - since) / 1_000
-            before, since = figures.received_bytes, time.monotonic()
-            heard = figures.received_packets + figures.lost_packets
-            loss = 100 * figures.lost_packets / heard if heard else 0.0
-            speaks = "they speak" if sink.speaks else ""
             minutes, rest = divmod(round(going.talked_s), 60)
-            print(f"\r\x1b[K{minutes}:{rest:02d}  {rate:.0f} kbit/s  loss {loss:.1f} %  {speaks}", end="", flush=True)
+            meter.show(f"{minutes}:{rest:02d}", figures, "they speak" if sink.speaks else "")
         if seconds and going.talked_s >= seconds:
             if sys.stdout.isatty():
                 print()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tidewire.calls import CallState, GroupCall, MutedByAdmin, RosterChanged, SpeakersChanged, TracksChanged
 from tidewire.cli import finding
 from tidewire.cli.calling import ENDS, sent
+from tidewire.cli.meter import Meter
 from tidewire.cli.profile import Profile
 from tidewire.client import Client
 from tidewire.errors import Refused, TidewireError
@@ -90,16 +91,12 @@ async def _came(me: Client, room: GroupCall, names: dict[str, str]) -> None:
 async def _show(room: GroupCall, seconds: float) -> None:
     await room.becomes(CallState.ACTIVE)
     print("connected", flush=True)
-    since, before, looked = time.monotonic(), 0, time.monotonic()
+    since, meter = time.monotonic(), Meter()
     while room.state is not CallState.ENDED:
         await asyncio.sleep(EVERY_S)
         figures = await room.figures()
         if figures is not None and sys.stdout.isatty():
-            rate = 8 * (figures.received_bytes - before) / max(0.001, time.monotonic() - looked) / 1_000
-            before, looked = figures.received_bytes, time.monotonic()
-            heard = figures.received_packets + figures.lost_packets
-            loss = 100 * figures.lost_packets / heard if heard else 0.0
-            print(f"\r\x1b[K{len(room.participants)} here  {rate:.0f} kbit/s  loss {loss:.1f} %\r", end="", flush=True)
+            meter.show(f"{len(room.participants)} here", figures)
         if seconds and time.monotonic() - since >= seconds:
             await room.leave()
 
