@@ -62,8 +62,7 @@ class Process:
 
     async def end(self, number: int) -> None:
         """By a signal."""
-        assert self._process is not None
-        if self._process.returncode is None:
+        if self._process is not None and self._process.returncode is None:
             os.kill(self._process.pid, number)
             await self._process.wait()
 
@@ -92,11 +91,13 @@ async def two_processes(
     """Running. `second`: settings of that one alone."""
     prefix = f"tw{new_envelope_id()}"
     processes = [Process(world, redis, prefix, **more), Process(world, redis, prefix, **{**more, **(second or {})})]
-    await asyncio.gather(*(process.start() for process in processes))
-    async with AsyncExitStack() as stack:
-        yield Two(world, processes[0], processes[1], stack)
-    for process in processes:
-        await process.end(signal.SIGTERM)
+    try:
+        await asyncio.gather(*(process.start() for process in processes))
+        async with AsyncExitStack() as stack:
+            yield Two(world, processes[0], processes[1], stack)
+    finally:
+        for process in processes:
+            await process.end(signal.SIGTERM)
 
 
 def offered() -> RTCPeerConnection:
