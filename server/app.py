@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from tidewire.v1 import account_pb2_grpc, contact_pb2_grpc, conversation_pb2_grpc, device_pb2_grpc, group_pb2_grpc
+from tidewire.v1 import (
+    account_pb2_grpc,
+    call_link_pb2_grpc,
+    contact_pb2_grpc,
+    conversation_pb2_grpc,
+    device_pb2_grpc,
+    group_pb2_grpc,
+)
 
 from server.adapters.grpc.accounts import AccountServicer, ContactServicer, DeviceServicer
 from server.adapters.grpc.bearer import Bearer
+from server.adapters.grpc.call_links import CallLinkServicer
 from server.adapters.grpc.chat import ChatServicer
 from server.adapters.grpc.groups import ConversationServicer, GroupServicer
 from server.adapters.grpc.media import MediaWorker
@@ -37,7 +45,9 @@ DRAIN_SPREAD_MS = 3_000
 DRAIN_JITTER_MS = 300
 """The same where there are other nodes, since there the streams themselves end one after the other."""
 
-DEVICE_SERVICES = [f"tidewire.v1.{name}Service" for name in ("Chat", "Account", "Device", "Contact", "Group", "Conversation")]
+DEVICE_SERVICES = [
+    f"tidewire.v1.{name}Service" for name in ("Chat", "Account", "Device", "Contact", "Group", "Conversation", "CallLink")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +179,7 @@ def _add_device_services(
     contact_pb2_grpc.add_ContactServiceServicer_to_server(ContactServicer(made.people, bearer), server)
     group_pb2_grpc.add_GroupServiceServicer_to_server(GroupServicer(made.changes, bearer), server)
     conversation_pb2_grpc.add_ConversationServiceServicer_to_server(ConversationServicer(made.history, bearer), server)
+    call_link_pb2_grpc.add_CallLinkServiceServicer_to_server(CallLinkServicer(made.links, bearer), server)
     return servicer
 
 

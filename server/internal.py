@@ -74,7 +74,7 @@ def add_internal_services(
     )
     feed_pb2_grpc.add_FeedServiceServicer_to_server(FeedServicer(made.feed, open_streams, authorise), server)
     directory = CallDirectory(made.conversations, made.people, made.streams)
-    calls = CallDirectoryServicer(directory, senders, authorise)
+    calls = CallDirectoryServicer(directory, made.links, made.people, senders, authorise)
     call_pb2_grpc.add_CallDirectoryServiceServicer_to_server(calls, server)
     administration = Administration(
         stores.accounts,

@@ -25,6 +25,7 @@ from server.measured import cluster_readings
 from server.ports.accounts import CodeSender
 from server.ports.people import Streams
 from server.services.avatars import Avatars, HeldAvatars
+from server.services.call_links import LinkService
 from server.services.chat import Chat
 from server.services.conversations import Conversations, Live
 from server.services.elsewhere import Nowhere
@@ -90,6 +91,7 @@ class Parts:
     signing_in: SigningIn
     streams: Streams
     feed: NodeFeed
+    links: LinkService
     cluster: Clustered | None
     """None: the node is alone."""
     media: MediaClaims | None
@@ -152,6 +154,7 @@ def parts(
         signing_in=_signing_in(settings, stores, tokens, changes, streams, rates, feed),
         streams=streams,
         feed=feed,
+        links=LinkService(stores.call_links, conversations, people, clock, chance, limits),
     )
     _connect(made)
     return made

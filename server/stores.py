@@ -12,6 +12,7 @@ from server.adapters.cql.connecting import CqlSettings
 from server.adapters.cql.opening import open_cql
 from server.adapters.metrics import Reading
 from server.adapters.sqlite.accounts import SqliteAccounts, SqliteContacts
+from server.adapters.sqlite.call_links import SqliteCallLinks
 from server.adapters.sqlite.devices import SqliteChallenges, SqliteDevices
 from server.adapters.sqlite.log import SqliteLog
 from server.adapters.sqlite.positions import SqliteMemberships, SqlitePositions
@@ -21,6 +22,7 @@ from server.kit.system import SystemClock
 from server.kit.waiting import until_open
 from server.measured import cql_readings
 from server.ports.accounts import AccountMarks, Accounts, Challenges, Contacts, Devices
+from server.ports.call_links import CallLinks
 from server.ports.log import Log, LogRetention, Memberships, Positions
 from server.ports.services import ServiceTokens
 from server.settings import Settings, copies
@@ -43,6 +45,7 @@ class Stores:
     devices: Devices
     challenges: Challenges
     service_tokens: ServiceTokens
+    call_links: CallLinks
     readings: Callable[[], Iterable[Reading]] = tuple
     """What the store says about itself at a scrape."""
 
@@ -94,6 +97,7 @@ async def _sqlite(database: Database) -> AsyncIterator[Stores]:
             SqliteDevices(database),
             SqliteChallenges(database),
             SqliteServiceTokens(database),
+            SqliteCallLinks(database),
         )
     finally:
         await database.close()
@@ -101,9 +105,11 @@ async def _sqlite(database: Database) -> AsyncIterator[Stores]:
 
 @asynccontextmanager
 async def _cql(settings: Settings) -> AsyncIterator[Stores]:
-    clock, retention_s = SystemClock(), settings.limits.retention_s
+    clock, limits = SystemClock(), settings.limits
     kept = await until_open(
-        lambda: open_cql(cql_settings(settings), clock, retention_s=retention_s), settings.store_wait_s, clock
+        lambda: open_cql(cql_settings(settings), clock, retention_s=limits.retention_s, link_idle_s=limits.call_link_idle_s),
+        settings.store_wait_s,
+        clock,
     )
     try:
         yield Stores(
@@ -117,6 +123,7 @@ async def _cql(settings: Settings) -> AsyncIterator[Stores]:
             kept.devices,
             kept.challenges,
             kept.service_tokens,
+            kept.call_links,
             partial(cql_readings, kept.cql.usage),
         )
     finally:

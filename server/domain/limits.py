@@ -108,5 +108,9 @@ class Limits:
     offline_delay_ms: int = 10_000
     """Watchers are told "offline" this long after the last foreground lease ended."""
     last_seen_interval_s: int = 300
+    call_links_max: int = 50
+    """Links into calls of one account."""
+    call_link_idle_s: int = 2_592_000
+    """30 days: a link that nobody has come by for so long is void."""
     outside_rules_ttl_ms: int = 60_000
     """Blocks, suspensions and privacy may be this stale when an envelope is appended."""

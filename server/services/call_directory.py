@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from server.domain import groups, ids
+from server.domain import call_links, groups, ids
 from server.domain.envelope import Role
 from server.kit.refusal import Reason, Refusal
 from server.ports.people import People, Streams
@@ -52,6 +52,9 @@ class CallDirectory:
         if (await self._people.standing(account_id, account_id)).suspended:
             return Refusal(Reason.ACCOUNT_SUSPENDED)
         admin = False
+        if (maker_id := call_links.maker_of(conversation_id)) != "":
+            # whoever else is there came by the link, as the calls process knows
+            return Standing((), True) if maker_id == account_id else groups.NOT_A_MEMBER
         if ids.is_group(conversation_id):
             fold = (await self._conversations.current(conversation_id)).fold
             members = list(fold.current())

@@ -146,6 +146,11 @@ class KnownPeople:
         """See `Audience.save_last_seen`."""
         await self._accounts.save_last_seen(account_id, at_ms)
 
+    async def shown_name(self, account_id: str) -> str:
+        """How an account is shown to people who need not know it; "": it has no name, or is gone."""
+        account = (await self._of(account_id)).account
+        return "" if account is None else account.display_name or account.handles.get("username", "")
+
     async def shows_avatar(self, account_id: str, viewer_id: str) -> bool:
         """Whether an account lets somebody see its picture. Who is in none of its contacts is a stranger."""
         facts = await self._of(account_id)

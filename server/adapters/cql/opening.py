@@ -14,6 +14,7 @@ from cassandra.query import SimpleStatement
 
 from server.adapters.cql import (
     accounts,
+    call_links,
     challenges,
     contacts,
     devices,
@@ -25,6 +26,7 @@ from server.adapters.cql import (
     services,
 )
 from server.adapters.cql.accounts import CqlAccounts
+from server.adapters.cql.call_links import CqlCallLinks
 from server.adapters.cql.challenges import CqlChallenges
 from server.adapters.cql.connecting import CqlSettings, aside, connect, connected, first_line, store_error
 from server.adapters.cql.contacts import CqlContacts
@@ -35,6 +37,7 @@ from server.adapters.cql.migrations import Stage
 from server.adapters.cql.positions import CqlPositions
 from server.adapters.cql.services import CqlServiceTokens
 from server.adapters.cql.session import FAILURES, Bound, Cql, Kind, Statement
+from server.domain.limits import Limits
 from server.kit.refusal import Refused
 from server.kit.store import StoreError
 from server.kit.world import Clock
@@ -47,7 +50,7 @@ ALONE = Statement("SELECT stage FROM schema_migrations WHERE scope = 'all' AND n
 """Whether no node runs any more that does not know generations."""
 STATEMENTS = (BEGIN_EPOCH, EPOCH, ALONE)
 
-PARTS = (log, memberships, positions, accounts, handles, contacts, devices, challenges, services)
+PARTS = (log, memberships, positions, accounts, handles, contacts, devices, challenges, services, call_links)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class CqlStores:
     devices: CqlDevices
     challenges: CqlChallenges
     service_tokens: CqlServiceTokens
+    call_links: CqlCallLinks
     cql: Cql
     """For its `usage`."""
 
@@ -72,11 +76,14 @@ class CqlStores:
         await self.cql.close()
 
 
-async def open_cql(settings: CqlSettings, clock: Clock, *, retention_s: int) -> CqlStores:
+async def open_cql(
+    settings: CqlSettings, clock: Clock, *, retention_s: int, link_idle_s: int = Limits().call_link_idle_s
+) -> CqlStores:
     """Connect, check the schema, prepare every statement.
 
     Args:
         retention_s: the TTL of a body that does not expire earlier.
+        link_idle_s: that of a link into calls, from its last use on.
 
     Raises:
         StoreAway: the database is not there, or does not answer in time.
@@ -97,11 +104,11 @@ async def open_cql(settings: CqlSettings, clock: Clock, *, retention_s: int) -> 
     kept = CqlLog(cql, clock, retention_s=retention_s, epoch=epoch)
     people, own, pending = CqlContacts(cql), CqlDevices(cql, clock, may_move=may_move), CqlChallenges(cql)
     accounts_ = CqlAccounts(cql, clock, people, own, pending)
-    tokens = CqlServiceTokens(cql)
+    tokens, links = CqlServiceTokens(cql), CqlCallLinks(cql, idle_s=link_idle_s)
     memberships_ = CqlMemberships(cql, may_move=may_move)
     if not may_move:
         logger.info("rows that are done with are kept until python -m server migrate --stage post has run")
-    return CqlStores(kept, memberships_, CqlPositions(cql), accounts_, people, own, pending, tokens, cql)
+    return CqlStores(kept, memberships_, CqlPositions(cql), accounts_, people, own, pending, tokens, links, cql)
 
 
 async def migrate(settings: CqlSettings, stage: Stage = "pre") -> list[str]:

@@ -13,6 +13,8 @@ from server.domain.service_tokens import Scope, ServiceToken
 from server.kit import grpc_refusals as refusals
 from server.kit.refusal import Reason, Refusal
 from server.services.call_directory import CallDirectory
+from server.services.call_links import LinkService
+from server.services.people import KnownPeople
 from server.services.system_senders import SystemSenders
 
 
@@ -22,10 +24,14 @@ class CallDirectoryServicer(call_pb2_grpc.CallDirectoryServiceServicer):
     def __init__(
         self,
         directory: CallDirectory,
+        links: LinkService,
+        people: KnownPeople,
         senders: SystemSenders,
         authorise: Callable[[Any, Scope], Awaitable[ServiceToken]],
     ) -> None:
         self._directory = directory
+        self._links = links
+        self._people = people
         self._senders = senders
         self._authorise = authorise
 
@@ -48,6 +54,21 @@ class CallDirectoryServicer(call_pb2_grpc.CallDirectoryServiceServicer):
             for callee in standing.callees
         ]
         return call_pb2.CheckCallResponse(callees=callees, admin=standing.admin)
+
+    async def OpenCallLink(self, request: call_pb2.OpenCallLinkRequest, context: Any) -> call_pb2.OpenCallLinkResponse:
+        """Where a link leads."""
+        await self._authorise(context, Scope.CALLS)
+        opened = await self._links.open(request.account_id, request.token)
+        if isinstance(opened, Refusal):
+            return call_pb2.OpenCallLinkResponse(refusal=refusals.message(opened))
+        return call_pb2.OpenCallLinkResponse(
+            room_id=opened.link.room_id,
+            member=opened.member,
+            admin=opened.admin,
+            approval=opened.link.approval,
+            maker_account_id=opened.link.maker_id,
+            display_name=await self._people.shown_name(request.account_id),
+        )
 
     async def RecordCall(self, request: call_pb2.RecordCallRequest, context: Any) -> call_pb2.RecordCallResponse:
         """Append how a call went."""

@@ -10,7 +10,7 @@ from cassandra import ConsistencyLevel
 from cassandra.cluster import Session
 from cassandra.query import PreparedStatement
 
-from server.adapters.cql import appending, challenges, devices, opening
+from server.adapters.cql import appending, call_links, challenges, devices, opening
 from server.adapters.cql.connecting import connected
 from server.adapters.cql.session import Bound, Cql, Kind, Statement
 from tests.support.cassandra.keyspaces import Keyspace
@@ -48,7 +48,8 @@ def test_of_the_log_only_bodies_end_by_a_ttl_and_elsewhere_what_is_void_by_itsel
     assert {each for each in expiring if of_log(each)} == {appending.PUT_BODY}
     assert "SET body = ?" in appending.PUT_BODY.text
     elsewhere = {challenges.PUT, challenges.REPLACE, challenges.COUNT, challenges.USE, challenges.LIST}
-    assert expiring - {appending.PUT_BODY} == elsewhere | {devices.PUT_TOKEN, devices.SPEND}
+    elsewhere |= {devices.PUT_TOKEN, devices.SPEND, call_links.ADD, call_links.POINT, call_links.PUT}
+    assert expiring - {appending.PUT_BODY} == elsewhere
 
 
 def test_no_statement_reads_without_a_key_or_a_limit_but_those_of_few_rows() -> None:

@@ -64,3 +64,29 @@ class RecordCallResponse(_message.Message):
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
     refusal: _refusal_pb2.Refusal
     def __init__(self, refusal: _Optional[_Union[_refusal_pb2.Refusal, _Mapping]] = ...) -> None: ...
+
+class OpenCallLinkRequest(_message.Message):
+    __slots__ = ("account_id", "token")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    token: str
+    def __init__(self, account_id: _Optional[str] = ..., token: _Optional[str] = ...) -> None: ...
+
+class OpenCallLinkResponse(_message.Message):
+    __slots__ = ("refusal", "room_id", "member", "admin", "approval", "maker_account_id", "display_name")
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    ROOM_ID_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    ADMIN_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_FIELD_NUMBER: _ClassVar[int]
+    MAKER_ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
+    refusal: _refusal_pb2.Refusal
+    room_id: str
+    member: bool
+    admin: bool
+    approval: bool
+    maker_account_id: str
+    display_name: str
+    def __init__(self, refusal: _Optional[_Union[_refusal_pb2.Refusal, _Mapping]] = ..., room_id: _Optional[str] = ..., member: bool = ..., admin: bool = ..., approval: bool = ..., maker_account_id: _Optional[str] = ..., display_name: _Optional[str] = ...) -> None: ...

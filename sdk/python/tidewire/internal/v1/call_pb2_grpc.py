@@ -45,6 +45,11 @@ class CallDirectoryServiceStub(object):
                 request_serializer=tidewire_dot_internal_dot_v1_dot_call__pb2.RecordCallRequest.SerializeToString,
                 response_deserializer=tidewire_dot_internal_dot_v1_dot_call__pb2.RecordCallResponse.FromString,
                 _registered_method=True)
+        self.OpenCallLink = channel.unary_unary(
+                '/tidewire.internal.v1.CallDirectoryService/OpenCallLink',
+                request_serializer=tidewire_dot_internal_dot_v1_dot_call__pb2.OpenCallLinkRequest.SerializeToString,
+                response_deserializer=tidewire_dot_internal_dot_v1_dot_call__pb2.OpenCallLinkResponse.FromString,
+                _registered_method=True)
 
 
 class CallDirectoryServiceServicer(object):
@@ -65,6 +70,13 @@ class CallDirectoryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def OpenCallLink(self, request, context):
+        """Where a link leads, and how an account stands there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CallDirectoryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_CallDirectoryServiceServicer_to_server(servicer, server):
                     servicer.RecordCall,
                     request_deserializer=tidewire_dot_internal_dot_v1_dot_call__pb2.RecordCallRequest.FromString,
                     response_serializer=tidewire_dot_internal_dot_v1_dot_call__pb2.RecordCallResponse.SerializeToString,
+            ),
+            'OpenCallLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenCallLink,
+                    request_deserializer=tidewire_dot_internal_dot_v1_dot_call__pb2.OpenCallLinkRequest.FromString,
+                    response_serializer=tidewire_dot_internal_dot_v1_dot_call__pb2.OpenCallLinkResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class CallDirectoryService(object):
             '/tidewire.internal.v1.CallDirectoryService/RecordCall',
             tidewire_dot_internal_dot_v1_dot_call__pb2.RecordCallRequest.SerializeToString,
             tidewire_dot_internal_dot_v1_dot_call__pb2.RecordCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenCallLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidewire.internal.v1.CallDirectoryService/OpenCallLink',
+            tidewire_dot_internal_dot_v1_dot_call__pb2.OpenCallLinkRequest.SerializeToString,
+            tidewire_dot_internal_dot_v1_dot_call__pb2.OpenCallLinkResponse.FromString,
             options,
             channel_credentials,
             insecure,

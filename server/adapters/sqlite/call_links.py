@@ -1,0 +1,73 @@
+"""Links into calls on SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from server.domain.call_links import CallLink
+from server.kit.database import Database
+
+_SELECT = "SELECT link_id, token_hash, maker_id, conversation_id, approval, created_at_ms, used_at_ms FROM call_links"
+
+
+class SqliteCallLinks:
+    """The port `CallLinks`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, link: CallLink) -> None:
+        """See `CallLinks.add`."""
+        row = (
+            link.link_id,
+            link.token_hash,
+            link.maker_id,
+            link.conversation_id,
+            link.approval,
+            link.created_at_ms,
+            link.used_at_ms,
+        )
+        await self._database.write(lambda connection: connection.execute("INSERT INTO call_links VALUES (?,?,?,?,?,?,?)", row))
+
+    async def of_maker(self, maker_id: str) -> Sequence[CallLink]:
+        """See `CallLinks.of_maker`."""
+
+        def work(connection: sqlite3.Connection) -> list[CallLink]:
+            rows = connection.execute(_SELECT + " WHERE maker_id=? ORDER BY created_at_ms, link_id", (maker_id,))
+            return [_link(row) for row in rows]
+
+        return await self._database.read(work)
+
+    async def get(self, token_hash: str) -> CallLink | None:
+        """See `CallLinks.get`."""
+
+        def work(connection: sqlite3.Connection) -> CallLink | None:
+            row = connection.execute(_SELECT + " WHERE token_hash=?", (token_hash,)).fetchone()
+            return None if row is None else _link(row)
+
+        return await self._database.read(work)
+
+    async def put(self, link: CallLink) -> bool:
+        """See `CallLinks.put`."""
+        values = (link.approval, link.used_at_ms, link.maker_id, link.link_id)
+
+        def work(connection: sqlite3.Connection) -> bool:
+            update = "UPDATE call_links SET approval=?, used_at_ms=? WHERE maker_id=? AND link_id=?"
+            return connection.execute(update, values).rowcount > 0
+
+        return await self._database.write(work)
+
+    async def remove(self, maker_id: str, link_id: str) -> bool:
+        """See `CallLinks.remove`."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            delete = "DELETE FROM call_links WHERE maker_id=? AND link_id=?"
+            return connection.execute(delete, (maker_id, link_id)).rowcount > 0
+
+        return await self._database.write(work)
+
+
+def _link(row: tuple[Any, ...]) -> CallLink:
+    return CallLink(row[0], row[1], row[2], row[3], bool(row[4]), row[5], row[6])

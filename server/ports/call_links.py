@@ -1,0 +1,32 @@
+"""What is stored about links into calls. Every method may raise `Refused` with UNAVAILABLE; every write is durable on return."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from server.domain.call_links import CallLink
+
+
+class CallLinks(Protocol):
+    """Links, by their maker and by the hash of what opens them."""
+
+    async def add(self, link: CallLink) -> None:
+        """Store a new one."""
+        ...
+
+    async def of_maker(self, maker_id: str) -> Sequence[CallLink]:
+        """An account's links, the oldest first."""
+        ...
+
+    async def get(self, token_hash: str) -> CallLink | None:
+        """The link that a token opens; None: there is none (any more)."""
+        ...
+
+    async def put(self, link: CallLink) -> bool:
+        """Store a link's `approval` and `used_at_ms`. False, and nothing stored, when it was removed. Atomic."""
+        ...
+
+    async def remove(self, maker_id: str, link_id: str) -> bool:
+        """Remove a link of the account; whether it was there. From then on `get` knows none, and no `put` brings it back."""
+        ...
