@@ -126,12 +126,11 @@ def parts(
     held = HeldAvatars(worker, tasks)
     changes = GroupChanges(conversations, log, memberships, positions, people, held, limits)
     needs = Needs(conversations, receipts, log, positions, wire, clock, limits, tasks, metrics)
-    tokens = Tokens(stores.devices, stores.accounts, clock, chance, limits)
+    tokens, feed = Tokens(stores.devices, stores.accounts, clock, chance, limits), NodeFeed(limits)
     cluster = clustered(settings, redis, hub, conversations, receipts, wire, tasks) if redis is not None else None
     presence = Presence(people, clock, limits, tasks, cluster.sharing if cluster is not None else None)
     elsewhere = cluster.elsewhere if cluster is not None else Nowhere()
     streams = cluster.relaying if cluster is not None else LocalStreams(hub, wire)
-    touch, feed = stores.devices.touch, NodeFeed(limits)
     made = Parts(
         clock=clock,
         chance=chance,
@@ -148,7 +147,9 @@ def parts(
         changes=changes,
         cluster=cluster,
         media=media,
-        chat=Chat(hub, needs, sending, memberships, stores.retention, presence, rates, chance.new_id, touch, elsewhere),
+        chat=Chat(
+            hub, needs, sending, memberships, stores.retention, presence, rates, chance.new_id, stores.devices.touch, elsewhere
+        ),
         history=History(conversations, receipts, log, memberships, people, clock, limits),
         sweeper=Sweeper(conversations, log, stores.retention, memberships, positions, people, clock, limits),
         signing_in=_signing_in(settings, stores, tokens, changes, streams, rates, feed),

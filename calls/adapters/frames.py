@@ -61,6 +61,7 @@ class Frames:
     def __init__(self, direct: DirectCalls, groups: GroupFrames, elsewhere: Elsewhere | None = None) -> None:
         """`elsewhere`: answers commands about group calls that another process has; None: there is none."""
         self._direct = direct
+        self._groups = groups
         self._elsewhere = elsewhere
         self._of_groups = frozenset(groups.commands)
         self._commands: dict[str, Callable[[Party, Any], Awaitable[Response | Refusal | None]]] = {
@@ -79,6 +80,9 @@ class Frames:
         """
         which = request.WhichOneof("command")
         if self._elsewhere is not None and which in self._of_groups:
+            if which == "join" and request.join.link_token:
+                passage = await self._groups.passage(party, request.join.link_token)
+                request.join.conversation_id = passage.room_id
             answer = await self._elsewhere(party, which, request)
             if answer is not None:
                 return answer

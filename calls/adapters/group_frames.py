@@ -11,7 +11,10 @@ from calls.adapters.descriptions import end, ice
 from calls.domain import messages
 from calls.domain.messages import Ice, Party
 from calls.domain.tracks import Description, Source, Track
-from calls.services.group_calls import GroupCalls, Joining
+from calls.domain.waiting_room import Answer
+from calls.ports.signalling import Passage
+from calls.services.group_calls import GroupCalls
+from calls.services.live_call import Joining, Waits
 from server.kit.refusal import Reason, Refusal
 
 Response = call_pb2.SignalResponse
@@ -20,6 +23,13 @@ SOURCES = {
     call_pb2.TRACK_SOURCE_CAMERA: Source.CAMERA,
     call_pb2.TRACK_SOURCE_SCREEN: Source.SCREEN,
 }
+ANSWERS = {
+    call_pb2.WAITING_ANSWER_ADMIT: Answer.ADMIT,
+    call_pb2.WAITING_ANSWER_DENY: Answer.DENY,
+    call_pb2.WAITING_ANSWER_BLOCK: Answer.BLOCK,
+}
+ROOMS = ("g:", "l:")
+"""What the ids of groups and of links' own rooms begin with."""
 NUMBERS = {source: number for number, source in SOURCES.items()}
 
 
@@ -35,6 +45,8 @@ def roster(told: messages.Roster) -> call_pb2.GroupCallRoster:
             sources=[NUMBERS[source] for source in one.sources],
             reconnecting=one.reconnecting,
             joined_at_ms=one.joined_ms,
+            guest=one.guest,
+            display_name=one.name,
         )
         for one in told.participants
     ]
@@ -72,6 +84,18 @@ def response(message: messages.GroupMessage) -> Response:
                 rings_until_ms=message.rings_until_ms,
             )
             return Response(group_rings=rings)
+        case messages.Admitted(conversation_id):
+            return Response(admitted=call_pb2.GroupCallAdmitted(conversation_id=conversation_id))
+        case messages.WaitingList():
+            return Response(waiting_room=_waiting_room(message))
+
+
+def _waiting_room(told: messages.WaitingList) -> call_pb2.WaitingRoom:
+    guests = [
+        call_pb2.WaitingGuest(waiting_id=one.waiting_id, account_id=one.account_id, display_name=one.name, since_ms=one.since_ms)
+        for one in told.waiting
+    ]
+    return call_pb2.WaitingRoom(conversation_id=told.conversation_id, waiting=guests)
 
 
 class GroupFrames:
@@ -91,25 +115,35 @@ class GroupFrames:
             "peek": self._peek,
             "moderate": self._moderate,
             "ring_members": self._ring_members,
+            "answer_waiting": self._answer_waiting,
         }
         """By the names of the frame's commands; None: done, and there is no more to say."""
 
+    async def passage(self, party: Party, token: str) -> Passage:
+        """See `GroupCalls.passage`."""
+        return await self._calls.passage(party, token)
+
     async def _join(self, party: Party, command: call_pb2.JoinGroupCall) -> Response | Refusal:
-        if not command.conversation_id.startswith("g:"):
-            return Refusal(Reason.INVALID, "the call of a group is joined; a person is called", "conversation_id")
+        passage = await self.passage(party, command.link_token) if command.link_token else None
+        room_id = command.conversation_id if passage is None else passage.room_id
+        if not room_id.startswith(ROOMS):
+            return Refusal(Reason.INVALID, "the call of a group or of a link is joined; a person is called", "conversation_id")
         joining = Joining(
-            command.conversation_id,
+            room_id,
             Description(command.offer.revision, command.offer.sdp),
             {section.mid: SOURCES[section.source] for section in command.sections},
             command.ring,
             command.muted,
             command.camera_off,
         )
-        joined = await self._calls.join(party, joining)
+        joined = await self._calls.join(party, joining, passage)
+        if isinstance(joined, Waits):
+            waiting = call_pb2.GroupCallWaiting(conversation_id=joined.conversation_id, until_ms=joined.until_ms)
+            return Response(waiting=waiting)
         answer = call_pb2.CallDescription(revision=joined.answer.revision, sdp=joined.answer.sdp)
         return Response(
             joined=call_pb2.GroupCallJoined(
-                call_id=command.conversation_id,
+                call_id=room_id,
                 era_id=joined.era_id,
                 participant_id=joined.participant_id,
                 answer=answer,
@@ -140,7 +174,14 @@ class GroupFrames:
         return Response(roster=roster(await self._calls.peek(party, command.conversation_id, command.follow)))
 
     async def _moderate(self, party: Party, command: call_pb2.Moderate) -> None:
-        await self._calls.moderate(party, command.conversation_id, command.participant_id, command.remove)
+        await self._calls.moderate(party, command.conversation_id, command.participant_id, command.remove, command.block)
 
     async def _ring_members(self, party: Party, command: call_pb2.RingMembers) -> None:
         await self._calls.ring(party, command.conversation_id, tuple(command.account_ids))
+
+    async def _answer_waiting(self, party: Party, command: call_pb2.AnswerWaiting) -> Refusal | None:
+        if command.answer not in ANSWERS:
+            return Refusal(Reason.INVALID, "is no answer of this release", "answer")
+        waiting_ids = tuple(command.waiting_ids)
+        await self._calls.answer_waiting(party, command.conversation_id, waiting_ids, ANSWERS[command.answer])
+        return None

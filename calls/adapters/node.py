@@ -12,13 +12,13 @@ from tidewire.internal.v1 import call_pb2, notify_pb2, token_pb2
 from tidewire.v1 import chat_pb2, envelope_pb2
 
 from calls.domain.messages import Outcome, Party
-from calls.ports.signalling import Callee, CalleeDevice, Standing
+from calls.ports.signalling import Callee, CalleeDevice, Passage, Standing
 from server.kit.refusal import Reason, Refusal, Refused, unavailable
 
 log = logging.getLogger(__name__)
 
 DEADLINE_S = 5.0
-PASSED = (Reason.UNAUTHENTICATED, Reason.ACCOUNT_SUSPENDED, Reason.NOT_A_MEMBER)
+PASSED = (Reason.UNAUTHENTICATED, Reason.ACCOUNT_SUSPENDED, Reason.NOT_A_MEMBER, Reason.NOT_FOUND)
 """Refusals that are about the caller; any other is a fault between our processes."""
 LOST = (
     Reason.NOT_A_MEMBER,
@@ -58,6 +58,12 @@ class Node:
             for told in response.callees
         )
         return Standing(callees, response.admin)
+
+    async def open_link(self, account_id: str, token: str) -> Passage:
+        """See `Directory.open_link`."""
+        request = call_pb2.OpenCallLinkRequest(account_id=account_id, token=token)
+        told = await self._call(self._services.calls.OpenCallLink, request, PASSED)
+        return Passage(told.room_id, told.member, told.admin, told.approval, told.maker_account_id, told.display_name)
 
     async def ring(
         self,

@@ -35,6 +35,12 @@ class Participant(msgspec.Struct, frozen=True, kw_only=True):
     """Its media flows."""
     lost: bool = False
     """Its media flowed, and does not now."""
+    admin: bool = False
+    """It lets others in."""
+    guest: bool = False
+    """It came by a link, and is no member."""
+    name: str = ""
+    """Of a guest: how it is shown."""
 
 
 class GroupCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +85,9 @@ class Joins(NamedTuple):
     sources: tuple[Source, ...]
     muted: bool
     camera_off: bool
+    admin: bool = False
+    guest: bool = False
+    name: str = ""
 
 
 class Leaves(NamedTuple):
@@ -130,7 +139,9 @@ class Rings(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """Time has passed."""
+    """Time has passed. `awaited`: somebody waits to be let in, and the call is not over before that is answered."""
+
+    awaited: bool = False
 
 
 Event = Joins | Leaves | SetsSelf | Mutes | Removes | MediaIs | MediaEnded | Rings | Tick
@@ -221,8 +232,8 @@ def step(call: GroupCall, event: Event, now_ms: int, limits: SignallingLimits) -
             return (call, ()) if gone is None else _without(call, gone, now_ms, End.FAILED if failed else End.NETWORK)
         case Rings(account_ids):
             return _rings(call, account_ids, now_ms, limits)
-        case _:
-            return _tick(call, now_ms, limits)
+        case Tick(awaited):
+            return _tick(call, awaited, now_ms, limits)
 
 
 def may_join(call: GroupCall, event: Joins, limits: SignallingLimits) -> Refusal | None:
@@ -244,7 +255,7 @@ def _joins(call: GroupCall, event: Joins, now_ms: int, limits: SignallingLimits)
     video = call.video or any(source.video for source in event.sources)
     known = call.of(event.party)
     if known is not None:
-        again = _put(call, known, sources=event.sources)
+        again = _put(call, known, sources=event.sources, admin=event.admin)
         return _with(again, video=video), (TellRoster(),)
     commands: list[Command] = []
     stays = []
@@ -260,6 +271,9 @@ def _joins(call: GroupCall, event: Joins, now_ms: int, limits: SignallingLimits)
         muted=event.muted,
         camera_off=event.camera_off,
         sources=event.sources,
+        admin=event.admin,
+        guest=event.guest,
+        name=event.name,
     )
     if event.party.account_id in call.rung:
         commands.append(StopRinging(event.party.account_id, event.party.device_id, True))
@@ -326,12 +340,12 @@ def _rings(call: GroupCall, account_ids: tuple[str, ...], now_ms: int, limits: S
     return _with(call, rung=rung, ring_until_ms=now_ms + limits.ring_ms), (RingAccounts(wanted),) if wanted else ()
 
 
-def _tick(call: GroupCall, now_ms: int, limits: SignallingLimits) -> Step:
+def _tick(call: GroupCall, awaited: bool, now_ms: int, limits: SignallingLimits) -> Step:
     commands: list[Command] = []
     if call.rung and now_ms >= call.ring_until_ms:
         commands += [StopRinging(account_id, "", False) for account_id in call.rung]
         call = _with(call, rung=())
-    if call.empty_since_ms and now_ms - call.empty_since_ms >= limits.group_empty_ms:
+    if not awaited and call.empty_since_ms and now_ms - call.empty_since_ms >= limits.group_empty_ms:
         talked_ms = max(0, call.empty_since_ms - call.talked_since_ms) if call.talked_since_ms else 0
         outcome = Outcome.ANSWERED if call.talked_since_ms else Outcome.MISSED
         commands.append(Ended(outcome if call.begun else None, talked_ms))

@@ -46,6 +46,7 @@ class End(Enum):
     FAILED = "failed"
     REPLACED = "replaced"
     REMOVED = "removed"
+    DENIED = "denied"
 
 
 class Outcome(Enum):
@@ -159,6 +160,9 @@ class Seen(msgspec.Struct, frozen=True):
     sources: tuple[Source, ...]
     reconnecting: bool
     joined_ms: int
+    guest: bool = False
+    name: str = ""
+    """Of guests."""
 
 
 class Roster(msgspec.Struct, frozen=True, tag=True):
@@ -208,5 +212,27 @@ class GroupRings(msgspec.Struct, frozen=True, tag=True):
     rings_until_ms: int
 
 
-GroupMessage = DownOffer | Roster | Speakers | Muted | Move | GroupOver | GroupRings
+class WaitingSeen(msgspec.Struct, frozen=True, array_like=True):
+    """Somebody who waits to be let in."""
+
+    waiting_id: str
+    account_id: str
+    name: str
+    since_ms: int
+
+
+class WaitingList(msgspec.Struct, frozen=True, tag=True):
+    """Who waits to be let in, for those who may."""
+
+    conversation_id: str
+    waiting: tuple[WaitingSeen, ...]
+
+
+class Admitted(msgspec.Struct, frozen=True, tag=True):
+    """The device was let in."""
+
+    conversation_id: str
+
+
+GroupMessage = DownOffer | Roster | Speakers | Muted | Move | GroupOver | GroupRings | WaitingList | Admitted
 Message = Incoming | Rings | Accepted | Candidates | Described | Over | Replaced | GroupMessage

@@ -45,6 +45,13 @@ class SignallingLimits:
     group_empty_ms: int = 30_000
     """A group call ends this long after the last one left."""
     group_screens_max: int = 2
+    waiting_max: int = 50
+    """People who wait to be let into one call."""
+    waiting_ms: int = 600_000
+    """Who waits and is not let in for this long waits no more: 10 minutes."""
+    links_per_hour: int = 120
+    """Joins by link of one account, in the long run."""
+    links_burst: int = 20
     peek_interval_ms: int = 1_000
     """Followers of a group call are told of changes at most this often."""
     address_calls_per_s: int = 500

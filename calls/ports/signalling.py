@@ -101,6 +101,22 @@ class Standing:
     admin: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Where a link leads for an account."""
+
+    room_id: str
+    """A group's conversation, or a room of the link's own."""
+    member: bool
+    """It is a member of the group, or made the link; others are guests."""
+    admin: bool
+    approval: bool
+    """Guests need approval."""
+    maker_id: str
+    name: str
+    """How the account is shown."""
+
+
 class Directory(Protocol):
     """The node."""
 
@@ -117,6 +133,14 @@ class Directory(Protocol):
 
         Raises:
             Refused: NOT_A_MEMBER, ACCOUNT_SUSPENDED, or UNAVAILABLE.
+        """
+        ...
+
+    async def open_link(self, account_id: str, token: str) -> Passage:
+        """Where a link leads for an account.
+
+        Raises:
+            Refused: NOT_FOUND, ACCOUNT_SUSPENDED, or UNAVAILABLE.
         """
         ...
 

@@ -5,57 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from calls.domain import group_call as rules
-from calls.domain import messages
+from calls.domain import messages, waiting_room
 from calls.domain.group_call import Event, GroupCall, Joins
 from calls.domain.messages import Party, Section
 from calls.domain.signalling_limits import SignallingLimits
 from calls.domain.tracks import Description, Source
+from calls.domain.waiting_room import Answer
 from calls.ports import forwarding
 from calls.ports.forwarding import Forwarding, ForwardingEvent, Place
-from calls.ports.signalling import Directory, Post, Standing
+from calls.ports.signalling import Directory, Passage, Post, Standing
+from calls.services.doors import Doors
+from calls.services.followers import Followers
 from calls.services.group_ringing import GroupRinging, roster
+from calls.services.live_call import Joined, Joining, LiveCall, Waits
 from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.world import Clock
 
+NO_ADMIN = Refusal(Reason.NOT_ALLOWED, "only owners and admins of the group, or who made the link, may", "conversation_id")
 NONE = Refusal(Reason.NOT_FOUND, "there is no call in this conversation", "conversation_id")
 MOVE_MS = 1_000
 MEMBERS_EVERY_MS = 30_000
-
-
-@dataclass(frozen=True, slots=True)
-class Joining:
-    """What a device says when it joins."""
-
-    conversation_id: str
-    offer: Description
-    sources: dict[str, Source]
-    ring: bool
-    muted: bool
-    camera_off: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """What it is answered."""
-
-    era_id: str
-    participant_id: str
-    answer: Description
-    roster: messages.Roster
-
-
-@dataclass(slots=True)
-class _Live:
-    call: GroupCall
-    followers: dict[Party, int] = field(default_factory=dict)
-    """Who follows from outside, and when each was told last (monotonic ms)."""
-    stale: bool = False
-    """Followers have not been told of the newest change."""
-    checked_ms: int = 0
-    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class GroupCalls:
@@ -80,8 +51,10 @@ class GroupCalls:
         self._new_id = new_id
         self._tasks = tasks
         self._ringing = GroupRinging(post, directory)
+        self._followers = Followers(post, clock, limits)
+        self._doors = Doors(post, directory, clock, limits, new_id)
         self._forwarding: Forwarding | None = None
-        self._calls: dict[str, _Live] = {}
+        self._calls: dict[str, LiveCall] = {}
         self._happening: asyncio.Queue[ForwardingEvent] = asyncio.Queue()
 
     def forward_by(self, unit: Forwarding) -> None:
@@ -104,44 +77,74 @@ class GroupCalls:
 
     # -- what devices want ---------------------------------------------------------------------------------------------
 
-    async def join(self, party: Party, joining: Joining) -> Joined:
-        """Take a device in.
+    async def passage(self, party: Party, token: str) -> Passage:
+        """See `Doors.passage`."""
+        return await self._doors.passage(party, token)
+
+    async def join(self, party: Party, joining: Joining, passage: Passage | None = None) -> Joined | Waits:
+        """Take a device in. `passage`: it comes by a link.
 
         Raises:
-            Refused: NOT_A_MEMBER, LIMIT_EXCEEDED, INVALID, or UNAVAILABLE.
+            Refused: NOT_A_MEMBER, NOT_ALLOWED, LIMIT_EXCEEDED, INVALID, or UNAVAILABLE.
         """
-        standing = await self._directory.standing(party.account_id, joining.conversation_id)
-        live = self._calls.get(joining.conversation_id) or self._begin(party, joining.conversation_id)
+        guest = passage is not None and not passage.member
+        standing = Standing((), False) if guest else await self._directory.standing(party.account_id, joining.conversation_id)
+        live = self._calls.get(joining.conversation_id)
+        if live is None:
+            live = self._begin(passage.maker_id if passage is not None and guest else party.account_id, joining.conversation_id)
         async with live.busy:
-            known = live.call.of(party)
-            sources = tuple(dict.fromkeys(joining.sources.values()))
-            event = Joins(
-                party, self._new_id() if known is None else known.participant_id, sources, joining.muted, joining.camera_off
-            )
-            refusal = rules.may_join(live.call, event, self._limits)
-            if refusal is not None:
-                raise Refused(refusal)
-            place = Place(joining.conversation_id, live.call.era_id, event.participant_id)
-            answer = await self._unit.join(place, joining.offer, joining.sources)
-            if joining.muted and known is None:
-                await self._unit.mute(place, Source.MICROPHONE, True)
+            if passage is not None and guest and live.call.of(party) is None:
+                waits = await self._doors.knock(live, party, passage)
+                if waits is not None:
+                    return waits
             first = not live.call.participants
-            await self._apply(live, event)
-        if joining.ring and first:
+            joined = await self._enter(
+                live, party, joining, standing.admin, passage.name if passage is not None and guest else None
+            )
+        if joining.ring and first and not guest:
             await self._ring(live, party, standing, ())
-        return Joined(live.call.era_id, event.participant_id, answer, roster(live.call))
+        return joined
 
-    def _begin(self, party: Party, conversation_id: str) -> _Live:
+    async def _enter(self, live: LiveCall, party: Party, joining: Joining, admin: bool, guest: str | None) -> Joined:
+        """`guest`: how one is shown; None: it is a member."""
+        known = live.call.of(party)
+        sources = tuple(dict.fromkeys(joining.sources.values()))
+        participant_id = self._new_id() if known is None else known.participant_id
+        event = Joins(party, participant_id, sources, joining.muted, joining.camera_off, admin, guest is not None, guest or "")
+        refusal = rules.may_join(live.call, event, self._limits)
+        if refusal is not None:
+            raise Refused(refusal)
+        place = Place(joining.conversation_id, live.call.era_id, participant_id)
+        answer = await self._unit.join(place, joining.offer, joining.sources)
+        if joining.muted and known is None:
+            await self._unit.mute(place, Source.MICROPHONE, True)
+        await self._apply(live, event)
+        if admin and live.door.waiting:
+            await self._doors.show(live, party)
+        return Joined(live.call.era_id, participant_id, answer, roster(live.call))
+
+    def _begin(self, starter_id: str, conversation_id: str) -> LiveCall:
         now_ms = self._clock.now_ms()
         call = GroupCall(
             conversation_id=conversation_id,
             era_id=self._new_era(),
-            starter_id=party.account_id,
+            starter_id=starter_id,
             began_ms=now_ms,
             empty_since_ms=now_ms,
         )
-        live = self._calls[conversation_id] = _Live(call, checked_ms=self._clock.monotonic_ms())
+        live = self._calls[conversation_id] = LiveCall(call, checked_ms=self._clock.monotonic_ms())
         return live
+
+    async def answer_waiting(self, party: Party, conversation_id: str, waiting_ids: tuple[str, ...], answer: Answer) -> None:
+        """An admin lets some in, or does not.
+
+        Raises:
+            Refused: NOT_ALLOWED, NOT_FOUND among others.
+        """
+        await self._check_admin(party, conversation_id)
+        live = self._live(conversation_id)
+        async with live.busy:
+            await self._doors.happens(live, waiting_room.Answers(waiting_ids, answer))
 
     async def answered(self, party: Party, conversation_id: str, answer: Description) -> None:
         """The device's answer to the unit's offer.
@@ -178,24 +181,36 @@ class GroupCalls:
         await self._happens(conversation_id, rules.SetsSelf(party, muted, camera_off, hand_raised))
 
     async def leave(self, party: Party, conversation_id: str) -> None:
-        """The device leaves, or declines.
+        """The device leaves, declines, or waits no more.
 
         Raises:
             Refused
         """
-        await self._happens(conversation_id, rules.Leaves(party))
+        live = self._live(conversation_id)
+        async with live.busy:
+            if party in [one.party for one in live.door.waiting]:
+                await self._doors.happens(live, waiting_room.GivesUp(party))
+            else:
+                await self._apply(live, rules.Leaves(party))
 
-    async def moderate(self, party: Party, conversation_id: str, participant_id: str, remove: bool) -> None:
-        """An admin mutes somebody, or puts somebody out.
+    async def moderate(self, party: Party, conversation_id: str, participant_id: str, remove: bool, block: bool) -> None:
+        """An admin mutes somebody, or puts somebody out; `block`: a guest, for good.
 
         Raises:
             Refused: NOT_ALLOWED among others.
         """
-        standing = await self._directory.standing(party.account_id, conversation_id)
-        if not standing.admin:
-            raise Refused(Refusal(Reason.NOT_ALLOWED, "only owners and admins of the group may", "participant_id"))
+        await self._check_admin(party, conversation_id)
+        live = self._live(conversation_id)
         event: Event = rules.Removes(participant_id) if remove else rules.Mutes(participant_id, party.account_id)
-        await self._happens(conversation_id, event)
+        async with live.busy:
+            one = live.call.find(participant_id)
+            await self._apply(live, event)
+            if remove and block and one is not None and one.guest:
+                await self._doors.happens(live, waiting_room.Blocks(one.party.account_id))
+
+    async def _check_admin(self, party: Party, conversation_id: str) -> None:
+        if not (await self._directory.standing(party.account_id, conversation_id)).admin:
+            raise Refused(NO_ADMIN)
 
     async def ring(self, party: Party, conversation_id: str, account_ids: tuple[str, ...]) -> None:
         """Ring members that are not in; () rings all.
@@ -215,14 +230,12 @@ class GroupCalls:
         Raises:
             Refused: NOT_A_MEMBER, or UNAVAILABLE.
         """
-        await self._directory.standing(party.account_id, conversation_id)
         live = self._calls.get(conversation_id)
+        if live is None or live.call.of(party) is None:
+            await self._directory.standing(party.account_id, conversation_id)
         if live is None:
             return messages.Roster(conversation_id)
-        if follow:
-            live.followers[party] = self._clock.monotonic_ms()
-        else:
-            live.followers.pop(party, None)
+        self._followers.set(live, party, follow)
         return roster(live.call)
 
     # -- by themselves -------------------------------------------------------------------------------------------------
@@ -236,8 +249,9 @@ class GroupCalls:
         """End what has ended, tell followers, put out who is no member any more."""
         for live in list(self._calls.values()):
             async with live.busy:
-                await self._apply(live, rules.Tick())
-            await self._tell_followers(live)
+                await self._doors.happens(live, waiting_room.Tick())
+                await self._apply(live, rules.Tick(bool(live.door.waiting)))
+            await self._followers.tell(live)
             if self._clock.monotonic_ms() - live.checked_ms > MEMBERS_EVERY_MS:
                 live.checked_ms = self._clock.monotonic_ms()
                 await self._check_members(live)
@@ -245,18 +259,19 @@ class GroupCalls:
     async def move_all(self) -> None:
         """The process stops: all participants are told to join again, elsewhere."""
         for live in self._calls.values():
-            for one in live.call.participants:
-                await self._post.deliver(one.party, messages.Move(live.call.conversation_id, MOVE_MS))
+            await self._tell_all(live, messages.Move(live.call.conversation_id, MOVE_MS))
 
     async def displaced(self, conversation_id: str) -> None:
         """Another process has this call now: who is in it here goes there."""
         live = self._calls.pop(conversation_id, None)
         if live is not None:
-            await self._tell(live, messages.Move(conversation_id, MOVE_MS))
+            await self._tell_all(live, messages.Move(conversation_id, MOVE_MS))
             await self._unit.end(conversation_id, live.call.era_id)
 
-    async def _check_members(self, live: _Live) -> None:
+    async def _check_members(self, live: LiveCall) -> None:
         for one in live.call.participants:
+            if one.guest:
+                continue  # it is no member
             try:
                 await self._directory.standing(one.party.account_id, live.call.conversation_id)
             except Refused as refused:
@@ -294,7 +309,7 @@ class GroupCalls:
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
-    def _live(self, conversation_id: str) -> _Live:
+    def _live(self, conversation_id: str) -> LiveCall:
         live = self._calls.get(conversation_id)
         if live is None:
             raise Refused(NONE)
@@ -312,12 +327,12 @@ class GroupCalls:
         async with live.busy:
             await self._apply(live, event)
 
-    async def _quietly(self, live: _Live, event: Event) -> None:
+    async def _quietly(self, live: LiveCall, event: Event) -> None:
         async with live.busy:
             with contextlib.suppress(Refused):
                 await self._apply(live, event)
 
-    async def _apply(self, live: _Live, event: Event) -> None:
+    async def _apply(self, live: LiveCall, event: Event) -> None:
         outcome = rules.step(live.call, event, self._clock.now_ms(), self._limits)
         if isinstance(outcome, Refusal):
             raise Refused(outcome)
@@ -325,7 +340,7 @@ class GroupCalls:
         for command in commands:
             await self._do(live, command)
 
-    async def _do(self, live: _Live, command: rules.Command) -> None:
+    async def _do(self, live: LiveCall, command: rules.Command) -> None:
         call = live.call
         match command:
             case rules.TellRoster():
@@ -352,7 +367,7 @@ class GroupCalls:
                 if outcome is not None:
                     self._tasks.create_task(self._ringing.record(call, outcome, talked_ms), name="record of a call")
 
-    async def _ring(self, live: _Live, party: Party, standing: Standing, account_ids: tuple[str, ...]) -> None:
+    async def _ring(self, live: LiveCall, party: Party, standing: Standing, account_ids: tuple[str, ...]) -> None:
         reachable = [callee.account_id for callee in standing.callees if not callee.unreachable]
         wanted = tuple(one for one in account_ids if one in reachable) if account_ids else tuple(reachable)
         if not account_ids and len(wanted) > self._limits.group_ring_max:
@@ -360,20 +375,12 @@ class GroupCalls:
         async with live.busy:
             await self._apply(live, rules.Rings(wanted))
 
-    async def _tell(self, live: _Live, message: messages.Message) -> None:
+    async def _tell(self, live: LiveCall, message: messages.Message) -> None:
         for one in live.call.participants:
             await self._post.deliver(one.party, message)
 
-    async def _tell_followers(self, live: _Live) -> None:
-        now_ms, waiting = self._clock.monotonic_ms(), False
-        if not live.stale:
-            return
-        for party, told_ms in list(live.followers.items()):
-            if live.call.of(party) is not None:
-                continue
-            if now_ms - told_ms < self._limits.peek_interval_ms:
-                waiting = True
-                continue
-            live.followers[party] = now_ms
-            await self._post.deliver(party, roster(live.call))
-        live.stale = waiting
+    async def _tell_all(self, live: LiveCall, message: messages.Message) -> None:
+        """Those, too, who wait to be let in."""
+        await self._tell(live, message)
+        for one in live.door.waiting:
+            await self._post.deliver(one.party, message)

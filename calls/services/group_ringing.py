@@ -13,6 +13,8 @@ from server.kit.refusal import Reason, Refused
 
 log = logging.getLogger(__name__)
 
+ROOM = "l:"
+"""What the id of a link's own room begins with."""
 RECORD_TRIES = 20
 RECORD_RETRY_S = 3.0
 
@@ -44,7 +46,9 @@ class GroupRinging:
         await self._directory.stop_ringing(account_id, call.era_id, outcome, device_id)
 
     async def record(self, call: GroupCall, outcome: Outcome, talked_ms: int) -> None:
-        """Append how a life of a call went; tried again while the node is away."""
+        """Append how a life of a call went; tried again while the node is away. A link's own room has no conversation for it."""
+        if call.conversation_id.startswith(ROOM):
+            return
         for _ in range(RECORD_TRIES):
             try:
                 await self._directory.record(call.starter_id, call.conversation_id, call.era_id, call.video, outcome, talked_ms)
@@ -68,6 +72,8 @@ def roster(call: GroupCall) -> messages.Roster:
             one.sources,
             one.lost,
             one.joined_ms,
+            one.guest,
+            one.name,
         )
         for one in call.participants
     )

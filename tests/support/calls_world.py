@@ -13,6 +13,8 @@ from tidewire.transport import new_envelope_id
 from tidewire.v1 import (
     account_pb2,
     account_pb2_grpc,
+    call_link_pb2,
+    call_link_pb2_grpc,
     call_pb2,
     call_pb2_grpc,
     contact_pb2,
@@ -211,6 +213,23 @@ class Device:
             account_ids=[other.account_id for other in others],
         )
         return str((await stub.CreateGroup(request, metadata=self.metadata)).conversation_id)
+
+    async def leave_group(self, group: str) -> None:
+        """Be a member no more."""
+        stub: Any = group_pb2_grpc.GroupServiceStub(self._node)  # type: ignore[no-untyped-call]
+        change = group_pb2.ChangeId(envelope_id=new_envelope_id())
+        await stub.LeaveGroup(group_pb2.LeaveGroupRequest(conversation_id=group, change=change), metadata=self.metadata)
+
+    async def link(self, group: str = "", approval: bool = False) -> call_link_pb2.CreateCallLinkResponse:
+        """A new link."""
+        request = call_link_pb2.CreateCallLinkRequest(conversation_id=group, approval=approval)
+        made: call_link_pb2.CreateCallLinkResponse = await self.links.CreateCallLink(request, metadata=self.metadata)
+        return made
+
+    @property
+    def links(self) -> Any:
+        """CallLinkService."""
+        return call_link_pb2_grpc.CallLinkServiceStub(self._node)  # type: ignore[no-untyped-call]
 
     async def records(self, other: Device) -> list[tuple[str, str, int]]:
         """Outcome, sender and talked ms of each record in the conversation with somebody."""

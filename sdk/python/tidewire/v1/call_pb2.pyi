@@ -31,6 +31,7 @@ class CallEnd(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CALL_END_FAILED: _ClassVar[CallEnd]
     CALL_END_REPLACED: _ClassVar[CallEnd]
     CALL_END_REMOVED: _ClassVar[CallEnd]
+    CALL_END_DENIED: _ClassVar[CallEnd]
 
 class TrackSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -38,6 +39,13 @@ class TrackSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRACK_SOURCE_MICROPHONE: _ClassVar[TrackSource]
     TRACK_SOURCE_CAMERA: _ClassVar[TrackSource]
     TRACK_SOURCE_SCREEN: _ClassVar[TrackSource]
+
+class WaitingAnswer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    WAITING_ANSWER_UNSPECIFIED: _ClassVar[WaitingAnswer]
+    WAITING_ANSWER_ADMIT: _ClassVar[WaitingAnswer]
+    WAITING_ANSWER_DENY: _ClassVar[WaitingAnswer]
+    WAITING_ANSWER_BLOCK: _ClassVar[WaitingAnswer]
 CALL_STATE_UNSPECIFIED: CallState
 CALL_STATE_RINGING: CallState
 CALL_STATE_CONNECTING: CallState
@@ -55,10 +63,15 @@ CALL_END_NETWORK: CallEnd
 CALL_END_FAILED: CallEnd
 CALL_END_REPLACED: CallEnd
 CALL_END_REMOVED: CallEnd
+CALL_END_DENIED: CallEnd
 TRACK_SOURCE_UNSPECIFIED: TrackSource
 TRACK_SOURCE_MICROPHONE: TrackSource
 TRACK_SOURCE_CAMERA: TrackSource
 TRACK_SOURCE_SCREEN: TrackSource
+WAITING_ANSWER_UNSPECIFIED: WaitingAnswer
+WAITING_ANSWER_ADMIT: WaitingAnswer
+WAITING_ANSWER_DENY: WaitingAnswer
+WAITING_ANSWER_BLOCK: WaitingAnswer
 
 class GetCallLimitsRequest(_message.Message):
     __slots__ = ()
@@ -78,7 +91,7 @@ class GetCallLimitsResponse(_message.Message):
     def __init__(self, limits: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class SignalRequest(_message.Message):
-    __slots__ = ("ref", "hello", "place", "show_ringing", "accept", "decline", "busy", "candidates", "describe", "hang_up", "media", "refresh_ice", "join", "answer_down", "restart_down", "watch", "set_self", "leave", "peek", "moderate", "ring_members")
+    __slots__ = ("ref", "hello", "place", "show_ringing", "accept", "decline", "busy", "candidates", "describe", "hang_up", "media", "refresh_ice", "join", "answer_down", "restart_down", "watch", "set_self", "leave", "peek", "moderate", "ring_members", "answer_waiting")
     REF_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     PLACE_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +113,7 @@ class SignalRequest(_message.Message):
     PEEK_FIELD_NUMBER: _ClassVar[int]
     MODERATE_FIELD_NUMBER: _ClassVar[int]
     RING_MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_WAITING_FIELD_NUMBER: _ClassVar[int]
     ref: int
     hello: CallHello
     place: PlaceCall
@@ -121,10 +135,11 @@ class SignalRequest(_message.Message):
     peek: PeekGroupCall
     moderate: Moderate
     ring_members: RingMembers
-    def __init__(self, ref: _Optional[int] = ..., hello: _Optional[_Union[CallHello, _Mapping]] = ..., place: _Optional[_Union[PlaceCall, _Mapping]] = ..., show_ringing: _Optional[_Union[ShowRinging, _Mapping]] = ..., accept: _Optional[_Union[AcceptCall, _Mapping]] = ..., decline: _Optional[_Union[DeclineCall, _Mapping]] = ..., busy: _Optional[_Union[SayBusy, _Mapping]] = ..., candidates: _Optional[_Union[SendCandidates, _Mapping]] = ..., describe: _Optional[_Union[DescribeCall, _Mapping]] = ..., hang_up: _Optional[_Union[HangUp, _Mapping]] = ..., media: _Optional[_Union[ReportMedia, _Mapping]] = ..., refresh_ice: _Optional[_Union[RefreshIce, _Mapping]] = ..., join: _Optional[_Union[JoinGroupCall, _Mapping]] = ..., answer_down: _Optional[_Union[AnswerDown, _Mapping]] = ..., restart_down: _Optional[_Union[RestartDown, _Mapping]] = ..., watch: _Optional[_Union[WatchTracks, _Mapping]] = ..., set_self: _Optional[_Union[SetSelf, _Mapping]] = ..., leave: _Optional[_Union[LeaveGroupCall, _Mapping]] = ..., peek: _Optional[_Union[PeekGroupCall, _Mapping]] = ..., moderate: _Optional[_Union[Moderate, _Mapping]] = ..., ring_members: _Optional[_Union[RingMembers, _Mapping]] = ...) -> None: ...
+    answer_waiting: AnswerWaiting
+    def __init__(self, ref: _Optional[int] = ..., hello: _Optional[_Union[CallHello, _Mapping]] = ..., place: _Optional[_Union[PlaceCall, _Mapping]] = ..., show_ringing: _Optional[_Union[ShowRinging, _Mapping]] = ..., accept: _Optional[_Union[AcceptCall, _Mapping]] = ..., decline: _Optional[_Union[DeclineCall, _Mapping]] = ..., busy: _Optional[_Union[SayBusy, _Mapping]] = ..., candidates: _Optional[_Union[SendCandidates, _Mapping]] = ..., describe: _Optional[_Union[DescribeCall, _Mapping]] = ..., hang_up: _Optional[_Union[HangUp, _Mapping]] = ..., media: _Optional[_Union[ReportMedia, _Mapping]] = ..., refresh_ice: _Optional[_Union[RefreshIce, _Mapping]] = ..., join: _Optional[_Union[JoinGroupCall, _Mapping]] = ..., answer_down: _Optional[_Union[AnswerDown, _Mapping]] = ..., restart_down: _Optional[_Union[RestartDown, _Mapping]] = ..., watch: _Optional[_Union[WatchTracks, _Mapping]] = ..., set_self: _Optional[_Union[SetSelf, _Mapping]] = ..., leave: _Optional[_Union[LeaveGroupCall, _Mapping]] = ..., peek: _Optional[_Union[PeekGroupCall, _Mapping]] = ..., moderate: _Optional[_Union[Moderate, _Mapping]] = ..., ring_members: _Optional[_Union[RingMembers, _Mapping]] = ..., answer_waiting: _Optional[_Union[AnswerWaiting, _Mapping]] = ...) -> None: ...
 
 class SignalResponse(_message.Message):
-    __slots__ = ("ref", "welcome", "refusal", "done", "placed", "incoming", "rings", "accepted", "candidates", "described", "over", "ice", "closing", "joined", "roster", "down_offer", "speakers", "muted", "move", "group_over", "group_rings")
+    __slots__ = ("ref", "welcome", "refusal", "done", "placed", "incoming", "rings", "accepted", "candidates", "described", "over", "ice", "closing", "joined", "roster", "down_offer", "speakers", "muted", "move", "group_over", "group_rings", "waiting", "waiting_room", "admitted")
     REF_FIELD_NUMBER: _ClassVar[int]
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
@@ -146,6 +161,9 @@ class SignalResponse(_message.Message):
     MOVE_FIELD_NUMBER: _ClassVar[int]
     GROUP_OVER_FIELD_NUMBER: _ClassVar[int]
     GROUP_RINGS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    WAITING_ROOM_FIELD_NUMBER: _ClassVar[int]
+    ADMITTED_FIELD_NUMBER: _ClassVar[int]
     ref: int
     welcome: CallWelcome
     refusal: _refusal_pb2.Refusal
@@ -167,7 +185,10 @@ class SignalResponse(_message.Message):
     move: GroupCallMove
     group_over: GroupCallOver
     group_rings: GroupCallRings
-    def __init__(self, ref: _Optional[int] = ..., welcome: _Optional[_Union[CallWelcome, _Mapping]] = ..., refusal: _Optional[_Union[_refusal_pb2.Refusal, _Mapping]] = ..., done: _Optional[_Union[CallDone, _Mapping]] = ..., placed: _Optional[_Union[CallPlaced, _Mapping]] = ..., incoming: _Optional[_Union[IncomingCall, _Mapping]] = ..., rings: _Optional[_Union[CallRings, _Mapping]] = ..., accepted: _Optional[_Union[CallAccepted, _Mapping]] = ..., candidates: _Optional[_Union[CandidatesReceived, _Mapping]] = ..., described: _Optional[_Union[CallDescribed, _Mapping]] = ..., over: _Optional[_Union[CallOver, _Mapping]] = ..., ice: _Optional[_Union[IceServers, _Mapping]] = ..., closing: _Optional[_Union[CallClosing, _Mapping]] = ..., joined: _Optional[_Union[GroupCallJoined, _Mapping]] = ..., roster: _Optional[_Union[GroupCallRoster, _Mapping]] = ..., down_offer: _Optional[_Union[DownOffer, _Mapping]] = ..., speakers: _Optional[_Union[SpeakersChanged, _Mapping]] = ..., muted: _Optional[_Union[MutedByAdmin, _Mapping]] = ..., move: _Optional[_Union[GroupCallMove, _Mapping]] = ..., group_over: _Optional[_Union[GroupCallOver, _Mapping]] = ..., group_rings: _Optional[_Union[GroupCallRings, _Mapping]] = ...) -> None: ...
+    waiting: GroupCallWaiting
+    waiting_room: WaitingRoom
+    admitted: GroupCallAdmitted
+    def __init__(self, ref: _Optional[int] = ..., welcome: _Optional[_Union[CallWelcome, _Mapping]] = ..., refusal: _Optional[_Union[_refusal_pb2.Refusal, _Mapping]] = ..., done: _Optional[_Union[CallDone, _Mapping]] = ..., placed: _Optional[_Union[CallPlaced, _Mapping]] = ..., incoming: _Optional[_Union[IncomingCall, _Mapping]] = ..., rings: _Optional[_Union[CallRings, _Mapping]] = ..., accepted: _Optional[_Union[CallAccepted, _Mapping]] = ..., candidates: _Optional[_Union[CandidatesReceived, _Mapping]] = ..., described: _Optional[_Union[CallDescribed, _Mapping]] = ..., over: _Optional[_Union[CallOver, _Mapping]] = ..., ice: _Optional[_Union[IceServers, _Mapping]] = ..., closing: _Optional[_Union[CallClosing, _Mapping]] = ..., joined: _Optional[_Union[GroupCallJoined, _Mapping]] = ..., roster: _Optional[_Union[GroupCallRoster, _Mapping]] = ..., down_offer: _Optional[_Union[DownOffer, _Mapping]] = ..., speakers: _Optional[_Union[SpeakersChanged, _Mapping]] = ..., muted: _Optional[_Union[MutedByAdmin, _Mapping]] = ..., move: _Optional[_Union[GroupCallMove, _Mapping]] = ..., group_over: _Optional[_Union[GroupCallOver, _Mapping]] = ..., group_rings: _Optional[_Union[GroupCallRings, _Mapping]] = ..., waiting: _Optional[_Union[GroupCallWaiting, _Mapping]] = ..., waiting_room: _Optional[_Union[WaitingRoom, _Mapping]] = ..., admitted: _Optional[_Union[GroupCallAdmitted, _Mapping]] = ...) -> None: ...
 
 class CallHello(_message.Message):
     __slots__ = ("access_token",)
@@ -424,7 +445,7 @@ class SectionSource(_message.Message):
     def __init__(self, mid: _Optional[str] = ..., source: _Optional[_Union[TrackSource, str]] = ...) -> None: ...
 
 class JoinGroupCall(_message.Message):
-    __slots__ = ("conversation_id", "offer", "sections", "ring", "era_id", "muted", "camera_off")
+    __slots__ = ("conversation_id", "offer", "sections", "ring", "era_id", "muted", "camera_off", "link_token")
     CONVERSATION_ID_FIELD_NUMBER: _ClassVar[int]
     OFFER_FIELD_NUMBER: _ClassVar[int]
     SECTIONS_FIELD_NUMBER: _ClassVar[int]
@@ -432,6 +453,7 @@ class JoinGroupCall(_message.Message):
     ERA_ID_FIELD_NUMBER: _ClassVar[int]
     MUTED_FIELD_NUMBER: _ClassVar[int]
     CAMERA_OFF_FIELD_NUMBER: _ClassVar[int]
+    LINK_TOKEN_FIELD_NUMBER: _ClassVar[int]
     conversation_id: str
     offer: CallDescription
     sections: _containers.RepeatedCompositeFieldContainer[SectionSource]
@@ -439,7 +461,52 @@ class JoinGroupCall(_message.Message):
     era_id: str
     muted: bool
     camera_off: bool
-    def __init__(self, conversation_id: _Optional[str] = ..., offer: _Optional[_Union[CallDescription, _Mapping]] = ..., sections: _Optional[_Iterable[_Union[SectionSource, _Mapping]]] = ..., ring: bool = ..., era_id: _Optional[str] = ..., muted: bool = ..., camera_off: bool = ...) -> None: ...
+    link_token: str
+    def __init__(self, conversation_id: _Optional[str] = ..., offer: _Optional[_Union[CallDescription, _Mapping]] = ..., sections: _Optional[_Iterable[_Union[SectionSource, _Mapping]]] = ..., ring: bool = ..., era_id: _Optional[str] = ..., muted: bool = ..., camera_off: bool = ..., link_token: _Optional[str] = ...) -> None: ...
+
+class GroupCallWaiting(_message.Message):
+    __slots__ = ("conversation_id", "until_ms")
+    CONVERSATION_ID_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_MS_FIELD_NUMBER: _ClassVar[int]
+    conversation_id: str
+    until_ms: int
+    def __init__(self, conversation_id: _Optional[str] = ..., until_ms: _Optional[int] = ...) -> None: ...
+
+class WaitingGuest(_message.Message):
+    __slots__ = ("waiting_id", "account_id", "display_name", "since_ms")
+    WAITING_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
+    SINCE_MS_FIELD_NUMBER: _ClassVar[int]
+    waiting_id: str
+    account_id: str
+    display_name: str
+    since_ms: int
+    def __init__(self, waiting_id: _Optional[str] = ..., account_id: _Optional[str] = ..., display_name: _Optional[str] = ..., since_ms: _Optional[int] = ...) -> None: ...
+
+class WaitingRoom(_message.Message):
+    __slots__ = ("conversation_id", "waiting")
+    CONVERSATION_ID_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    conversation_id: str
+    waiting: _containers.RepeatedCompositeFieldContainer[WaitingGuest]
+    def __init__(self, conversation_id: _Optional[str] = ..., waiting: _Optional[_Iterable[_Union[WaitingGuest, _Mapping]]] = ...) -> None: ...
+
+class GroupCallAdmitted(_message.Message):
+    __slots__ = ("conversation_id",)
+    CONVERSATION_ID_FIELD_NUMBER: _ClassVar[int]
+    conversation_id: str
+    def __init__(self, conversation_id: _Optional[str] = ...) -> None: ...
+
+class AnswerWaiting(_message.Message):
+    __slots__ = ("conversation_id", "waiting_ids", "answer")
+    CONVERSATION_ID_FIELD_NUMBER: _ClassVar[int]
+    WAITING_IDS_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    conversation_id: str
+    waiting_ids: _containers.RepeatedScalarFieldContainer[str]
+    answer: WaitingAnswer
+    def __init__(self, conversation_id: _Optional[str] = ..., waiting_ids: _Optional[_Iterable[str]] = ..., answer: _Optional[_Union[WaitingAnswer, str]] = ...) -> None: ...
 
 class GroupCallJoined(_message.Message):
     __slots__ = ("call_id", "era_id", "participant_id", "answer", "roster", "ice")
@@ -458,7 +525,7 @@ class GroupCallJoined(_message.Message):
     def __init__(self, call_id: _Optional[str] = ..., era_id: _Optional[str] = ..., participant_id: _Optional[str] = ..., answer: _Optional[_Union[CallDescription, _Mapping]] = ..., roster: _Optional[_Union[GroupCallRoster, _Mapping]] = ..., ice: _Optional[_Union[IceServers, _Mapping]] = ...) -> None: ...
 
 class Participant(_message.Message):
-    __slots__ = ("participant_id", "account_id", "muted", "camera_off", "hand_raised", "sources", "reconnecting", "joined_at_ms")
+    __slots__ = ("participant_id", "account_id", "muted", "camera_off", "hand_raised", "sources", "reconnecting", "joined_at_ms", "guest", "display_name")
     PARTICIPANT_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     MUTED_FIELD_NUMBER: _ClassVar[int]
@@ -467,6 +534,8 @@ class Participant(_message.Message):
     SOURCES_FIELD_NUMBER: _ClassVar[int]
     RECONNECTING_FIELD_NUMBER: _ClassVar[int]
     JOINED_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    GUEST_FIELD_NUMBER: _ClassVar[int]
+    DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     participant_id: str
     account_id: str
     muted: bool
@@ -475,7 +544,9 @@ class Participant(_message.Message):
     sources: _containers.RepeatedScalarFieldContainer[TrackSource]
     reconnecting: bool
     joined_at_ms: int
-    def __init__(self, participant_id: _Optional[str] = ..., account_id: _Optional[str] = ..., muted: bool = ..., camera_off: bool = ..., hand_raised: bool = ..., sources: _Optional[_Iterable[_Union[TrackSource, str]]] = ..., reconnecting: bool = ..., joined_at_ms: _Optional[int] = ...) -> None: ...
+    guest: bool
+    display_name: str
+    def __init__(self, participant_id: _Optional[str] = ..., account_id: _Optional[str] = ..., muted: bool = ..., camera_off: bool = ..., hand_raised: bool = ..., sources: _Optional[_Iterable[_Union[TrackSource, str]]] = ..., reconnecting: bool = ..., joined_at_ms: _Optional[int] = ..., guest: bool = ..., display_name: _Optional[str] = ...) -> None: ...
 
 class GroupCallRoster(_message.Message):
     __slots__ = ("conversation_id", "era_id", "participants", "began_at_ms")
@@ -568,14 +639,16 @@ class PeekGroupCall(_message.Message):
     def __init__(self, conversation_id: _Optional[str] = ..., follow: bool = ...) -> None: ...
 
 class Moderate(_message.Message):
-    __slots__ = ("conversation_id", "participant_id", "remove")
+    __slots__ = ("conversation_id", "participant_id", "remove", "block")
     CONVERSATION_ID_FIELD_NUMBER: _ClassVar[int]
     PARTICIPANT_ID_FIELD_NUMBER: _ClassVar[int]
     REMOVE_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_FIELD_NUMBER: _ClassVar[int]
     conversation_id: str
     participant_id: str
     remove: bool
-    def __init__(self, conversation_id: _Optional[str] = ..., participant_id: _Optional[str] = ..., remove: bool = ...) -> None: ...
+    block: bool
+    def __init__(self, conversation_id: _Optional[str] = ..., participant_id: _Optional[str] = ..., remove: bool = ..., block: bool = ...) -> None: ...
 
 class RingMembers(_message.Message):
     __slots__ = ("conversation_id", "account_ids")

@@ -1,0 +1,83 @@
+"""Who comes by a link: where it leads, who waits, and who lets them in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from calls.domain import messages
+from calls.domain import waiting_room as rules
+from calls.domain.messages import Party, WaitingSeen
+from calls.domain.signalling_limits import SignallingLimits
+from calls.domain.waiting_room import Event
+from calls.ports.signalling import Directory, Passage, Post
+from calls.services.live_call import LiveCall, Waits
+from server.kit.rates import Rate
+from server.kit.refusal import Reason, Refusal, Refused
+from server.kit.world import Clock
+
+
+class Doors:
+    """The waiting rooms of this process's calls. Callers hold `LiveCall.busy`."""
+
+    def __init__(
+        self, post: Post, directory: Directory, clock: Clock, limits: SignallingLimits, new_id: Callable[[], str]
+    ) -> None:
+        """`new_id`: of somebody who waits."""
+        self._post = post
+        self._directory = directory
+        self._clock = clock
+        self._limits = limits
+        self._new_id = new_id
+        self._rate = Rate(limits.links_per_hour / 3_600, limits.links_burst)
+
+    async def passage(self, party: Party, token: str) -> Passage:
+        """Where a link leads for a device.
+
+        Raises:
+            Refused: NOT_FOUND, ACCOUNT_SUSPENDED, RATE_LIMITED, or UNAVAILABLE.
+        """
+        retry_after_ms = self._rate.allow(party.account_id, self._clock.monotonic_ms())
+        if retry_after_ms is not None:
+            raise Refused(Refusal(Reason.RATE_LIMITED, subject="links_per_hour", retry_after_ms=retry_after_ms))
+        return await self._directory.open_link(party.account_id, token)
+
+    async def knock(self, live: LiveCall, party: Party, passage: Passage) -> Waits | None:
+        """A guest comes. None: it may come in.
+
+        Raises:
+            Refused: NOT_ALLOWED: it was blocked. LIMIT_EXCEEDED: too many wait.
+        """
+        if party.account_id in live.door.blocked:
+            raise Refused(rules.BLOCKED)
+        if not passage.approval or party.account_id in live.door.admitted:
+            return None
+        await self.happens(live, rules.Knocks(party, self._new_id(), passage.name))
+        since_ms = next(one.since_ms for one in live.door.waiting if one.party == party)
+        return Waits(live.call.conversation_id, since_ms + self._limits.waiting_ms)
+
+    async def happens(self, live: LiveCall, event: Event) -> None:
+        """Do what follows from an event.
+
+        Raises:
+            Refused
+        """
+        outcome = rules.step(live.door, event, self._clock.now_ms(), self._limits)
+        if isinstance(outcome, Refusal):
+            raise Refused(outcome)
+        live.door, commands = outcome
+        conversation_id = live.call.conversation_id
+        for command in commands:
+            match command:
+                case rules.TellAdmins():
+                    for one in live.call.participants:
+                        if one.admin:
+                            await self.show(live, one.party)
+                case rules.TellAdmitted(party):
+                    await self._post.deliver(party, messages.Admitted(conversation_id))
+                case rules.TellOver(party, reason):
+                    await self._post.deliver(party, messages.GroupOver(conversation_id, reason))
+
+    async def show(self, live: LiveCall, party: Party) -> None:
+        """Tell an admin who waits."""
+        waiting = tuple(WaitingSeen(one.waiting_id, one.party.account_id, one.name, one.since_ms) for one in live.door.waiting)
+        await self._post.deliver(party, messages.WaitingList(live.call.conversation_id, waiting))
