@@ -328,7 +328,10 @@ const LAYERS = [
   { rid: "f", maxBitrate: 1_700_000 },
 ];
 
-/** A group call. Events: "state", "roster", "speakers", "track" (track, participantId, source), "muted". */
+/** What stands before the token in a link's text. */
+export const LINK = "tidewire:call/";
+
+/** A group call. Events: "state", "roster", "speakers", "tracks", "muted", "waiting" (who waits to be let in has changed). */
 export class GroupCall extends EventTarget {
   #order = new InOrder();
   #downOrder = new InOrder();
@@ -336,11 +339,14 @@ export class GroupCall extends EventTarget {
   #revision = 0;
   #shown = new Map();
 
-  constructor(signal, conversationId) {
+  /** `linkToken`: of who comes by a link, whose call is known once `join` was answered. */
+  constructor(signal, conversationId, linkToken = "") {
     super();
-    Object.assign(this, { signal, conversationId });
+    Object.assign(this, { signal, conversationId, linkToken });
     this.state = "connecting";
     this.reason = "";
+    this.waiting = [];
+    this.early = []; // what came before it was known which call a link leads to
     this.eraId = "";
     this.participantId = "";
     this.roster = { participants: [] };
@@ -350,7 +356,7 @@ export class GroupCall extends EventTarget {
     this.down.onconnectionstatechange = () => this.down.connectionState === "failed" && this.restartDown();
   }
 
-  /** Joins. `stream`: what is sent; `ring`: the others, when the call begins with this. */
+  /** Joins, or knocks: then `state` is "waiting". `stream`: what is sent; `ring`: the others, when the call begins with this. */
   async join(stream, { ring = false, simulcast = true } = {}) {
     for (const track of stream.getTracks()) {
       const layered = track.kind === "video" && simulcast ? { sendEncodings: LAYERS } : {};
@@ -358,7 +364,6 @@ export class GroupCall extends EventTarget {
       this.#sources.set(transceiver, track.kind === "audio" ? "microphone" : "camera");
     }
     await this.#offer({ ring });
-    this.#become("active");
   }
 
   #offer(more = {}, options = {}) {
@@ -367,9 +372,12 @@ export class GroupCall extends EventTarget {
       this.#revision += 1;
       const sections = [...this.#sources].map(([transceiver, source]) => ({ mid: transceiver.mid, source: SOURCES[source] }));
       const offer = { revision: this.#revision, sdp: this.up.localDescription.sdp };
-      const joined = await this.signal.say({
-        join: { conversationId: this.conversationId, offer, sections, eraId: this.eraId || undefined, ...more },
-      });
+      const where = this.linkToken ? { linkToken: this.linkToken } : { conversationId: this.conversationId };
+      const joined = await this.signal.say({ join: { ...where, offer, sections, eraId: this.eraId || undefined, ...more } });
+      this.conversationId = joined.callId ?? joined.conversationId;
+      for (const [kind, event] of this.early.splice(0)) if (event.conversationId === this.conversationId) this.take(kind, event);
+      if (!joined.participantId) return this.#become("waiting");
+      if (this.state === "waiting" || this.state === "connecting") this.#become("active");
       this.eraId = joined.eraId;
       this.participantId = joined.participantId;
       await this.up.setRemoteDescription({ type: "answer", sdp: joined.answer.sdp });
@@ -403,13 +411,15 @@ export class GroupCall extends EventTarget {
 
   /** The stream was opened again: is this device still in? If not, it has to join once more. */
   async resume() {
+    if (this.state === "waiting") return this.#offer(); // it may have been let in meanwhile
     if (this.state === "ended" || !this.eraId) return;
     try {
       const { participants = [] } = await this.signal.say({ peek: { conversationId: this.conversationId } });
       if (participants.some(({ participantId }) => participantId === this.participantId)) return;
       setTimeout(() => this.dispatchEvent(new CustomEvent("move")), Math.random() * 1_000);
     } catch (error) {
-      this.over(error.reason);
+      if (this.linkToken) this.dispatchEvent(new CustomEvent("move")); // a guest is told nothing of a call that it is not in
+      else this.over(error.reason);
     }
   }
 
@@ -427,6 +437,12 @@ export class GroupCall extends EventTarget {
     return this.signal.say({ setSelf: { conversationId: this.conversationId, ...changes } });
   }
 
+  /** Lets somebody in who waits, or does not: "ADMIT", "DENY", "BLOCK". */
+  answer(waitingId, answer) {
+    const answerWaiting = { conversationId: this.conversationId, waitingIds: [waitingId], answer: `WAITING_ANSWER_${answer}` };
+    return this.signal.say({ answerWaiting });
+  }
+
   moderate(participantId, remove = false) {
     return this.signal.say({ moderate: { conversationId: this.conversationId, participantId, remove } });
   }
@@ -442,6 +458,10 @@ export class GroupCall extends EventTarget {
     else if (kind === "roster") this.#seen(event);
     else if (kind === "speakers") this.dispatchEvent(new CustomEvent("speakers", { detail: event.participantIds ?? [] }));
     else if (kind === "muted") this.dispatchEvent(new CustomEvent("muted", { detail: event.accountId }));
+    else if (kind === "waitingRoom") {
+      this.waiting = event.waiting ?? [];
+      this.dispatchEvent(new CustomEvent("waiting"));
+    } else if (kind === "admitted") this.#offer().catch((error) => this.over(error.reason));
     else if (kind === "groupOver") this.over(event.reason.replace("CALL_END_", ""));
     else if (kind === "move") setTimeout(() => this.dispatchEvent(new CustomEvent("move")), Math.random() * (event.afterMs ?? 0));
   }
@@ -489,9 +509,10 @@ export class Calls extends EventTarget {
     for (const kind of ["rings", "accepted", "candidates", "described", "over"]) {
       signal.addEventListener(kind, ({ detail }) => this.direct.get(detail.callId)?.take(kind, detail));
     }
-    for (const kind of ["downOffer", "roster", "speakers", "muted", "groupOver", "move"]) {
+    for (const kind of ["downOffer", "roster", "speakers", "muted", "groupOver", "move", "waitingRoom", "admitted"]) {
       signal.addEventListener(kind, ({ detail }) => {
-        if (this.group?.conversationId === detail.conversationId) this.group.take(kind, detail);
+        if (!this.group?.conversationId) this.group?.early.push([kind, detail]);
+        else if (this.group.conversationId === detail.conversationId) this.group.take(kind, detail);
       });
     }
     signal.addEventListener("incoming", ({ detail }) => this.#rings(detail));
@@ -526,14 +547,23 @@ export class Calls extends EventTarget {
     return theirs;
   }
 
-  async join(conversationId, stream, options) {
-    this.group = new GroupCall(this.signal, conversationId);
+  /** Joins the call of a group, or the one that a link's text leads to. */
+  async join(where, stream, options) {
+    const linkToken = where.startsWith(LINK) ? where.slice(LINK.length) : "";
+    this.group = new GroupCall(this.signal, linkToken ? "" : where, linkToken);
     await this.group.join(stream, options);
     return this.group;
   }
 }
 
 // -- the page ----------------------------------------------------------------------------------------------------------
+
+const STATES = {
+  waiting: "waiting to be let in",
+  connecting: "connecting",
+  active: "active",
+  reconnecting: "reconnecting",
+};
 
 class Page {
   constructor() {
@@ -591,7 +621,7 @@ class Page {
   async begin() {
     const target = this.find("target").value.trim();
     const video = this.find("with-video").checked;
-    if (target.startsWith("g:")) return this.join(target, video, true);
+    if (target.startsWith("g:") || target.startsWith(LINK)) return this.join(target, video, true);
     const conversation = target.startsWith("d:") ? target : direct(this.calls.signal.me.accountId, target);
     this.say("calling …");
     this.showDirect(await this.calls.place(conversation, video, this.media(video)));
@@ -640,14 +670,15 @@ class Page {
     this.tile("other", call.remote, call.outgoing ? this.find("target").value : call.incoming.callerAccountId);
   }
 
-  async join(conversationId, video, ring) {
+  async join(where, video, ring) {
     const stream = await this.media(video)();
-    const call = await this.calls.join(conversationId, stream, { ring });
+    const call = await this.calls.join(where, stream, { ring });
     this.current = call;
     this.stage(true);
     this.tile("own", stream.getVideoTracks(), "you", true);
     const draw = () => this.drawGroup(call);
     for (const kind of ["roster", "tracks"]) call.addEventListener(kind, draw);
+    call.addEventListener("waiting", () => this.drawDoor(call));
     call.addEventListener("speakers", ({ detail }) => {
       for (const tile of this.find("tiles").children) tile.classList.toggle("speaks", detail.includes(tile.dataset.participant));
     });
@@ -659,22 +690,40 @@ class Page {
     call.addEventListener("move", () => {
       if (this.current !== call || call.state === "ended") return;
       this.guard(async () => {
-        await this.join(conversationId, video, false);
+        await this.join(where, video, false);
         call.over("REPLACED"); // the old media flowed until now
       });
     });
+    const moved = () => this.say(STATES[call.state] ?? `over: ${call.reason.toLowerCase()}`);
     call.addEventListener("state", () => {
-      this.say(call.state === "ended" ? `over: ${call.reason.toLowerCase()}` : call.state);
+      moved();
       if (call.state === "ended" && this.current === call) this.stage(false);
     });
+    moved();
     draw();
+    this.drawDoor(call);
+  }
+
+  /** Who waits to be let in, with what may become of them. */
+  drawDoor(call) {
+    const rows = call.waiting.map(({ waitingId, displayName, accountId }) => {
+      const row = document.createElement("li");
+      row.append(`${displayName || accountId} waits to be let in `);
+      for (const [text, answer] of [["Let in", "ADMIT"], ["Not now", "DENY"], ["Never", "BLOCK"]]) {
+        const button = Object.assign(document.createElement("button"), { textContent: text, className: answer.toLowerCase() });
+        button.onclick = () => this.guard(() => call.answer(waitingId, answer));
+        row.append(button);
+      }
+      return row;
+    });
+    this.find("door").replaceChildren(...rows);
   }
 
   drawGroup(call) {
     const wanted = new Set(["own"]);
     for (const one of call.roster.participants ?? []) {
       if (one.participantId === call.participantId) continue;
-      const marks = [one.accountId, one.muted ? "muted" : "", one.handRaised ? "✋" : "", one.reconnecting ? "…" : ""];
+      const marks = [one.guest ? `${one.displayName} (guest)` : one.accountId, one.muted ? "muted" : "", one.handRaised ? "✋" : "", one.reconnecting ? "…" : ""];
       for (const source of ["camera", "screen"]) {
         const mine = (call.tracks ?? []).filter(({ participantId }) => participantId === one.participantId);
         const tracks = mine.filter((at) => at.track && (at.source === source || (source === "camera" && at.source === "microphone")));
@@ -715,6 +764,7 @@ class Page {
     } else {
       this.stream?.getTracks().forEach((track) => track.stop());
       this.find("tiles").replaceChildren();
+      this.find("door").replaceChildren();
       for (const name of ["mute", "camera", "hand"]) this.find(name).setAttribute("aria-pressed", "false");
     }
   }

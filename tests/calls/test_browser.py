@@ -19,7 +19,7 @@ from playwright.async_api import Browser, expect
 from tidewire import Client
 from tidewire.calls import CallMedia, CallState
 from tidewire.transport import new_envelope_id
-from tidewire.v1 import group_pb2, group_pb2_grpc
+from tidewire.v1 import call_link_pb2, call_link_pb2_grpc, group_pb2, group_pb2_grpc
 
 from calls.app import App, serving
 from calls.domain.limits import ForwarderLimits
@@ -58,6 +58,15 @@ class Place:
             token = owner.token  # type: ignore[attr-defined]
             made = await stub.CreateGroup(request, metadata=(("authorization", f"Bearer {token}"),))
         return str(made.conversation_id)
+
+    async def link(self, maker: Tab) -> str:
+        """A new link with approval."""
+        async with grpc.aio.insecure_channel(self.node.address) as channel:
+            stub: Any = call_link_pb2_grpc.CallLinkServiceStub(channel)  # type: ignore[no-untyped-call]
+            token = maker.token  # type: ignore[attr-defined]
+            request = call_link_pb2.CreateCallLinkRequest(approval=True)
+            made = await stub.CreateCallLink(request, metadata=(("authorization", f"Bearer {token}"),))
+        return f"tidewire:call/{made.token}"
 
     async def room(self, people: int) -> tuple[str, list[Tab]]:
         """So many tabs in the call of a group; who began it first."""
@@ -282,3 +291,31 @@ async def test_a_tab_that_is_gone_leaves_the_room(place: Place) -> None:
     await ben.page.context.close()
     await expect(ann.page.locator(".tile:not(.own)")).to_have_count(0, timeout=60_000)
     await ann.page.click("#hang-up")
+
+
+async def test_a_guest_in_a_tab_comes_by_a_link_and_is_let_in_by_another_tab(place: Place) -> None:
+    ann, ben = await place.tab(), await place.tab()
+    link = await place.link(ann)
+    await ben.calls(link)
+    await ben.says("waiting to be let in")
+    assert await ben.page.locator(".tile:not(.own)").count() == 0
+    await ann.calls(link)
+    await ann.page.locator("#door .admit").click(timeout=30_000)
+    for tab in (ann, ben):
+        await tab.says("active")
+        await tab.sees(1, "down")
+    await expect(ann.page.locator(".tile:not(.own) .name")).to_contain_text("(guest)")
+    await expect(ann.page.locator("#door li")).to_have_count(0)
+    assert ann.errors == ben.errors == []
+
+
+async def test_a_guest_in_a_tab_who_is_not_let_in_is_told_so(place: Place) -> None:
+    ann, ben = await place.tab(), await place.tab()
+    link = await place.link(ann)
+    await ann.calls(link)
+    await ann.says("active")
+    await ben.calls(link)
+    await ann.page.locator("#door .block").click(timeout=30_000)
+    await ben.says("over: denied")
+    await ben.calls(link)
+    await ben.says("an admin of this call has blocked the account")

@@ -61,6 +61,7 @@ class Machine:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", LOOPBACK, "--server", self.chat, "--profile", profile, *words),
             env=self.variables,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -152,12 +153,40 @@ async def test_two_people_join_the_call_of_their_group(machine: Machine, clip: P
     assert "Traceback" not in out.decode()
 
 
+async def test_a_guest_comes_by_a_link_and_is_let_in_by_a_key(machine: Machine) -> None:
+    for name in ("ann", "ben"):
+        await said(await machine.tidewire(name, "register", name))
+    link = (await said(await machine.tidewire("ann", "link", "create", "--approval", "on"))).strip()
+    assert link.startswith("tidewire:call/")
+    ann = await machine.tidewire("ann", "join", link, "--silent")
+    await until(ann, "connected")
+    ben = await machine.tidewire("ben", "join", link, "--silent", "--seconds", "1")
+    await until(ben, "waiting to be let in")
+    await until(ann, "ben waits to be let in  (type 1 and Enter")
+    assert ann.stdin is not None
+    ann.stdin.write(b"7\n1\n")
+    assert "nobody waits with this number" in await until(ann, "ben (guest) is here")
+    assert "connected" in await said(ben)
+    ann.send_signal(signal.SIGINT)
+    out, _ = await asyncio.wait_for(ann.communicate(), 60)
+    assert "Traceback" not in out.decode()
+    listed = await said(await machine.tidewire("ann", "link"))
+    assert "l:" in listed and "with approval" in listed
+    await said(await machine.tidewire("ann", "link", "change", listed.split()[0], "--approval", "off"))
+    assert "open" in await said(await machine.tidewire("ann", "link", "list"))
+    await said(await machine.tidewire("ann", "link", "revoke", listed.split()[0]))
+    assert await said(await machine.tidewire("ann", "link")) == ""
+
+
 async def test_what_cannot_be_is_one_sentence(machine: Machine) -> None:
     await said(await machine.tidewire("ann", "register", "ann"))
     for words, sentence in (
         (("call", "nobody", "--silent"), "nobody, and no group of yours"),
         (("call", "ann", "--silent"), "a direct conversation is called"),
         (("call", "ann", "--file", "/nowhere.wav"), "/nowhere.wav cannot be played"),
+        (("join", "tidewire:call/wrong", "--silent"), "cannot join: there is no such link"),
+        (("link", "create", "Lunch"), "you are in no group called 'Lunch'"),
+        (("link", "revoke"), "link takes: create [GROUP]"),
         (("join", "Lunch", "--silent"), "you are in no group called 'Lunch'"),
     ):
         process = await machine.tidewire("ann", *words)

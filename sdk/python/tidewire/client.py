@@ -11,7 +11,7 @@ from typing import Any
 
 from tidewire import events
 from tidewire.avatars import Avatars
-from tidewire.calls import Calls
+from tidewire.calls import CallLinks, Calls
 from tidewire.domain.outbox import Item, State
 from tidewire.errors import NotSignedIn, TidewireError
 from tidewire.events import Event, Message, Preview
@@ -145,7 +145,8 @@ class Client(Avatars):
         """
         self._running()
         if self._calls is None:
-            self._calls = Calls(self._calls_way, self._tasks, lambda: self.refresh(self._transport.token))
+            links = CallLinks(self._transport, self.call)
+            self._calls = Calls(self._calls_way, self._tasks, lambda: self.refresh(self._transport.token), links)
         return self._calls
 
     async def calls_page(self, address: str = "") -> str:

@@ -16,6 +16,7 @@ import grpc
 from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.v1 import (
     account_pb2_grpc,
+    call_link_pb2_grpc,
     chat_pb2_grpc,
     contact_pb2_grpc,
     conversation_pb2_grpc,
@@ -111,6 +112,7 @@ class Transport:
         self.accounts = account_pb2_grpc.AccountServiceStub(channel)
         self.devices = device_pb2_grpc.DeviceServiceStub(channel)
         self.contacts = contact_pb2_grpc.ContactServiceStub(channel)
+        self.call_links = call_link_pb2_grpc.CallLinkServiceStub(channel)
         self.groups = group_pb2_grpc.GroupServiceStub(channel)
         self.conversations = conversation_pb2_grpc.ConversationServiceStub(channel)
 

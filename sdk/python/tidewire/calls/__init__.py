@@ -3,10 +3,23 @@
 from tidewire.calls.call import Call, CallMedia, Rung, TrackCame
 from tidewire.calls.calls import Calls
 from tidewire.calls.followed import CallState, StateChanged
-from tidewire.calls.group import GroupCall, GroupRing, MutedByAdmin, Participant, RosterChanged, SpeakersChanged, TracksChanged
+from tidewire.calls.group import GroupCall
+from tidewire.calls.group_events import (
+    GroupRing,
+    MutedByAdmin,
+    Participant,
+    RosterChanged,
+    SpeakersChanged,
+    TracksChanged,
+    WaitingChanged,
+    WaitingGuest,
+)
+from tidewire.calls.links import CallLink, CallLinks
 
 __all__ = [
     "Call",
+    "CallLink",
+    "CallLinks",
     "CallMedia",
     "CallState",
     "Calls",
@@ -20,4 +33,6 @@ __all__ = [
     "StateChanged",
     "TrackCame",
     "TracksChanged",
+    "WaitingChanged",
+    "WaitingGuest",
 ]

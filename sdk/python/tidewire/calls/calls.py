@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from tidewire.calls.call import Call, CallingYou, CallMedia
 from tidewire.calls.followed import CallState
-from tidewire.calls.group import GroupCall, GroupRing, Participant, participants
+from tidewire.calls.group import GroupCall
+from tidewire.calls.group_events import GroupRing, Participant, participants
+from tidewire.calls.links import CallLinks, token_of
 from tidewire.calls.signalling import Signalling
 from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.events import Connected, Event, NoticeReceived
@@ -17,7 +19,7 @@ from tidewire.process_transport import ProcessTransport
 from tidewire.transport import new_envelope_id
 from tidewire.v1 import call_pb2, envelope_pb2
 
-GROUP = ("down_offer", "roster", "speakers", "muted", "group_over", "move")
+GROUP = ("down_offer", "roster", "speakers", "muted", "group_over", "move", "waiting_room", "admitted")
 """Events that belong to one group call."""
 OWN = ("rings", "accepted", "candidates", "described", "over")
 """Events that belong to one call."""
@@ -41,7 +43,8 @@ _REASONS = {
 class Calls:
     """`Client.calls`."""
 
-    def __init__(self, way: ProcessTransport, tasks: asyncio.TaskGroup, refresh: Callable[[], Any]) -> None:
+    def __init__(self, way: ProcessTransport, tasks: asyncio.TaskGroup, refresh: Callable[[], Any], links: CallLinks) -> None:
+        self.links = links
         self._signalling = Signalling(way, tasks, self._arrived, refresh)
         self._signalling.while_busy(self._busy)
         self._tasks = tasks
@@ -50,6 +53,10 @@ class Calls:
         """By conversation: the newest stay in each."""
         self._awaited: dict[str, asyncio.Future[None]] = {}
         """Calls that are to ring here at any moment."""
+        self._unnamed = 0
+        """Joins by link that have not been answered: which call they lead to is not known."""
+        self._early: list[call_pb2.SignalResponse] = []
+        """What came meanwhile for calls that are not known."""
         self._ringing: list[asyncio.Queue[GroupRing]] = []
         self._incoming: list[asyncio.Queue[Call]] = []
         self._told: asyncio.Queue[tuple[int, call_pb2.SignalResponse]] = asyncio.Queue()
@@ -90,10 +97,33 @@ class Calls:
         Raises:
             Refused: NOT_A_MEMBER, LIMIT_EXCEEDED, UNAVAILABLE among others. Unreachable. TidewireError: aiortc is missing.
         """
-        room = GroupCall(self._signalling, self._tasks, conversation_id, media)
-        self._rooms[conversation_id] = room
+        room = GroupCall(self._signalling, self._tasks, conversation_id, media, self._named)
+        self._named(room)
         await room.join(ring=ring, muted=muted)
         return room
+
+    async def join_link(self, link: str, media: CallMedia, *, muted: bool = False) -> GroupCall:
+        """Come by a link. The call is WAITING until somebody lets this side in, where that is asked for.
+
+        Raises:
+            Refused: NOT_FOUND: it was revoked, or never was. NOT_ALLOWED: this account was blocked. LIMIT_EXCEEDED, RATE_LIMITED among
+            others. Unreachable. TidewireError: aiortc is missing.
+        """
+        room = GroupCall(self._signalling, self._tasks, "", media, self._named, token_of(link))
+        self._unnamed += 1
+        try:
+            await room.join(muted=muted)
+        finally:
+            self._unnamed -= 1
+            if not self._unnamed:
+                self._early.clear()
+        return room
+
+    def _named(self, room: GroupCall) -> None:
+        self._rooms[room.conversation_id] = room
+        early, self._early = self._early, []
+        for response in early:
+            self._arrived(response)
 
     async def peek(self, conversation_id: str) -> list[Participant]:
         """Who is in the call of a group now; nobody: there is none.
@@ -208,6 +238,8 @@ class Calls:
                     room = self._rooms.get(told.conversation_id)
                     if room is not None:
                         await room.take(response)
+                    elif self._unnamed:
+                        self._early.append(response)
                 elif which == "group_rings":
                     self._group_rings(response.group_rings)
                 elif which in OWN:

@@ -16,6 +16,8 @@ class CallState(StrEnum):
     """Where a call is."""
 
     RINGING = "ringing"
+    WAITING = "waiting"
+    """To be let in."""
     CONNECTING = "connecting"
     ACTIVE = "active"
     RECONNECTING = "reconnecting"

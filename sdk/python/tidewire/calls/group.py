@@ -5,112 +5,53 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tidewire.calls.call import CallMedia
 from tidewire.calls.followed import CallState, Followed
+from tidewire.calls.group_events import (
+    NUMBERS,
+    SOURCES,
+    GroupEvent,
+    MutedByAdmin,
+    Participant,
+    Received,
+    RosterChanged,
+    SpeakersChanged,
+    TracksChanged,
+    WaitingChanged,
+    WaitingGuest,
+    participants,
+    waiting_guests,
+)
 from tidewire.calls.signalling import Signalling
 from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.v1 import call_pb2
 
 if TYPE_CHECKING:
-    from tidewire.calls.peer import Figures, Peer, Track
+    from tidewire.calls.peer import Figures, Peer
 
-SOURCES = {
-    call_pb2.TRACK_SOURCE_MICROPHONE: "microphone",
-    call_pb2.TRACK_SOURCE_CAMERA: "camera",
-    call_pb2.TRACK_SOURCE_SCREEN: "screen",
-}
-NUMBERS = {name: number for number, name in SOURCES.items()}
 REJOINS_MAX = 10
 REJOIN_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Participant:
-    """Somebody in a group call."""
-
-    participant_id: str
-    account_id: str
-    muted: bool
-    camera_off: bool
-    hand_raised: bool
-    reconnecting: bool
-    sources: tuple[str, ...]
-    """What it sends: microphone, camera, screen."""
-    joined_at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class GroupRing:
-    """The call of a group rings here."""
-
-    conversation_id: str
-    caller_id: str
-    video: bool
-    rings_until_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class RosterChanged:
-    """Who is in, or what stands beside a name, has changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpeakersChanged:
-    """Who speaks: the loudest first, by participant; empty: nobody."""
-
-    participant_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A track of a participant."""
-
-    participant_id: str
-    source: str
-    track: Track
-
-
-@dataclass(frozen=True, slots=True)
-class TracksChanged:
-    """What is received has changed: see `GroupCall.tracks`."""
-
-
-@dataclass(frozen=True, slots=True)
-class MutedByAdmin:
-    """An admin muted this side; only `set(muted=False)` ends it."""
-
-    account_id: str
-
-
-GroupEvent = RosterChanged | SpeakersChanged | TracksChanged | MutedByAdmin
-
-
-def participants(roster: call_pb2.GroupCallRoster) -> list[Participant]:
-    """Those of a roster, in the order in which they came."""
-    return [
-        Participant(
-            one.participant_id,
-            one.account_id,
-            one.muted,
-            one.camera_off,
-            one.hand_raised,
-            one.reconnecting,
-            tuple(SOURCES[source] for source in one.sources if source in SOURCES),
-            one.joined_at_ms,
-        )
-        for one in roster.participants
-    ]
 
 
 class GroupCall(Followed[GroupEvent]):
     """One stay in the call of a group. `Calls.join` makes it."""
 
-    def __init__(self, signalling: Signalling, tasks: asyncio.TaskGroup, conversation_id: str, media: CallMedia) -> None:
+    def __init__(
+        self,
+        signalling: Signalling,
+        tasks: asyncio.TaskGroup,
+        conversation_id: str,
+        media: CallMedia,
+        named: Callable[[GroupCall], None],
+        link_token: str = "",
+    ) -> None:
+        """`named`: told once it is known which call a link leads to."""
         super().__init__(tasks, CallState.CONNECTING)
         self.conversation_id = conversation_id
+        """The group, or the room of a link's own; "": not known yet."""
         self.era_id = ""
         self.participant_id = ""
         """One's own."""
@@ -118,7 +59,11 @@ class GroupCall(Followed[GroupEvent]):
         self.speakers: tuple[str, ...] = ()
         self.tracks: list[Received] = []
         """What comes, as far as it is carried at this moment."""
+        self.waiting: list[WaitingGuest] = []
+        """Who waits to be let in, for those who may."""
         self._signalling = signalling
+        self._named = named
+        self._link_token = link_token
         self._media = media
         self._up: Peer | None = None
         self._down: Peer | None = None
@@ -159,14 +104,34 @@ class GroupCall(Followed[GroupEvent]):
         command = call_pb2.Moderate(conversation_id=self.conversation_id, participant_id=participant_id)
         await self._signalling.command(moderate=command)
 
-    async def remove(self, participant_id: str) -> None:
-        """Put somebody out: for owners and admins.
+    async def remove(self, participant_id: str, *, block: bool = False) -> None:
+        """Put somebody out: for owners and admins. `block`: a guest, who does not come back.
 
         Raises:
             Refused: NOT_ALLOWED, NOT_FOUND. Unreachable.
         """
-        command = call_pb2.Moderate(conversation_id=self.conversation_id, participant_id=participant_id, remove=True)
+        command = call_pb2.Moderate(conversation_id=self.conversation_id, participant_id=participant_id, remove=True, block=block)
         await self._signalling.command(moderate=command)
+
+    async def admit(self, *waiting_ids: str) -> None:
+        """Let some in who wait, or all: for owners and admins, and for who made the link.
+
+        Raises:
+            Refused: NOT_ALLOWED, NOT_FOUND: it waits no more. Unreachable.
+        """
+        await self._answer_waiting(call_pb2.WAITING_ANSWER_ADMIT, waiting_ids)
+
+    async def deny(self, *waiting_ids: str, block: bool = False) -> None:
+        """Do not let some in, or nobody; `block`: nor later in this call.
+
+        Raises:
+            Refused: NOT_ALLOWED, NOT_FOUND: it waits no more. Unreachable.
+        """
+        await self._answer_waiting(call_pb2.WAITING_ANSWER_BLOCK if block else call_pb2.WAITING_ANSWER_DENY, waiting_ids)
+
+    async def _answer_waiting(self, answer: call_pb2.WaitingAnswer, waiting_ids: tuple[str, ...]) -> None:
+        command = call_pb2.AnswerWaiting(conversation_id=self.conversation_id, waiting_ids=waiting_ids, answer=answer)
+        await self._signalling.command(answer_waiting=command)
 
     async def leave(self) -> None:
         """Leave. Others go on."""
@@ -204,6 +169,7 @@ class GroupCall(Followed[GroupEvent]):
         from tidewire.calls.peer import Peer
 
         before = (self._up, self._down)
+        self.waiting = []  # who waits now is told anew
         self._up = Peer(call_pb2.IceServers(), self._flows, lambda track: None)
         self._down = Peer(call_pb2.IceServers(), lambda flows: None, lambda track: None)
         try:
@@ -215,23 +181,38 @@ class GroupCall(Followed[GroupEvent]):
         given = (("audio", self._media.audio), ("video", self._media.video))
         for kind, source in given:
             if source is not None:
-                up.publish(kind, source)
+                up.publishes(kind)
         self._revision += 1
         offer = call_pb2.CallDescription(revision=self._revision, sdp=await up.offer())
         numbers = {"audio": call_pb2.TRACK_SOURCE_MICROPHONE, "video": call_pb2.TRACK_SOURCE_CAMERA}
         sections = [call_pb2.SectionSource(mid=mid, source=numbers[kind]) for mid, kind, _ in up.sections()]
         command = call_pb2.JoinGroupCall(
-            conversation_id=self.conversation_id,
+            conversation_id="" if self._link_token else self.conversation_id,
+            link_token=self._link_token,
             offer=offer,
             sections=sections,
             ring=ring,
             era_id=self.era_id,
             muted=self._muted,
         )
-        joined = (await self._signalling.command(join=command)).joined
+        response = await self._signalling.command(join=command)
+        joined = response.joined
+        if self._link_token:
+            self.conversation_id = joined.call_id or response.waiting.conversation_id
+            self._named(self)
+        if response.HasField("waiting"):
+            self._become(CallState.WAITING)
+            peers, self._up, self._down = (self._up, self._down), None, None
+            await self._close(*peers)
+            return
+        if self.state is CallState.WAITING:
+            self._become(CallState.CONNECTING)
         self.era_id, self.participant_id = joined.era_id, joined.participant_id
         self._seen(joined.roster)
         await up.take_answer(joined.answer.sdp)
+        for kind, source in given:
+            if source is not None:
+                up.send(kind, source)  # opened once this side is in
 
     async def take(self, response: call_pb2.SignalResponse) -> None:
         """Something that came for this call."""
@@ -249,11 +230,18 @@ class GroupCall(Followed[GroupEvent]):
                 self._say(MutedByAdmin(response.muted.account_id))
             case "group_over":
                 await self._end(call_pb2.CallEnd.Name(response.group_over.reason).removeprefix("CALL_END_").lower())
+            case "waiting_room":
+                self.waiting = waiting_guests(response.waiting_room)
+                self._say(WaitingChanged())
+            case "admitted":
+                self._rejoin(0.0)
             case "move":
                 self._rejoin(response.move.after_ms / 1_000)
 
     async def resume(self) -> None:
         """The signalling stream was opened again: is this side still in?"""
+        if self.state is CallState.WAITING:
+            self._rejoin(REJOIN_S)  # it may have been let in meanwhile
         if self._over or not self.era_id or _runs(self._checking) or _runs(self._rejoining):
             return
         self._checking = self._tasks.create_task(self._check(), name="tidewire call")
@@ -264,6 +252,8 @@ class GroupCall(Followed[GroupEvent]):
             try:
                 roster = (await self._signalling.command(peek=command)).roster
             except TidewireError as error:
+                if not error.retryable and self._link_token:
+                    self._rejoin(REJOIN_S)  # a guest is told nothing of a call that it is not in
                 if not error.retryable:
                     return
                 await asyncio.sleep(error.retry_after_s or REJOIN_S)

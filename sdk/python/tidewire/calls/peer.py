@@ -73,10 +73,9 @@ class Peer:
         for kind in kinds:
             self._pc.addTransceiver(kind, direction="sendrecv")
 
-    def publish(self, kind: str, source: Source) -> None:
-        """Send a track, and receive none for it."""
-        track = source() if callable(source) else source
-        self._pc.addTransceiver(track if track is not None else kind, direction="sendonly")
+    def publishes(self, kind: str) -> None:
+        """Send "audio" or "video", and receive none for it; what is sent comes with `send`."""
+        self._pc.addTransceiver(kind, direction="sendonly")
 
     def sections(self) -> list[tuple[str, str, Track]]:
         """Section, kind and the track that comes by it, once there is a description."""

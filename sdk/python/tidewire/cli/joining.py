@@ -9,11 +9,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tidewire.calls import CallState, GroupCall, MutedByAdmin, RosterChanged, SpeakersChanged, TracksChanged
+from tidewire.calls import CallState, GroupCall, MutedByAdmin, RosterChanged, SpeakersChanged, TracksChanged, WaitingChanged
+from tidewire.calls.links import is_link
 from tidewire.cli import finding
 from tidewire.cli.calling import ENDS, sent
+from tidewire.cli.door import Door
 from tidewire.cli.meter import Meter
 from tidewire.cli.profile import Profile
+from tidewire.cli.wording import clean
 from tidewire.client import Client
 from tidewire.errors import Refused, TidewireError
 
@@ -26,9 +29,12 @@ EVERY_S = 1.0
 async def join(profile: Profile, arguments: argparse.Namespace) -> int:
     """Be in the call of a group until it ends, `--seconds` have passed, or Ctrl-C. Exit code 1: media never flowed."""
     async with profile.open() as me:
-        conversation_id = await finding.group(me, arguments.group)
+        conversation_id = "" if is_link(arguments.group) else await finding.group(me, arguments.group)
         try:
-            room = await me.calls.join(conversation_id, sent(arguments), ring=arguments.ring, muted=arguments.muted)
+            if conversation_id:
+                room = await me.calls.join(conversation_id, sent(arguments), ring=arguments.ring, muted=arguments.muted)
+            else:
+                room = await me.calls.join_link(arguments.group, sent(arguments), muted=arguments.muted)
         except Refused as error:
             raise TidewireError(f"cannot join: {error}") from error
         return 0 if await _inside(me, room, arguments) else 1
@@ -56,7 +62,10 @@ async def _inside(me: Client, room: GroupCall, arguments: argparse.Namespace) ->
 async def _follow(me: Client, room: GroupCall, sink: Sink) -> bool:
     """Print who comes, goes and speaks; feed the sink. Whether media flowed."""
     names: dict[str, str] = {}
+    door = Door(room)
     taken: set[int] = set()
+    if room.state is CallState.WAITING:
+        print("waiting to be let in", flush=True)
     await _came(me, room, names)
     flowed = room.state is CallState.ACTIVE
     async for event in room.events():
@@ -66,6 +75,8 @@ async def _follow(me: Client, room: GroupCall, sink: Sink) -> bool:
         elif isinstance(event, SpeakersChanged):
             said = ", ".join(names.get(one, one) for one in room.speakers)
             print(f"speaks: {said}" if said else "nobody speaks", flush=True)
+        elif isinstance(event, WaitingChanged):
+            door.show()
         elif isinstance(event, MutedByAdmin):
             print("an admin muted you", flush=True)
         elif isinstance(event, TracksChanged):
@@ -83,8 +94,10 @@ async def _came(me: Client, room: GroupCall, names: dict[str, str]) -> None:
         print(f"{names.pop(participant_id)} left", flush=True)
     new = {one: account for one, account in now.items() if one not in names}
     people = await me.people(*new.values())
+    guests = {one.participant_id: f"{one.name} (guest)" for one in room.participants if one.guest}
     for participant_id, account_id in new.items():
-        names[participant_id] = people[account_id].name if account_id in people else account_id
+        known = people[account_id].name if account_id in people else account_id
+        names[participant_id] = clean(guests.get(participant_id, known))
         print(f"{names[participant_id]} is here", flush=True)
 
 

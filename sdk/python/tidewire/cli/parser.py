@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tidewire.cli import calling, commands, completion, doctor, files, groups, joining, people, plain
+from tidewire.cli import calling, commands, completion, doctor, door, files, groups, joining, people, plain
 from tidewire.cli.profile import DEFAULT_SERVER, Profile
 
 Run = Callable[[Profile, argparse.Namespace], Awaitable[int | None]]
@@ -181,11 +181,18 @@ def _calls(parsers: Commands) -> None:
     call = add(parsers, "call", "call somebody; without NAME: wait for a call and take it", calling.call, example)
     call.add_argument("name", nargs="?", default="", metavar="NAME", help=NAME)
     _media(call)
-    join = add(parsers, "join", "join the call of a group, or begin it", joining.join, "join Lunch --ring --silent")
-    join.add_argument("group", help="the group's id or title")
+    join = add(
+        parsers, "join", "join the call of a group, or begin it; or come by a link", joining.join, "join Lunch --ring --silent"
+    )
+    join.add_argument("group", metavar="GROUP", help="the group's id or title, or a link")
     join.add_argument("--ring", action="store_true", help="when it begins with this: ring the other members")
     join.add_argument("--muted", action="store_true", help="join with the microphone muted")
     _media(join)
+    links = add(parsers, "link", "make, list, change and revoke links into calls", door.link, "link create Lunch --approval on")
+    links.add_argument("action", nargs="?", choices=["list", "create", "change", "revoke"], default="list")
+    links.add_argument("values", nargs="*", metavar="GROUP|ID", help="of create: a group (default: a room of its own)")
+    links.add_argument("--approval", choices=["on", "off"], help="who comes waits until an admin lets them in (default: off)")
+    as_json(links)
     page = add(
         parsers, "page", "print the address of the page for calls in a browser, signed in as this device", joining.page, "page"
     )
