@@ -232,8 +232,8 @@ def step(call: GroupCall, event: Event, now_ms: int, limits: SignallingLimits) -
             return (call, ()) if gone is None else _without(call, gone, now_ms, End.FAILED if failed else End.NETWORK)
         case Rings(account_ids):
             return _rings(call, account_ids, now_ms, limits)
-        case Tick(awaited):
-            return _tick(call, awaited, now_ms, limits)
+        case _:
+            return _tick(call, event.awaited, now_ms, limits)
 
 
 def may_join(call: GroupCall, event: Joins, limits: SignallingLimits) -> Refusal | None:

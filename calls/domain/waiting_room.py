@@ -118,7 +118,7 @@ def step(room: WaitingRoom, event: Event, now_ms: int, limits: SignallingLimits)
             return _without(room, [one for one in room.waiting if one.party == party], ())
         case Blocks(account_id):
             return msgspec.structs.replace(room, admitted=room.admitted - {account_id}, blocked=room.blocked | {account_id}), ()
-        case Tick():
+        case _:
             late = [one for one in room.waiting if now_ms - one.since_ms >= limits.waiting_ms]
             return _without(room, late, tuple(TellOver(one.party, End.MISSED) for one in late))
 

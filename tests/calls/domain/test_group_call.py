@@ -146,6 +146,12 @@ def test_a_call_that_nobody_got_into_leaves_no_record() -> None:
 # -- ringing -----------------------------------------------------------------------------------------------------------
 
 
+def test_a_call_that_somebody_waits_to_be_let_into_is_not_over() -> None:
+    script = Script()
+    assert script.happens(Tick(awaited=True), LIMITS.group_empty_ms) == ()
+    assert script.happens(Tick(), 0) == (Ended(None, 0),)
+
+
 def test_members_ring_but_not_those_who_are_in() -> None:
     script = Script(joins(ANN))
     assert script.happens(Rings(("ann", "ben", "cat", "ben"))) == (RingAccounts(("ben", "cat")),)
