@@ -16,6 +16,8 @@ log = logging.getLogger("calls")
 
 UP = "Calls are up. gRPC at {grpc}, the page, WebSocket, health and metrics at {http}"
 
+FORWARDS = "Calls are up, for media alone. Health and metrics at {http}"
+
 
 def main() -> int:
     """Exit codes: see `exit_code`."""
@@ -35,7 +37,9 @@ async def _run(settings: Settings, child: bool) -> None:
         log.info("started", extra=settings.describe())
         host = settings.grpc_listen.rpartition(":")[0]
         http = settings.http_listen.rpartition(":")[0]
-        print(UP.format(grpc=f"{host}:{app.grpc_port}", http=f"{http}:{app.http_port}"), flush=True)
+        where = f"{http}:{app.http_port}"
+        up = UP.format(grpc=f"{host}:{app.grpc_port}", http=where) if app.grpc_port else FORWARDS.format(http=where)
+        print(up, flush=True)
 
     await until_stopped(serving(settings), up, log, child=child)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from calls.clustered import Others, others
 from calls.domain.turn import Relays
 from calls.ports.signalling import Directory, Waker
 from calls.services.direct_calls import DirectCalls
+from calls.services.forward import Forwarder
 from calls.services.group_calls import GroupCalls
 from calls.settings import Settings, listed
 from server.kit import mutual_tls, tls
@@ -88,19 +89,22 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
         fields = FieldLimits(is_phone)
         groups: list[GroupCalls] = []  # it needs the post, which asks it
-        asked = others(settings, lambda: groups[0].live if groups else [], lambda key: groups[0].displaced(key))
+        units: list[Forwarder] = []
+        load = None if settings.role == "signalling" else lambda: units[0].share if units else 0.0
+        asked = others(settings, lambda: groups[0].live if groups else [], lambda key: groups[0].displaced(key), load)
         other = await opened.enter_async_context(asked)
         made = _parts(settings, other, Node(services), waker, fields, tasks)
         groups.append(made.groups)
-        unit = forwarding(
-            made.groups.happened,
-            host_of(settings.media_listen),
-            int(settings.media_listen.rpartition(":")[2]),
-            listed(settings.media_addresses) or (host_of(settings.media_listen),),
-            settings.forwarder,
-        )
-        made.groups.forward_by(await opened.enter_async_context(unit))
+        if settings.role != "signalling":
+            units.append(await opened.enter_async_context(_unit(settings, made.groups)))
+            made.groups.forward_by(units[0])
         yield await opened.enter_async_context(_running(settings, made, fields, tasks))
+
+
+def _unit(settings: Settings, groups: GroupCalls) -> AbstractAsyncContextManager[Forwarder]:
+    host = host_of(settings.media_listen)
+    port = int(settings.media_listen.rpartition(":")[2])
+    return forwarding(groups.happened, host, port, listed(settings.media_addresses) or (host,), settings.forwarder)
 
 
 def _parts(
@@ -130,10 +134,9 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
     work = [_sweeping(made.direct, made.groups), made.groups.run(), *([] if cluster is None else cluster.run)]
     background = [tasks.create_task(one, name="calls") for one in work]
     internal = new_server(edge, bytes_max=2 * limits.frame_bytes_max)
-    routes = [
-        *operations(lambda: not draining.is_set(), made.metrics.text),
-        *HttpCalls(made.streams, made.metrics.refused, limits).routes(),
-    ]
+    for_devices = settings.role != "forwarder"
+    pages = HttpCalls(made.streams, made.metrics.refused, limits).routes() if for_devices else []
+    routes = [*operations(lambda: not draining.is_set(), made.metrics.text), *pages]
     async with serving_http(settings.http_listen, routes, credentials.http) as http_port:
         call_pb2_grpc.add_CallServiceServicer_to_server(CallServicer(made.streams, limits, settings.forwarder), devices)
         health = await add_standard_services(devices, ["tidewire.v1.CallService"])
@@ -143,7 +146,7 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
             await add_standard_services(internal, ["tidewire.internal.v1.CallPeerService"])
             listen(internal, settings.internal_listen, mutual_tls.listening(settings))
             await internal.start()
-        grpc_port = listen(devices, settings.grpc_listen, credentials.grpc)
+        grpc_port = listen(devices, settings.grpc_listen, credentials.grpc) if for_devices else 0
         await devices.start()
 
         async def drain() -> None:

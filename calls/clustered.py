@@ -54,9 +54,12 @@ async def _nothing() -> None:
 
 @asynccontextmanager
 async def others(
-    settings: Settings, live: Callable[[], list[str]], displaced: Callable[[str], Awaitable[None]]
+    settings: Settings,
+    live: Callable[[], list[str]],
+    displaced: Callable[[str], Awaitable[None]],
+    load: Callable[[], float] | None,
 ) -> AsyncIterator[Others]:
-    """By the settings. `live` and `displaced`: see `GroupPlaces`.
+    """By the settings. `live`, `displaced` and `load`: see `GroupPlaces`.
 
     Raises:
         StoreError: Redis's address or authorities cannot be used. OSError: a file cannot be read.
@@ -73,7 +76,7 @@ async def others(
     whereabouts = Whereabouts(client, clock, secrets.token_hex(8), settings.internal_public or settings.internal_listen)
     channels = Channels(settings.peer_token, mutual_tls.calling(settings))
     lease, post = ProcessLease(whereabouts, local, clock), PeerPost(local, whereabouts, channels)
-    places = GroupPlaces(whereabouts, channels, local, lease, live, displaced)
+    places = GroupPlaces(whereabouts, channels, local, lease, live, displaced, load)
 
     def servicer(answer: Answer) -> CallPeerServicer:
         return CallPeerServicer(local, post, places.held, answer, settings.peer_token)

@@ -29,6 +29,8 @@ class Settings(BesideSettings):
     """gRPC between the processes of calls."""
     data_dir: Path = Path("data/calls")
     """What has to be kept between starts: secrets."""
+    role: str = "both"
+    """With rings = redis: signalling: devices come to this process, and the media of groups does not; forwarder: the other way round."""
     rings: str = "memory"
     """Where direct calls are kept: memory, for one process; redis, for any number."""
     redis_url: str = ""
@@ -89,8 +91,12 @@ def check(settings: Settings) -> None:
         SettingsError: in one sentence that says which setting to use.
     """
     setting_sources.check_listeners(settings, ("grpc_listen", "http_listen"), ("internal_listen", "media_listen"), settings.tls)
-    beside_settings.check(settings, {"rings": ("memory", "redis")}, ("ticket_secret", "wake_secret", "peer_token"))
-    if not settings.media_addresses and host_of(settings.media_listen) in ANYWHERE:
+    beside_settings.check(
+        settings,
+        {"rings": ("memory", "redis"), "role": ("both", "signalling", "forwarder")},
+        ("ticket_secret", "wake_secret", "peer_token"),
+    )
+    if settings.role != "signalling" and not settings.media_addresses and host_of(settings.media_listen) in ANYWHERE:
         raise SettingsError(f"media_listen = {settings.media_listen} is no address that clients can reach: set media_addresses")
     _check_groups(settings.limits, settings.forwarder)
     _check_needs(settings)
@@ -105,6 +111,8 @@ def _check_groups(limits: SignallingLimits, forwarder: ForwarderLimits) -> None:
 
 
 def _check_needs(settings: Settings) -> None:
+    if settings.role != "both" and settings.rings != "redis":
+        raise SettingsError(f"role = {settings.role} needs rings = redis, by which processes find one another")
     if settings.rings == "redis" and not settings.redis_url:
         raise SettingsError("rings = redis needs redis_url")
     if settings.rings == "redis" and not settings.ticket_secret:

@@ -6,6 +6,7 @@ Redis places calls, and nothing else: who is in a call of another process reache
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -17,6 +18,7 @@ from calls.adapters.peers import Channels, Held, Peer, Silent
 from calls.adapters.process_lease import ProcessLease
 from calls.adapters.redis_whereabouts import Whereabouts
 from calls.domain.messages import Move, Party
+from calls.domain.placement import chosen
 from server.kit.refusal import Refused, unavailable
 
 ABSENT_MAX = 60
@@ -41,18 +43,23 @@ class GroupPlaces:
         lease: ProcessLease,
         live: Callable[[], list[str]],
         displaced: Callable[[str], Awaitable[None]],
+        load: Callable[[], float] | None,
     ) -> None:
-        """`live`: the conversations whose calls this process has. `displaced`: another process has one of them now."""
+        """`live`: the conversations whose calls this process has. `displaced`: another process has one of them now. `load`: the share of a
+        core that is planned for them; None: this process takes none."""
         self._whereabouts = whereabouts
         self._channels = channels
         self._local = local
         self._lease = lease
         self._live = live
         self._displaced = displaced
+        self._load = load
         self._elsewhere: dict[tuple[str, Party], Peer] = {}
         """Devices of this process in calls of others."""
         self._placed: set[str] = set()
-        """Calls that this process had when it last renewed their places."""
+        """Calls that this process had, or had been given, when it last renewed their places."""
+        self._given: set[str] = set()
+        """Calls that it has been given since: they are about to begin."""
         self._silent: Counter[Peer] = Counter()
         self._absent: Counter[tuple[str, Party]] = Counter()
         self.held = Held(whereabouts.process_id, self._among, self._check)
@@ -99,9 +106,10 @@ class GroupPlaces:
         except Refused:
             if await self._answers(peer):
                 raise
-            if await self._whereabouts.take_over(conversation_id, peer.process_id) == self._whereabouts.process_id:
+            other = await self._choose(but=peer.process_id)
+            if await self._whereabouts.take_over(conversation_id, peer.process_id, other) == self._whereabouts.process_id:
                 return None
-            raise  # a third process was quicker: the device asks again, and is passed on there
+            raise  # another process has it now: the device asks again, and is passed on there
         if response.WhichOneof("event") == "joined":
             self._elsewhere[conversation_id, party] = peer
         return response
@@ -112,17 +120,34 @@ class GroupPlaces:
             holder = await self._whereabouts.holder(conversation_id)
             if not holder:
                 await self._lease.check_settled()
-                holder = await self._whereabouts.place(conversation_id)
+                holder = await self._whereabouts.place(conversation_id, await self._choose())
             address = await self._whereabouts.address(holder)
             if not address and holder != self._whereabouts.process_id:  # its lease has lapsed
-                holder = await self._whereabouts.take_over(conversation_id, holder)
+                holder = await self._whereabouts.take_over(conversation_id, holder, await self._choose(but=holder))
                 address = await self._whereabouts.address(holder)
         except Refused:
             known = self._elsewhere.get((conversation_id, party))
             if known is None:
                 raise
             return known
-        return None if holder == self._whereabouts.process_id else Peer(holder, address)
+        if holder == self._whereabouts.process_id:
+            self._given.add(conversation_id)
+            return None
+        return Peer(holder, address)
+
+    async def _choose(self, but: str = "") -> str:
+        """A process for a call that is in none, or in `but`, which does not answer.
+
+        Raises:
+            Refused: UNAVAILABLE: no process takes calls of groups.
+        """
+        loads = {one: load for one, load in (await self._whereabouts.offered()).items() if one != but}
+        if self._load is not None:
+            loads[self._whereabouts.process_id] = self._load()
+        found = chosen(loads, self._whereabouts.process_id, random.SystemRandom().sample)
+        if not found:
+            raise Refused(unavailable("no process forwards media now", MOVE_MS))
+        return found
 
     async def _holder(self, conversation_id: str) -> Peer | None:
         holder = await self._whereabouts.holder(conversation_id)
@@ -167,6 +192,7 @@ class GroupPlaces:
             return
         if await self._whereabouts.holder(conversation_id) != self._whereabouts.process_id:
             raise Refused(unavailable("the call is in another process", MOVE_MS))
+        self._given.add(conversation_id)
 
     # -- by themselves -------------------------------------------------------------------------------------------------
 
@@ -176,13 +202,15 @@ class GroupPlaces:
         Raises:
             Refused: UNAVAILABLE.
         """
+        if self._load is not None:
+            await self._whereabouts.offer(self._load())
         live = set(self._live())
         for conversation_id in live:
             if await self._whereabouts.place(conversation_id) != self._whereabouts.process_id:
                 await self._displaced(conversation_id)
         for conversation_id in self._placed - live:
             await self._whereabouts.give_up(conversation_id)
-        self._placed = live
+        self._placed, self._given = live | self._given, set()
 
     async def leave(self) -> None:
         """The process stops: its calls may begin anew elsewhere.
@@ -190,7 +218,8 @@ class GroupPlaces:
         Raises:
             Refused: UNAVAILABLE.
         """
-        for conversation_id in self._placed.union(self._live()):
+        await self._whereabouts.withdraw()
+        for conversation_id in self._placed.union(self._given, self._live()):
             await self._whereabouts.give_up(conversation_id)
 
     async def run(self) -> None:

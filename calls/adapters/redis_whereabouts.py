@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from calls.domain.messages import Party
 from calls.ports.signalling import Stream
 from server.kit.redis.client import Client
-from server.kit.redis.scripts import Script
+from server.kit.redis.scripts import NOW_MS, Script
 from server.kit.refusal import Refused
 from server.kit.world import Clock
 
@@ -33,6 +33,29 @@ local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return holder end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]"""
+)
+OFFER = Script(
+    NOW_MS
+    + """
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. string.format('%.0f', now + ARGV[3]))
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1"""
+)
+OFFERED = Script(
+    NOW_MS
+    + """
+local found = {}
+local all = redis.call('HGETALL', KEYS[1])
+for n = 1, #all, 2 do
+  local load, until_ms = string.match(all[n + 1], '^(%S+) (%S+)$')
+  if tonumber(until_ms) > now then
+    found[#found + 1] = all[n]
+    found[#found + 1] = load
+  else
+    redis.call('HDEL', KEYS[1], all[n])
+  end
+end
+return found"""
 )
 TAKE_OVER = Script(
     """
@@ -112,13 +135,28 @@ class Whereabouts:
         """The process that has the group's call; "": none."""
         return str(await self._client.run(("GET", self._place(conversation_id))) or "")
 
-    async def place(self, conversation_id: str) -> str:
-        """Place the group's call here, unless another process has it; who has it now."""
-        return str(await self._client.run(PLACE.on(self._place(conversation_id), args=(self.process_id, LEASE_MS))))
+    async def offer(self, load: float) -> None:
+        """This process takes calls of groups, and is so loaded: the share of a core that is planned."""
+        args = (self.process_id, f"{load:.4f}", LEASE_MS)
+        await self._client.run(OFFER.on(self._units(), args=args))
 
-    async def take_over(self, conversation_id: str, holder: str) -> str:
-        """Place the group's call here, in the stead of a process that does not answer any more; who has it now."""
-        args = (holder, self.process_id, LEASE_MS)
+    async def withdraw(self) -> None:
+        """It takes none any more."""
+        await self._client.run(("HDEL", self._units(), self.process_id))
+
+    async def offered(self) -> dict[str, float]:
+        """The processes that take calls of groups, and their loads."""
+        found = await self._client.run(OFFERED.on(self._units()))
+        return {str(process_id): float(load) for process_id, load in zip(found[::2], found[1::2])}
+
+    async def place(self, conversation_id: str, process_id: str = "") -> str:
+        """Place the group's call in a process ("": this one), unless another one has it; who has it now."""
+        args = (process_id or self.process_id, LEASE_MS)
+        return str(await self._client.run(PLACE.on(self._place(conversation_id), args=args)))
+
+    async def take_over(self, conversation_id: str, holder: str, process_id: str) -> str:
+        """Place the group's call in a process, in the stead of one that does not answer any more; who has it now."""
+        args = (holder, process_id, LEASE_MS)
         return str(await self._client.run(TAKE_OVER.on(self._place(conversation_id), args=args)))
 
     async def give_up(self, conversation_id: str) -> None:
@@ -127,6 +165,9 @@ class Whereabouts:
 
     def _streams(self, account_id: str) -> str:
         return self._client.key(account_id, "calls-streams")
+
+    def _units(self) -> str:
+        return self._client.key("units", "calls")
 
     def _place(self, conversation_id: str) -> str:
         return self._client.key(conversation_id, "calls-place")

@@ -98,6 +98,11 @@ class Forwarder:
         room.publish(party, uplink, now_ns)
         return Description(offer.revision, self._write(party.up.leg, uplink.sections, "passive", offer.revision))
 
+    @property
+    def share(self) -> float:
+        """Of a core: the greater of what is planned for its calls and what was measured."""
+        return max(self.load, planned([one.planned for one in self._rooms.values()], self._costs, self.limits).core)
+
     def _admit(self, room: Room | None, uplink: Uplink) -> None:
         limits = self.limits
         if self._draining:

@@ -36,12 +36,14 @@ async def client(redis: RedisServer) -> AsyncIterator[Client]:
 class Process:
     """What a process of calls has to do with the others, with the calls that a test says it has."""
 
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(self, client: Client, name: str, load: float = 0.0) -> None:
         self.local, self.live, self.lost = LocalPost(), list[str](), list[str]()
         self.whereabouts = Whereabouts(client, SystemClock(), name, f"127.0.0.1:{name}")
         self.lease = ProcessLease(self.whereabouts, self.local, SystemClock())
         channels = Channels("", None)
-        self.places = GroupPlaces(self.whereabouts, channels, self.local, self.lease, lambda: self.live, self._displaced)
+        self.places = GroupPlaces(
+            self.whereabouts, channels, self.local, self.lease, lambda: self.live, self._displaced, lambda: load
+        )
 
     async def _displaced(self, conversation_id: str) -> None:
         self.lost.append(conversation_id)
@@ -96,10 +98,10 @@ async def test_a_call_begins_where_it_is_placed_and_nowhere_else(client: Client)
 async def test_a_call_of_a_dead_process_is_taken_over_once(client: Client) -> None:
     one, other = Process(client, "1"), Process(client, "2")
     await one.whereabouts.place("g:a")  # by a process whose lease is not there
-    takers = [process.whereabouts.take_over("g:a", "0") for process in (one, other)]
+    takers = [process.whereabouts.take_over("g:a", "0", process.whereabouts.process_id) for process in (one, other)]
     assert await asyncio.gather(*takers) == ["1", "1"], "who holds it now is told, not who held it"
-    assert await other.whereabouts.take_over("g:a", "1") == "2"
-    assert await one.whereabouts.take_over("g:a", "1") == "2"
+    assert await other.whereabouts.take_over("g:a", "1", "2") == "2"
+    assert await one.whereabouts.take_over("g:a", "1", "1") == "2"
     one.live.append("g:a")
     await one.turn()
     assert one.lost == ["g:a"]
@@ -144,3 +146,25 @@ async def test_a_process_whose_redis_is_away_goes_on(client: Client, redis: Redi
     await one.turn()
     await one.leave()
     assert one.lease.left
+
+
+async def test_a_process_says_how_loaded_it_is_until_it_stops(client: Client) -> None:
+    one, other = Process(client, "1", 0.25), Process(client, "2", 0.5)
+    await one.turn()
+    await other.turn()
+    assert await one.whereabouts.offered() == {"1": 0.25, "2": 0.5}
+    await other.leave()
+    assert await one.whereabouts.offered() == {"1": 0.25}
+    await other.whereabouts.offer(0.75)
+    await client.run(("HSET", client.key("units", "calls"), "2", "0.75 1"))  # its time is over
+    assert await one.whereabouts.offered() == {"1": 0.25}
+
+
+async def test_a_place_for_a_call_that_does_not_begin_is_given_up(client: Client) -> None:
+    one, other = Process(client, "1"), Process(client, "2")
+    await one.whereabouts.place("g:a")
+    await one.places.held.check("g:a")
+    await one.turn()
+    assert await other.whereabouts.place("g:a") == "1", "it may be about to begin"
+    await one.turn()
+    assert await other.whereabouts.place("g:a") == "2"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 
+import grpc
 import pytest
 from tidewire.v1 import call_pb2, refusal_pb2
 
-from tests.support.calls_processes import Two, joins
-from tests.support.calls_world import Device, people, record
+from tests.support.calls_processes import Two, joins, two_processes
+from tests.support.calls_world import Device, World, people, record
+from tests.support.redis import RedisServer
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
@@ -80,9 +82,8 @@ async def test_who_placed_a_call_on_a_process_that_was_killed_finds_the_answer_o
 async def test_a_groups_call_is_in_one_place_whichever_process_is_asked(two: Two) -> None:
     ann, ben = await two.device(0), await two.device(1)
     group = await ann.group(ben)
-    join = call_pb2.JoinGroupCall(conversation_id=group, offer=call_pb2.CallDescription(revision=1, sdp="v=0"))
-    refused = [(await device.say(join=join)).refusal for device in (ann, ben)]
-    assert {one.reason for one in refused} == {refusal_pb2.REFUSAL_REASON_INVALID}  # the unit has read it: that is no offer
+    answers = [await joins(device, group) for device in (ann, ben)]
+    assert {answer.WhichOneof("event") for answer in answers} == {"joined"}
     eras = {(await device.say(peek=call_pb2.PeekGroupCall(conversation_id=group))).roster.era_id for device in (ann, ben)}
     assert len(eras) == 1 and eras != {""}
 
@@ -112,3 +113,42 @@ async def test_a_process_that_stops_sends_its_groups_elsewhere(two: Two) -> None
     assert (await ben.hears("move")).conversation_id == group
     await ending
     assert (await joins(ben, group)).WhichOneof("event") == "joined"
+
+
+async def test_devices_of_one_process_meet_in_another_that_forwards_alone(world: World, redis: RedisServer) -> None:
+    async with two_processes(world, redis, role="signalling", second={"role": "forwarder"}) as two:
+        ann, ben = await two.device(0), await two.device(0)
+        group = await ann.group(ben)
+        eras = {(await joins(device, group)).joined.era_id for device in (ann, ben)}
+        assert len(eras) == 1 and eras != {""}
+        await ann.hears("roster", lambda told: len(told.participants) == 2)
+        assert (await ann.place(ben)).WhichOneof("event") == "placed"
+        with pytest.raises(grpc.aio.AioRpcError):
+            await two.device(1)
+        await two.processes[1].end(signal.SIGKILL)
+        assert (await ann.hears("move")).conversation_id == group
+        refused = (await joins(ann, group)).refusal
+        assert refused.reason == refusal_pb2.REFUSAL_REASON_UNAVAILABLE and refused.retry_after_ms
+
+
+async def test_a_call_begins_in_the_less_loaded_process(world: World, redis: RedisServer) -> None:
+    async with two_processes(world, redis) as two:
+        ann, ben = await two.device(0), await two.device(0)
+        first, second = await ann.group(ben), await ann.group(ben)
+        await joins(ann, first)
+        await joins(ben, first)
+        await until_told(redis)
+        assert (await joins(ann, second)).WhichOneof("event") == "joined"
+        await two.processes[1].end(signal.SIGKILL)
+        assert (await ann.hears("move")).conversation_id == second, "it is the one that is not in the first"
+
+
+async def until_told(redis: RedisServer) -> None:
+    """Wait until a process has said that it is loaded."""
+    async with asyncio.timeout(10), redis.client() as client:
+        while True:
+            (key,) = [*await client.keys("*:calls"), ""][:1]
+            loads = [float(value.split()[0]) for value in (await client.hgetall(key)).values()] if key else []
+            if len(loads) == 2 and max(loads) > 0:
+                return
+            await asyncio.sleep(0.05)

@@ -41,6 +41,8 @@ def test_limits_are_settings_too() -> None:
         ({"turn_urls": "relay:3478", "turn_secrets": "s"}, "turn_urls are addresses such as turn:"),
         ({"wake_url": "https://push.example.org"}, "wake_url needs wake_secret"),
         ({"wake_url": "push", "wake_secret": LONG}, "wake_url is an address such as https://"),
+        ({"role": "forwarder"}, "role = forwarder needs rings = redis"),
+        ({"role": "unit"}, "role is one of both, signalling, forwarder"),
         ({"rings": "redis"}, "rings = redis needs redis_url"),
         ({"rings": "redis", "redis_url": "redis://cache"}, "rings = redis needs ticket_secret"),
         ({"rings": "redis", "redis_url": "redis://cache", "ticket_secret": LONG}, "rings = redis needs peer_token"),
