@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -21,6 +22,10 @@ from server.kit.store import StoreError
 log = logging.getLogger("calls")
 
 UP = "Calls are up. gRPC at {grpc}, the page, WebSocket, health and metrics at {http}"
+
+
+GC_THRESHOLD = 50_000
+"""Objects made before the collector looks. Packets make no cycles, and thousands of them are kept: to walk them all often holds media up."""
 
 
 def main() -> int:
@@ -63,6 +68,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 async def _run(settings: Settings, child: bool) -> None:
+    gc.set_threshold(GC_THRESHOLD, 20, 100)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -77,6 +83,7 @@ async def _run(settings: Settings, child: bool) -> None:
     if child:
         await end_with_parent(stop)
     async with serving(settings) as app:
+        gc.freeze()  # what the start has made stays: the collector need not look at it again
         log.info("started", extra=settings.describe())
         host = settings.grpc_listen.rpartition(":")[0]
         http = settings.http_listen.rpartition(":")[0]
