@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 BUF_VERSION := 1.75.0
 BUF := .tools/node_modules/.bin/buf
 SECONDS ?= 60
+MINUTES ?= 30
 SEED ?= 1
 
-.PHONY: help run test unit check coverage protos bench bench-cost bench-media bench-calls-death bench-calls-janus media-crashes ledger ledger-cluster simulate picture picture-calls buf
+.PHONY: help run test unit check coverage protos bench bench-cost bench-media bench-calls-death bench-calls-janus bench-calls-page bench-calls-loss soak-calls media-crashes ledger ledger-cluster simulate picture picture-calls buf
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -150,6 +151,15 @@ bench-calls-death: $(VENV)/.tests .tools/redis-server ## how soon media is back 
 
 bench-calls-janus: $(VENV)/.tests .tools/janus ## the forwarding unit beside Janus, the same load in turns; rows are kept in .tools/calls-bench.jsonl
 	$(BIN)/python -m tests.bench.forwarders --out .tools/calls-bench.jsonl
+
+bench-calls-loss: $(VENV)/.tests .tools/janus ## freezes and gaps in the sound under loss and jitter, the unit and Janus in turns
+	$(BIN)/python -m tests.bench.forwarders.loss
+
+soak-calls: $(VENV)/.tests ## people join and leave for MINUTES (default 30): descriptors, threads and memory, and whether they grow
+	$(BIN)/python -m tests.bench.forwarders.soak $(MINUTES)
+
+bench-calls-page: $(VENV)/.tests ## docs/calls-bench.md from those rows
+	$(BIN)/python -m tests.bench.forwarders.page .tools/calls-bench.jsonl
 
 ledger: $(VENV)/.tests .tools/faketime ## the long ledger: at least 2,000 cuts; SEED=N for another plan
 	$(BIN)/python -m pytest tests/ledger --cuts 2000 --seed $(SEED)

@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.bench.forwarders.janus import Janus
 from tests.bench.forwarders.legs import stay_on
+from tests.bench.forwarders.medians import lines, shapes
 from tests.bench.forwarders.ours import Ours
 from tests.bench.forwarders.run import Plan, measured
 
@@ -97,5 +98,11 @@ async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
+def main() -> None:
+    """Run, and print figures."""
+    for line in lines(shapes(asyncio.run(run(parsed(sys.argv[1:]))))):
+        print(json.dumps(line), flush=True)
+
+
 if __name__ == "__main__":
-    asyncio.run(run(parsed(sys.argv[1:])))
+    main()

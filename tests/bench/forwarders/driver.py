@@ -19,11 +19,12 @@ from pylibsrtp import Error, Session
 from calls.domain import rtcp
 from tests.bench.forwarders.drain import ROW, Drain
 from tests.bench.forwarders.legs import Leg
-from tests.bench.forwarders.media import MAGIC, STAMP, Pictures, Track
+from tests.bench.forwarders.media import MAGIC, STAMP, Track
 from tests.bench.forwarders.party import Party
 
 log = logging.getLogger(__name__)
 ROUND_NS = 10_000_000
+ROUNDS_PER_S = 100
 REPORT_NS = 1_000_000_000
 SWITCH_S = 0.0005
 """How long one thread may keep the other waiting for Python: so that what is read at one moment is of one moment."""
@@ -62,6 +63,8 @@ class Driver:
         self._keep = False
         self._rows: list[Any] = []
         self._latest: dict[int, dict[int, int]] = {}
+        self._told: dict[tuple[int, int], tuple[int, int]] = {}
+        """Of each flow's last sender report, the middle of its time, and when it came."""
         self.delays: dict[bool, list[int]] = {False: [], True: []}
         """Nanoseconds from sending to the kernel's having it, of one packet in fifty; by whether they were of a picture."""
         self.wrong: Counter[str] = Counter()
@@ -103,6 +106,7 @@ class Driver:
 
     def _run(self) -> None:
         read_at = report_at = time.monotonic_ns()
+        turn = 0
         while not self._stopping.is_set():
             self._take_new()
             now = time.monotonic_ns()
@@ -111,9 +115,10 @@ class Driver:
                 now = time.monotonic_ns()
             if now >= read_at:
                 self._read()
+                self._receiver_reports(turn := (turn + 1) % ROUNDS_PER_S)
                 read_at = max(read_at + ROUND_NS, now)
             if now >= report_at:
-                self._report()
+                self._sender_reports()
                 report_at = now + REPORT_NS
             until = min(read_at, self._due[0][0] if self._due else read_at)
             time.sleep(max(0, until - time.monotonic_ns()) / 1e9)
@@ -151,7 +156,7 @@ class Driver:
         for who, datagram, ns in found.samples:
             self._prove(self._sockets[who], datagram, ns)
         for who, datagram in found.others:
-            self._other(self._sockets[who], datagram)
+            self._other(who, datagram)
 
     def _learn(self, rows: Any) -> None:
         """The latest number of each flow."""
@@ -172,35 +177,40 @@ class Driver:
         elif self._keep:
             self.delays[len(plain) > 400].append(ns - sent)
 
-    def _other(self, of: _Socket, datagram: bytes) -> None:
-        if 128 <= datagram[0] < 192:
-            if of.leg is of.party.up:
-                self._heard(of.party.pictures, of.inside, datagram)
+    def _other(self, who: int, datagram: bytes) -> None:
+        of = self._sockets[who]
+        if not 128 <= datagram[0] < 192:
+            self._loop.call_soon_threadsafe(of.leg.came, datagram)
             return
-        self._loop.call_soon_threadsafe(of.leg.came, datagram)
-
-    def _heard(self, pictures: Pictures, inside: Session, datagram: bytes) -> None:
         try:
-            parts = rtcp.read(inside.unprotect_rtcp(datagram))
+            parts = rtcp.read(of.inside.unprotect_rtcp(datagram))
         except Error:
             self.wrong["report not opened"] += 1
             return
-        if isinstance(parts, list) and any(isinstance(one, rtcp.KeyframeWanted) for one in parts):
-            pictures.wanted = True
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, rtcp.KeyframeWanted) and of.leg is of.party.up:
+                of.party.pictures.wanted = True
+            elif isinstance(part, rtcp.SenderReport):
+                self._told[who, part.ssrc] = part.ntp >> 16 & 0xFFFFFFFF, time.monotonic_ns()
 
-    def _report(self) -> None:
-        """Once a second, as clients do: sender reports, and receiver reports about every flow."""
+    def _sender_reports(self) -> None:
+        """Once a second, of each stream."""
         seconds = time.time()
         ntp = int((seconds + NTP_EPOCH_S) * (1 << 32))
-        for who, one in enumerate(self._sockets):
+        for one in self._sockets:
             party = one.party
-            if one.leg is party.up:
-                for track in (party.sound, party.pictures):
-                    report = rtcp.SenderReport(
-                        track.ssrc, ntp, track.timestamp & 0xFFFFFFFF, track.sent, track.octets & 0xFFFFFFFF
-                    )
-                    one.send(one.outside.protect_rtcp(rtcp.sender_report(report, f"party{party.number}")))
-                continue
-            blocks = [rtcp.Report(ssrc, 0, 0, sequence, 0, 0, 0) for ssrc, sequence in self._latest.get(who, {}).items()]
-            for at in range(0, len(blocks), 31):
-                one.send(one.outside.protect_rtcp(rtcp.receiver_report(party.sound.ssrc, blocks[at : at + 31])))
+            for track in (party.sound, party.pictures) if one.leg is party.up else ():
+                report = rtcp.SenderReport(track.ssrc, ntp, track.timestamp & 0xFFFFFFFF, track.sent, track.octets & 0xFFFFFFFF)
+                one.send(one.outside.protect_rtcp(rtcp.sender_report(report, f"party{party.number}")))
+
+    def _receiver_reports(self, turn: int) -> None:
+        """About each flow once a second, in a report of its own, as browsers do; spread over the second."""
+        now = time.monotonic_ns()
+        for who, flows in self._latest.items():
+            one = self._sockets[who]
+            for place, (ssrc, sequence) in enumerate(flows.items()):
+                if (place + who) % ROUNDS_PER_S == turn:
+                    last, came_ns = self._told.get((who, ssrc), (0, now))
+                    delay = (now - came_ns) * 65_536 // 1_000_000_000 if last else 0
+                    block = rtcp.Report(ssrc, 0, 0, sequence, 0, last, delay)
+                    one.send(one.outside.protect_rtcp(rtcp.receiver_report(one.party.sound.ssrc, [block])))

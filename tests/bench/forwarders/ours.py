@@ -95,6 +95,7 @@ class OurSeat:
             self._answering.cancel()
             await asyncio.gather(self._answering, return_exceptions=True)
         await self.party.close()
+        await self._device.close()
 
 
 class _Device(Device):

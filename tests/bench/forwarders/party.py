@@ -49,6 +49,8 @@ class Party:
         self._wide = wide
         self._through = through
         self._session = 0
+        self.described = ""
+        """The server's last offer."""
         self.streams: set[str] = set()
         """What the server's last offer says that it sends: mids."""
 
@@ -86,6 +88,7 @@ class Party:
     async def offered(self, text: str) -> str:
         """The server's offer of what it sends: the answer. `connects` is to follow."""
         self._session += 1
+        self.described = text
         self.streams = {one.rtp.muxId for one in sections(text) if one.direction == "sendonly" and one.port}
         lines = BEGIN.format(session=self.number + 1, version=self._session)
         for line in text.splitlines():
