@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 BUF_VERSION := 1.75.0
 BUF := .tools/node_modules/.bin/buf
 SECONDS ?= 60
+MINUTES ?= 30
 SEED ?= 1
 
-.PHONY: help run test unit check coverage protos bench bench-cost bench-media bench-calls-death media-crashes ledger ledger-cluster simulate picture picture-calls buf
+.PHONY: help run test unit check coverage protos bench bench-cost bench-media bench-calls-death bench-calls-janus bench-calls-page bench-calls-loss soak-calls media-crashes ledger ledger-cluster simulate picture picture-calls buf
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -47,6 +48,13 @@ $(BUF):
 	command -v chromium >/dev/null && command -v turnserver >/dev/null || { \
 	  mkdir -p /etc/systemd/system && [ -e /etc/systemd/system/coturn.service ] || ln -s /dev/null /etc/systemd/system/coturn.service; \
 	  apt-get update -q && apt-get install -qy --no-install-recommends chromium coturn; }
+	mkdir -p .tools && touch $@
+
+# What the bench of calls is held beside. Its service, too, stays masked.
+.tools/janus:
+	command -v janus >/dev/null || { \
+	  mkdir -p /etc/systemd/system && [ -e /etc/systemd/system/janus.service ] || ln -s /dev/null /etc/systemd/system/janus.service; \
+	  apt-get update -q && apt-get install -qy --no-install-recommends janus; }
 	mkdir -p .tools && touch $@
 
 # What reads the files under deploy/. Debian's package prometheus would start a service: its one program is taken out of it.
@@ -140,6 +148,18 @@ bench-media: $(VENV)/.tests .tools/ffmpeg $(MINIO)/minio ## figures of the media
 
 bench-calls-death: $(VENV)/.tests .tools/redis-server ## how soon media is back when the process of a call of eight is killed
 	$(BIN)/python -m tests.bench.calls_death 8 5
+
+bench-calls-janus: $(VENV)/.tests .tools/janus ## the forwarding unit beside Janus, the same load in turns; rows are kept in .tools/calls-bench.jsonl
+	$(BIN)/python -m tests.bench.forwarders --out .tools/calls-bench.jsonl
+
+bench-calls-loss: $(VENV)/.tests .tools/janus ## freezes and gaps in the sound under loss and jitter, the unit and Janus in turns
+	$(BIN)/python -m tests.bench.forwarders.loss
+
+soak-calls: $(VENV)/.tests ## people join and leave for MINUTES (default 30): descriptors, threads and memory, and whether they grow
+	$(BIN)/python -m tests.bench.forwarders.soak $(MINUTES)
+
+bench-calls-page: $(VENV)/.tests ## docs/calls-bench.md from those rows
+	$(BIN)/python -m tests.bench.forwarders.page .tools/calls-bench.jsonl
 
 ledger: $(VENV)/.tests .tools/faketime ## the long ledger: at least 2,000 cuts; SEED=N for another plan
 	$(BIN)/python -m pytest tests/ledger --cuts 2000 --seed $(SEED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -17,6 +18,8 @@ log = logging.getLogger("calls")
 UP = "Calls are up. gRPC at {grpc}, the page, WebSocket, health and metrics at {http}"
 
 FORWARDS = "Calls are up, for media alone. Health and metrics at {http}"
+GC_THRESHOLD = 50_000
+"""Objects made before the collector looks. Packets make no cycles, and thousands of them are kept: to walk them all often holds media up."""
 
 
 def main() -> int:
@@ -33,7 +36,10 @@ def _main() -> None:
 
 
 async def _run(settings: Settings, child: bool) -> None:
+    gc.set_threshold(GC_THRESHOLD, 20, 100)
+
     def up(app: App) -> None:
+        gc.freeze()  # what the start has made stays: the collector need not look at it again
         log.info("started", extra=settings.describe())
         host = settings.grpc_listen.rpartition(":")[0]
         http = settings.http_listen.rpartition(":")[0]

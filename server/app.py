@@ -35,7 +35,7 @@ from server.kit.grpc_server import add_standard_services, new_server
 from server.kit.http_ops import operations, serving_http
 from server.kit.phones import is_phone
 from server.listening import check_certificates, listen_to_devices, listen_to_services, media_worker
-from server.parts import Parts, parts
+from server.parts import Parts, link_service, parts
 from server.services.attendance import Attendance
 from server.settings import Settings
 from server.stores import Stores, opened
@@ -179,7 +179,7 @@ def _add_device_services(
     contact_pb2_grpc.add_ContactServiceServicer_to_server(ContactServicer(made.people, bearer), server)
     group_pb2_grpc.add_GroupServiceServicer_to_server(GroupServicer(made.changes, bearer), server)
     conversation_pb2_grpc.add_ConversationServiceServicer_to_server(ConversationServicer(made.history, bearer), server)
-    call_link_pb2_grpc.add_CallLinkServiceServicer_to_server(CallLinkServicer(made.links, bearer), server)
+    call_link_pb2_grpc.add_CallLinkServiceServicer_to_server(CallLinkServicer(link_service(stores, made, limits), bearer), server)
     return servicer
 
 

@@ -32,7 +32,7 @@ from server.adapters.grpc.services import (
     TokenServicer,
 )
 from server.kit.field_limits import FieldLimits
-from server.parts import Parts
+from server.parts import Parts, link_service
 from server.services.administration import Administration
 from server.services.call_directory import CallDirectory
 from server.services.sending import Sending
@@ -74,7 +74,7 @@ def add_internal_services(
     )
     feed_pb2_grpc.add_FeedServiceServicer_to_server(FeedServicer(made.feed, open_streams, authorise), server)
     directory = CallDirectory(made.conversations, made.people, made.streams)
-    calls = CallDirectoryServicer(directory, made.links, made.people, senders, authorise)
+    calls = CallDirectoryServicer(directory, link_service(stores, made, limits), made.people, senders, authorise)
     call_pb2_grpc.add_CallDirectoryServiceServicer_to_server(calls, server)
     administration = Administration(
         stores.accounts,

@@ -16,6 +16,7 @@ from server.adapters.redis.opening import RedisCluster
 from server.clustered import Clustered, clustered
 from server.domain.envelope import Entry
 from server.domain.events import NoticeTold, PresenceTold
+from server.domain.limits import Limits
 from server.domain.notice import ClosingReason, Notice
 from server.domain.presence import PresenceFact
 from server.kit.kept import kept_secret
@@ -91,7 +92,6 @@ class Parts:
     signing_in: SigningIn
     streams: Streams
     feed: NodeFeed
-    links: LinkService
     cluster: Clustered | None
     """None: the node is alone."""
     media: MediaClaims | None
@@ -113,8 +113,7 @@ def parts(
     """The services of one node. `worker`: None: the deployment has no media."""
     limits, clock, chance = settings.limits, SystemClock(), SystemRandom()
     log, memberships, positions = stores.log, stores.memberships, stores.positions
-    endpoints = limits_pb2.Endpoints(chat=settings.public_chat, media=settings.public_media, calls=settings.public_calls)
-    wire = codec.WireEvents(limits, enabled_kinds(worker is not None), endpoints)
+    wire = _wire(settings, worker is not None)
     hub, rates = Hub(limits), Rates(limits, redis.cluster.buckets if redis is not None else None)
     metrics = Metrics(hub.count, clock.now_ms)
     metrics.read(stores.readings)
@@ -126,7 +125,8 @@ def parts(
     held = HeldAvatars(worker, tasks)
     changes = GroupChanges(conversations, log, memberships, positions, people, held, limits)
     needs = Needs(conversations, receipts, log, positions, wire, clock, limits, tasks, metrics)
-    tokens, feed = Tokens(stores.devices, stores.accounts, clock, chance, limits), NodeFeed(limits)
+    touch, feed = stores.devices.touch, NodeFeed(limits)
+    tokens = Tokens(stores.devices, stores.accounts, clock, chance, limits)
     cluster = clustered(settings, redis, hub, conversations, receipts, wire, tasks) if redis is not None else None
     presence = Presence(people, clock, limits, tasks, cluster.sharing if cluster is not None else None)
     elsewhere = cluster.elsewhere if cluster is not None else Nowhere()
@@ -155,10 +155,19 @@ def parts(
         signing_in=_signing_in(settings, stores, tokens, changes, streams, rates, feed),
         streams=streams,
         feed=feed,
-        links=LinkService(stores.call_links, conversations, people, clock, chance, limits),
     )
     _connect(made)
     return made
+
+
+def link_service(stores: Stores, made: Parts, limits: Limits) -> LinkService:
+    """Links into calls: for devices and for the calls process."""
+    return LinkService(stores.call_links, made.conversations, made.people, made.clock, made.chance, limits)
+
+
+def _wire(settings: Settings, with_media: bool) -> codec.WireEvents:
+    endpoints = limits_pb2.Endpoints(chat=settings.public_chat, media=settings.public_media, calls=settings.public_calls)
+    return codec.WireEvents(settings.limits, enabled_kinds(with_media), endpoints)
 
 
 def _signing_in(

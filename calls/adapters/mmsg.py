@@ -17,6 +17,8 @@ from calls.adapters.udp import BATCH, BURST, READ_BYTES, SO_TIMESTAMPNS, Counts,
 
 NAME_BYTES = 28
 CONTROL_BYTES = 64
+NAMES_MAX = 4_096
+"""Addresses that are kept in C's form."""
 MSG_DONTWAIT = 0x40
 
 C = cffi.FFI()
@@ -79,12 +81,12 @@ class BatchedDatagrams:
         self._inside, self._outside = buffers(BURST), buffers(BATCH)
         self._in, self._out = _Row(self._inside, NAME_BYTES), _Row(self._outside, NAME_BYTES if self._six else 16)
         self._names_in = [C.buffer(self._in.names + index * NAME_BYTES, NAME_BYTES) for index in range(BURST)]
-        self._names_out = memoryview(C.buffer(self._out.names, BATCH * NAME_BYTES))
-        self._lengths_out = [self._out.vectors + index for index in range(BATCH)]
+        self._vectors_out = [self._out.vectors + index for index in range(BATCH)]
+        self._headers_out = [self._out.headers[index].header for index in range(BATCH)]
         self._headers_in = [self._in.headers + index for index in range(BURST)]
         self._control: Any = C.new("char[]", CONTROL_BYTES)
         self._taken = 0
-        self._sockaddrs: dict[bytes, bytes] = {}
+        self._names: dict[bytes, Any] = {}
 
     def burst(self) -> Iterator[tuple[Memory, int, bytes]]:
         """What has arrived."""
@@ -96,12 +98,11 @@ class BatchedDatagrams:
         self.counts.reads += 1
         self.counts.received += count
         self._age(first)
-        headers, names, six = self._headers_in, self._names_in, self._six
+        # Names keep their length: a socket has addresses of one size.
+        headers, names, six, inside = self._headers_in, self._names_in, self._six, self._inside
         for index in range(count):
-            header = headers[index]
-            raw = names[index][:]
-            header.header.name_length = NAME_BYTES
-            yield self._inside[index], header.length, from_sockaddr(raw, six)
+            name = names[index]
+            yield inside[index], headers[index].length, from_sockaddr(name[:], True) if six else name[2:8]
 
     def _age(self, first: Any) -> None:
         self.age_ns = 0
@@ -117,18 +118,24 @@ class BatchedDatagrams:
             self.flush()
         return self._outside[self._taken]
 
-    def send(self, length: int, address: bytes) -> None:
+    def send(self, length: int, address: bytes) -> Memory:
         """Take it into the batch."""
         index = self._taken
-        name = self._sockaddrs.get(address)
-        if name is None:
-            if len(self._sockaddrs) > 4_096:
-                self._sockaddrs.clear()
-            name = self._sockaddrs[address] = to_sockaddr(address, self._six)
-        at = index * NAME_BYTES
-        self._names_out[at : at + len(name)] = name
-        self._lengths_out[index].length = length
-        self._taken = index + 1
+        self._headers_out[index].name = self._names[address] if address in self._names else self._name(address)
+        self._vectors_out[index].length = length
+        self._taken = index = index + 1
+        if index == BATCH:
+            self.flush()
+            index = 0
+        return self._outside[index]
+
+    def _name(self, address: bytes) -> Any:
+        """The address as C takes it. It stays where it is for as long as a batch may point to it."""
+        if len(self._names) > NAMES_MAX:
+            self.flush()
+            self._names.clear()
+        name = self._names[address] = C.new("char[]", to_sockaddr(address, self._six))
+        return name
 
     def flush(self) -> None:
         """Send the batch. The call says how many it took: the rest is tried again, and dropped when the system is full."""

@@ -45,9 +45,10 @@ class SingleDatagrams:
             self.flush()
         return self._outside[len(self._batch)]
 
-    def send(self, length: int, address: bytes) -> None:
+    def send(self, length: int, address: bytes) -> Memory:
         """Take it into the batch."""
         self._batch.append((length, address))
+        return self.buffer()
 
     def flush(self) -> None:
         """Send the batch."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import pack_into, unpack_from
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,7 @@ AUDIO = (OPUS,)
 VIDEO = (VP8, H264, VP9, AV1)
 
 
-@dataclass(frozen=True, slots=True)
-class Vp8:
+class Vp8(NamedTuple):
     """Where a VP8 payload descriptor (RFC 7741 §4.2) has its counters: offsets from the payload's beginning; 0: it has none."""
 
     picture_at: int = 0

@@ -38,16 +38,16 @@ class Packet:
     Attributes:
         order: its place in what its layer forwards, without holes for padding; set by the layer.
         layer: of which it is, and `keyframe` and `vp8`; set by who knows its codec.
-        wire: the form for subscribers, with the payload from `start`.
+        wire: the form for subscribers, with the payload, of `octets` bytes, from `start`.
         level: the audio level, 0 (loudest) … 127 (silence), in -dBov; None: it has none.
         descriptor: AV1's dependency descriptor.
         wide: the transport-wide sequence number.
-        mid, rid, repaired: names that tell what it belongs to; "": it has none.
+        mid_bytes, rid_bytes, repaired_bytes: names that tell what it belongs to; empty: it has none.
     """
 
     __slots__ = (
-        "ssrc", "sequence", "order", "timestamp", "payload_type", "marker", "wire", "start", "keyframe", "vp8", "layer",
-        "level", "descriptor", "wide", "mid", "rid", "repaired",
+        "ssrc", "sequence", "order", "timestamp", "payload_type", "marker", "wire", "start", "octets", "keyframe", "vp8", "layer",
+        "level", "descriptor", "wide", "mid_bytes", "rid_bytes", "repaired_bytes",
     )  # fmt: skip
 
     def __init__(self, ssrc: int, sequence: int, timestamp: int, payload_type: int, marker: int) -> None:
@@ -59,18 +59,34 @@ class Packet:
         self.order = -1
         self.wire = b""
         self.start = HEADER
+        self.octets = 0
         self.keyframe = False
         self.vp8: Vp8 = NO_VP8
         self.layer = 0
         self.level: int | None = None
         self.descriptor: bytes | None = None
         self.wide: int | None = None
-        self.mid = self.rid = self.repaired = ""
+        self.mid_bytes = self.rid_bytes = self.repaired_bytes = b""
+
+    @property
+    def mid(self) -> str:
+        """The section that it belongs to. Asked for an SSRC that is new, so not read for every packet."""
+        return self.mid_bytes.decode("ascii", "replace")
+
+    @property
+    def rid(self) -> str:
+        """The layer that it belongs to."""
+        return self.rid_bytes.decode("ascii", "replace")
+
+    @property
+    def repaired(self) -> str:
+        """The layer that it repairs."""
+        return self.repaired_bytes.decode("ascii", "replace")
 
     @property
     def empty(self) -> bool:
         """It has no payload: a probe."""
-        return len(self.wire) == self.start
+        return not self.octets
 
 
 def abs_send_time(now_ns: int) -> bytes:
@@ -117,6 +133,7 @@ def read(data: bytes, ids: Mapping[int, int], now_ns: int) -> Packet | Drop:
         end -= padding
     head = _extensions(kept, now_ns)
     packet.start = HEADER + len(head)
+    packet.octets = end - start
     packet.wire = b"\x90" + data[1:HEADER] + head + data[start:end]
     return packet if len(packet.wire) <= WIRE_BYTES_MAX else Drop.TOO_LONG
 
@@ -129,16 +146,15 @@ def _one_byte(packet: Packet, kept: list[tuple[int, bytes]], block: bytes, ids: 
         if not byte:
             at += 1
             continue
-        number, length = byte >> 4, (byte & 0x0F) + 1
-        if number == 15:
+        if byte >= 0xF0:
             return False
-        at += 1
-        if at + length > size:
+        end = at + 2 + (byte & 0x0F)
+        if end > size:
             return True
-        kind = ids.get(number)
+        kind = ids.get(byte >> 4)
         if kind is not None:
-            _take(packet, kept, kind, block[at : at + length])
-        at += length
+            _take(packet, kept, kind, block[at + 1 : end])
+        at = end
     return False
 
 
@@ -175,14 +191,13 @@ def _take(packet: Packet, kept: list[tuple[int, bytes]], kind: int, value: bytes
         if value and packet.descriptor is None:
             packet.descriptor = value
             kept.append((kind, value))
-    elif kind in (5, 6, 7) and 0 < len(value) <= NAME_BYTES_MAX:
-        name = value.decode("ascii", "replace")
+    elif kind >= 5 and 0 < len(value) <= NAME_BYTES_MAX:
         if kind == 5:
-            packet.mid = name
+            packet.mid_bytes = value
         elif kind == 6:
-            packet.rid = name
+            packet.rid_bytes = value
         else:
-            packet.repaired = name
+            packet.repaired_bytes = value
 
 
 def _extensions(kept: list[tuple[int, bytes]], now_ns: int) -> bytes:
@@ -190,6 +205,9 @@ def _extensions(kept: list[tuple[int, bytes]], now_ns: int) -> bytes:
     time = abs_send_time(now_ns)
     if not kept:
         return b"\xbe\xde\x00\x01\x12" + time
+    if len(kept) == 1 and len(kept[0][1]) == 1:
+        # An audio level alone: every packet of a microphone has one.
+        return b"\xbe\xde\x00\x02\x12" + time + bytes((kept[0][0] << 4, kept[0][1][0], 0, 0))
     if all(len(value) <= 16 for _, value in kept):
         block = b"\x12" + time + b"".join([bytes((kind << 4 | len(value) - 1,)) + value for kind, value in kept])
         profile = 0xBEDE
@@ -208,6 +226,7 @@ def unwrap(packet: Packet, payload_type: int, ssrc: int) -> Packet | Drop:
         return Drop.BROKEN
     packet.sequence = packet.wire[packet.start] << 8 | packet.wire[packet.start + 1]
     packet.wire = packet.wire[: packet.start] + packet.wire[packet.start + 2 :]
+    packet.octets -= 2
     packet.payload_type, packet.ssrc = payload_type, ssrc
     return Drop.PADDING if packet.empty else packet
 

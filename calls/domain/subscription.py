@@ -47,14 +47,15 @@ class Subscription:
         wanted: the layer to be on; None: paused.
         current: the layer that flows; None: none does yet.
         switched: `current` has changed with the last packet: whoever keeps lists of who takes which layer makes them anew.
-        pictures, tl0s: by how much VP8's counters are moved.
+        pictures, tl0s: by how much VP8's counters are moved; `shifted`: one of them is.
         round_trip_ns: to the subscriber and back; None: not known yet.
         loss: of the last report, 0 … 1.
     """
 
     __slots__ = (
         "codec", "ssrc", "rtx_ssrc", "rtx", "layers", "wanted", "current", "switched", "pictures", "tl0s", "round_trip_ns", "loss",
-        "_offset", "_epoch", "_last", "_first", "_times", "_last_layer", "_last_out", "_last_in", "_last_ns", "_picture", "_tl0",
+        "shifted", "_number", "_offset", "_epoch", "_last", "_first", "_times", "_last_layer", "_latest", "_last_ns", "_pictured",
+        "_begins",
         "_packets", "_octets", "_again", "_rtx_sequence", "_reports",
     )  # fmt: skip
 
@@ -72,23 +73,21 @@ class Subscription:
         self.current: int | None = None
         self.switched = False
         self.pictures = self.tl0s = 0
+        self.shifted = False
+        self._number = codec.payload_type
         self.round_trip_ns: int | None = None
         self.loss = 0.0
         self._offset = self._times = 0
         self._epoch = self._first = self._rtx_sequence = first
         self._last = first - 1
         self._last_layer: int | None = None
-        self._last_out = timestamp
-        self._last_in = self._last_ns = 0
-        self._picture = self._tl0 = 0
+        self._begins = timestamp
+        self._latest: Packet | None = None
+        self._pictured: Packet | None = None
+        self._last_ns = 0
         self._packets = self._octets = 0
         self._again: dict[int, int] = {}
         self._reports: deque[tuple[int, int]] = deque(maxlen=REPORTS_KEPT)
-
-    @property
-    def shifted(self) -> bool:
-        """VP8's counters are moved."""
-        return bool(self.pictures or self.tl0s)
 
     def map(self, packet: Packet, now_ns: int) -> Mapped | None:
         """What differs in the packet for this subscriber; None: it does not get it."""
@@ -100,35 +99,40 @@ class Subscription:
                 return None
             self._switch(packet, now_ns)
             sequence = packet.order + self._offset
-        if sequence < self._epoch:
-            return None
-        timestamp = packet.timestamp + self._times & 0xFFFFFFFF
         if sequence > self._last:
-            self._last, self._last_out, self._last_in, self._last_ns = sequence, timestamp, packet.timestamp, now_ns
-            vp8 = packet.vp8
-            if vp8.picture_bits:
-                self._picture, self._tl0 = vp8.picture + self.pictures, vp8.tl0 + self.tl0s
+            self._last, self._latest, self._last_ns = sequence, packet, now_ns
+            if packet.vp8.picture_bits:
+                self._pictured = packet
+        elif sequence < self._epoch:
+            return None
         self._packets += 1
-        self._octets += len(packet.wire) - packet.start
-        return packet.marker | self.codec.payload_type, sequence & 0xFFFF, timestamp, self.ssrc
+        self._octets += packet.octets
+        return packet.marker | self._number, sequence & 0xFFFF, packet.timestamp + self._times & 0xFFFFFFFF, self.ssrc
 
     def _switch(self, packet: Packet, now_ns: int) -> None:
         self._offset = self._last + 1 - packet.order
         self._epoch = self._last + 1
         self._again.clear()
         if self._last_layer != packet.layer:
-            if self._last_layer is None:
-                self._times = self._last_out - packet.timestamp
+            if self._latest is None:
+                self._times = self._begins - packet.timestamp
             else:
-                ahead = max(1, round(self._elapsed(packet, now_ns) * self.codec.clock_rate))
-                self._times = self._last_out + ahead - packet.timestamp
+                ahead = max(1, round(self._elapsed(packet, self._latest, now_ns) * self.codec.clock_rate))
+                self._times += self._latest.timestamp + ahead - packet.timestamp
                 if self.codec is VP8:
-                    self.pictures = self._picture + 1 - packet.vp8.picture
-                    self.tl0s = self._tl0 + 1 - packet.vp8.tl0
+                    self._shift(packet)
         self.current = self._last_layer = packet.layer
         self.switched = True
 
-    def _elapsed(self, packet: Packet, now_ns: int) -> float:
+    def _shift(self, packet: Packet) -> None:
+        """VP8's counters go on after the last picture's."""
+        picture = tl0 = 0
+        if self._pictured is not None:
+            picture, tl0 = self._pictured.vp8.picture + self.pictures, self._pictured.vp8.tl0 + self.tl0s
+        self.pictures, self.tl0s = picture + 1 - packet.vp8.picture, tl0 + 1 - packet.vp8.tl0
+        self.shifted = bool(self.pictures or self.tl0s)
+
+    def _elapsed(self, packet: Packet, latest: Packet, now_ns: int) -> float:
         """Seconds of media from the last packet sent to this one of another layer: by both sender reports, if they make sense."""
         waited = (now_ns - self._last_ns) / 1e9
         before = self.layers.get(self._last_layer if self._last_layer is not None else GONE)
@@ -136,7 +140,7 @@ class Subscription:
         if before is None or after is None or before.sender_report is None or after.sender_report is None:
             return waited
         elapsed = media_time(after.sender_report, packet.timestamp, after.clock_rate) - media_time(
-            before.sender_report, self._last_in, before.clock_rate
+            before.sender_report, latest.timestamp, before.clock_rate
         )
         return elapsed if abs(elapsed - waited) < 1 else waited
 

@@ -52,8 +52,8 @@ class Datagrams(Protocol):
         """One to fill with what is to be sent; flushes by itself when all are taken."""
         ...
 
-    def send(self, length: int, address: bytes) -> None:
-        """Take the last buffer into the batch."""
+    def send(self, length: int, address: bytes) -> Buffer:
+        """Take the last buffer into the batch. Returns the next one, as `buffer` does."""
         ...
 
     def flush(self) -> None:

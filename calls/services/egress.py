@@ -24,7 +24,9 @@ class Egress:
 
     def forward(self, packet: Packet, feeds: Iterable[Feed], now_ns: int) -> bool:
         """One packet to all who take it. True: a feed has switched layers."""
-        datagrams, wire, size, switched = self._datagrams, packet.wire, len(packet.wire), False
+        datagrams, wire, patch = self._datagrams, packet.wire, PATCH.pack_into
+        size, switched, sent = len(wire), False, 0
+        buffer = datagrams.buffer()
         for feed in feeds:
             leg = feed.leg
             if not leg.open:
@@ -33,17 +35,19 @@ class Egress:
             mapped = subscription.map(packet, now_ns)
             if mapped is None:
                 continue
-            switched |= subscription.switched
-            buffer = datagrams.buffer()
+            if subscription.switched:
+                switched = True
             memory = buffer.memory
             memory[:size] = wire
-            PATCH.pack_into(memory, 1, *mapped)
+            number, sequence, timestamp, ssrc = mapped
+            patch(memory, 1, number, sequence, timestamp, ssrc)
             if subscription.shifted:
                 shift_vp8(memory, packet.start, packet.vp8, subscription.pictures, subscription.tl0s)
             length = leg.cipher.protect(buffer, size)  # type: ignore[union-attr]  # An open leg has keys.
             if length:
-                datagrams.send(length, leg.path.current)  # type: ignore[arg-type]  # And a path.
-                self.packets += 1
+                buffer = datagrams.send(length, leg.path.current)  # type: ignore[arg-type]  # And a path.
+                sent += 1
+        self.packets += sent
         return switched
 
     def again(self, feed: Feed, once_more: Again) -> None:

@@ -14,7 +14,7 @@ def packet(
 ) -> Packet:  # fmt: skip
     """A packet as the path has it after `read`."""
     made = Packet(ssrc, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, payload_type, 0)
-    made.wire, made.start = bytes(HEADER) + payload, HEADER
+    made.wire, made.start, made.octets = bytes(HEADER) + payload, HEADER, len(payload)
     made.layer, made.keyframe, made.vp8 = layer, keyframe, vp8
-    made.mid, made.rid, made.repaired = mid, rid, repaired
+    made.mid_bytes, made.rid_bytes, made.repaired_bytes = mid.encode(), rid.encode(), repaired.encode()
     return made
