@@ -125,8 +125,7 @@ def parts(
     held = HeldAvatars(worker, tasks)
     changes = GroupChanges(conversations, log, memberships, positions, people, held, limits)
     needs = Needs(conversations, receipts, log, positions, wire, clock, limits, tasks, metrics)
-    touch, feed = stores.devices.touch, NodeFeed(limits)
-    tokens = Tokens(stores.devices, stores.accounts, clock, chance, limits)
+    tokens, feed = Tokens(stores.devices, stores.accounts, clock, chance, limits), NodeFeed(limits)
     cluster = clustered(settings, redis, hub, conversations, receipts, wire, tasks) if redis is not None else None
     presence = Presence(people, clock, limits, tasks, cluster.sharing if cluster is not None else None)
     elsewhere = cluster.elsewhere if cluster is not None else Nowhere()
