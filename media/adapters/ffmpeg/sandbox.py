@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from media.adapters.ffmpeg.process import Process
 from media.ports.workshop import WorkshopUnavailable
 
 STDOUT_BYTES_MAX = 262_144
@@ -123,15 +124,7 @@ class Sandbox:
         Raises WorkshopUnavailable when the program or the sandbox cannot be started. Cancelling kills the whole group.
         """
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command(argv, job, limits),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,
-                cwd="/",
-                env={"PATH": _PATH, "LC_ALL": "C"},
-            )
+            process = await Process.started(self._command(argv, job, limits), {"PATH": _PATH, "LC_ALL": "C"})
         except OSError as error:
             raise WorkshopUnavailable(f"{argv[0]} cannot be started: {error}") from error
         reader = _Reader(process, limits, on_line)
@@ -203,7 +196,7 @@ async def opened(programs: Sequence[str], scratch: Path) -> Sandbox:
 class _Reader:
     """Both outputs of a process, capped."""
 
-    def __init__(self, process: asyncio.subprocess.Process, limits: RunLimits, on_line: Callable[[bytes], bool] | None) -> None:
+    def __init__(self, process: Process, limits: RunLimits, on_line: Callable[[bytes], bool] | None) -> None:
         self._process = process
         self._limits = limits
         self._on_line = on_line
@@ -222,7 +215,6 @@ class _Reader:
                 await self._process.wait()
 
     async def _output(self) -> None:
-        assert self._process.stdout
         while chunk := await self._process.stdout.read(65_536):
             self.stdout += chunk
             if len(self.stdout) > self._limits.stdout_bytes:
@@ -230,7 +222,7 @@ class _Reader:
                 return
 
     async def _lines(self) -> None:
-        assert self._process.stdout and self._on_line
+        assert self._on_line
         begun = b""
         while chunk := await self._process.stdout.read(65_536):
             *lines, begun = (begun + chunk).split(b"\n")
@@ -244,29 +236,21 @@ class _Reader:
             self._on_line(begun)
 
     async def _errors(self) -> None:
-        assert self._process.stderr
         while chunk := await self._process.stderr.read(65_536):
             self.stderr = (self.stderr + chunk)[-STDERR_BYTES_MAX:]
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: Process) -> None:
     """Kill what is left of the group, and wait for it."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass
-    await asyncio.shield(_gone(process))
+    process.close()
+    await asyncio.shield(process.wait())
 
 
-async def _gone(process: asyncio.subprocess.Process) -> None:
-    """asyncio tells of an end only when both outputs were read to theirs."""
-    for output in (process.stdout, process.stderr):
-        while output and await output.read(65_536):
-            pass
-    await process.wait()
-
-
-def _outcome(process: asyncio.subprocess.Process, reader: _Reader) -> Outcome:
+def _outcome(process: Process, reader: _Reader) -> Outcome:
     errors = reader.stderr.decode("utf-8", "replace")
     code = process.returncode or 0
     if reader.ended is None and errors.startswith(("bwrap:", "prlimit:", "setpriv:")):
