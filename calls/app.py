@@ -22,6 +22,7 @@ from calls.adapters.grpc_calls import CallServicer
 from calls.adapters.http_calls import HttpCalls
 from calls.adapters.metrics import Metrics
 from calls.adapters.node import Node
+from calls.adapters.self_test import measured
 from calls.adapters.signal_stream import SignalStreams
 from calls.adapters.webhook import NoWaker, Webhook
 from calls.clustered import Others, others
@@ -98,13 +99,16 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
         if settings.role != "signalling":
             units.append(await opened.enter_async_context(_unit(settings, made.groups)))
             made.groups.forward_by(units[0])
+            made.metrics.forwards(lambda: units[0].share, lambda: len(made.groups.live))
         yield await opened.enter_async_context(_running(settings, made, fields, tasks))
 
 
 def _unit(settings: Settings, groups: GroupCalls) -> AbstractAsyncContextManager[Forwarder]:
     host = host_of(settings.media_listen)
     port = int(settings.media_listen.rpartition(":")[2])
-    return forwarding(groups.happened, host, port, listed(settings.media_addresses) or (host,), settings.forwarder)
+    costs = measured()
+    log.info("a packet costs", extra={"in_us": round(costs.in_cost * 1e6, 1), "out_us": round(costs.out_cost * 1e6, 2)})
+    return forwarding(groups.happened, host, port, listed(settings.media_addresses) or (host,), settings.forwarder, costs)
 
 
 def _parts(

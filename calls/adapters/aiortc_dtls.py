@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from socket import htonl
 from typing import Any
 
-from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
-from pylibsrtp import Session
+from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+from pylibsrtp import Policy, Session
 from pylibsrtp._binding import ffi, lib
 
 from calls.ports.media import BUFFER_BYTES, PLAIN_BYTES_MAX, Buffer, Cipher
@@ -72,6 +73,18 @@ class SrtpCipher:
     def forget(self, ssrc: int) -> None:
         """Drop the stream's state; none there: nothing happens."""
         lib.srtp_remove_stream(self._outside, htonl(ssrc))
+
+
+def looped() -> tuple[SrtpCipher, SrtpCipher]:
+    """Two that know one key, of the profile that is negotiated first: what one protects, the other unprotects."""
+    profile = SRTP_PROFILES[0]
+    key = secrets.token_bytes(profile.key_length + profile.salt_length)
+
+    def session(direction: int) -> Session:
+        return Session(Policy(key=key, ssrc_type=direction, srtp_profile=profile.libsrtp_profile))
+
+    ways = session(Policy.SSRC_ANY_INBOUND), session(Policy.SSRC_ANY_OUTBOUND)
+    return SrtpCipher(*ways), SrtpCipher(*ways)
 
 
 class _Pipe:

@@ -24,6 +24,12 @@ class Metrics:
         self._refused = Counter("tidewire_calls_refusal", "Refused commands by reason.", ["reason"], registry=self._registry)
         Gauge("tidewire_calls_streams", "Signalling streams that are open.", registry=self._registry).set_function(streams)
 
+    def forwards(self, share: Callable[[], float], calls: Callable[[], int]) -> None:
+        """Media of groups goes through this process."""
+        about = "The share of a core that media of groups uses, or may use by what is planned."
+        Gauge("tidewire_calls_share", about, registry=self._registry).set_function(share)
+        Gauge("tidewire_calls_group", "Calls of groups in this process.", registry=self._registry).set_function(calls)
+
     def finished(self, call: DirectCall) -> None:
         """A direct call has ended."""
         self._finished.labels(call.end.value if call.end is not None else "").inc()

@@ -17,10 +17,23 @@ AUDIO_BPS, VIDEO_BPS = 40_000, 1_700_000
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Seconds of a core for one packet. The defaults are measured ones, of Python with sendmmsg; a self-test at start gives this machine's."""
+    """Seconds of a core for one packet. The defaults are measured ones (docs/calls-bench.md: 8 and 24 parties); a self-test at start gives
+    this machine's."""
 
-    in_cost: float = 151e-6
-    out_cost: float = 3.25e-6
+    in_cost: float = 102e-6
+    out_cost: float = 4.9e-6
+
+
+SCALE_MIN, SCALE_MAX = 0.5, 4.0
+"""A self-test that says more of a machine is not believed: something else had the machine."""
+
+
+def scaled(tried: Costs, reference: Costs) -> Costs:
+    """The costs in use, of a machine on which a trial took as `tried` says, and on the one of the defaults as `reference` says."""
+    usual = Costs()
+    ratios = (tried.in_cost / reference.in_cost, tried.out_cost / reference.out_cost)
+    one, other = (min(SCALE_MAX, max(SCALE_MIN, ratio)) for ratio in ratios)
+    return Costs(usual.in_cost * one, usual.out_cost * other)
 
 
 @dataclass(frozen=True, slots=True)
