@@ -328,6 +328,12 @@ const LAYERS = [
   { rid: "f", maxBitrate: 1_700_000 },
 ];
 
+/** The browser's codecs of one kind, such as "VP9", and those that repair it. */
+function ofCodec(name) {
+  const wanted = [`video/${name}`, "video/rtx"];
+  return RTCRtpSender.getCapabilities("video").codecs.filter(({ mimeType }) => wanted.includes(mimeType));
+}
+
 /** What stands before the token in a link's text. */
 export const LINK = "tidewire:call/";
 
@@ -356,11 +362,15 @@ export class GroupCall extends EventTarget {
     this.down.onconnectionstatechange = () => this.down.connectionState === "failed" && this.restartDown();
   }
 
-  /** Joins, or knocks: then `state` is "waiting". `stream`: what is sent; `ring`: the others, when the call begins with this. */
-  async join(stream, { ring = false, simulcast = true } = {}) {
+  /**
+   * Joins, or knocks: then `state` is "waiting". `stream`: what is sent; `ring`: the others, when the call begins with this; `codec`: pictures
+   * by this one alone ("VP8", "H264", "VP9", "AV1"), in one layer.
+   */
+  async join(stream, { ring = false, simulcast = true, codec = "" } = {}) {
     for (const track of stream.getTracks()) {
-      const layered = track.kind === "video" && simulcast ? { sendEncodings: LAYERS } : {};
+      const layered = track.kind === "video" && simulcast && !codec ? { sendEncodings: LAYERS } : {};
       const transceiver = this.up.addTransceiver(track, { direction: "sendonly", ...layered });
+      if (track.kind === "video" && codec) transceiver.setCodecPreferences(ofCodec(codec));
       this.#sources.set(transceiver, track.kind === "audio" ? "microphone" : "camera");
     }
     await this.#offer({ ring });
@@ -571,6 +581,7 @@ class Page {
     this.calls = null;
     this.current = null;
     this.stream = null;
+    this.codec = ""; // for trying one: `page.codec = "AV1"` in the console
     this.find("sign-in").onsubmit = (event) => (event.preventDefault(), this.signIn(this.find("token").value.trim()));
     this.find("whom").onsubmit = (event) => (event.preventDefault(), this.guard(() => this.begin()));
     this.find("hang-up").onclick = () => this.guard(() => this.end());
@@ -672,7 +683,7 @@ class Page {
 
   async join(where, video, ring) {
     const stream = await this.media(video)();
-    const call = await this.calls.join(where, stream, { ring });
+    const call = await this.calls.join(where, stream, { ring, codec: this.codec });
     this.current = call;
     this.stage(true);
     this.tile("own", stream.getVideoTracks(), "you", true);

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.support.calls_browser import Place, browsing
 from tests.support.calls_processes import Two, two_processes
 from tests.support.calls_sdk import Deployment, Shared, shared
 from tests.support.calls_world import SCOPES, Calls, World
@@ -33,16 +34,16 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shared]:
+async def sdk_node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shared]:
     """The node of the tests through the SDK."""
     async with shared(tmp_path_factory.mktemp("sdk")) as made:
         yield made
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def deployment(place: Shared, tmp_path: Path) -> AsyncIterator[Deployment]:
+async def deployment(sdk_node: Shared, tmp_path: Path) -> AsyncIterator[Deployment]:
     """That node, and people of a test's own."""
-    async with place.deployment(tmp_path) as made:
+    async with sdk_node.deployment(tmp_path) as made:
         yield made
 
 
@@ -67,4 +68,11 @@ async def two(world: World, redis: RedisServer, request: pytest.FixtureRequest) 
     """Two processes; the marker `limits` sets more of their settings."""
     marker = request.node.get_closest_marker("limits")
     async with two_processes(world, redis, **(marker.kwargs if marker else {})) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+    """What the tests with a browser share."""
+    async with browsing(tmp_path_factory.mktemp("browser")) as made:
         yield made

@@ -3,96 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import fractions
 import time
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import av
-import grpc
 import pytest
-import pytest_asyncio
-from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
-from playwright.async_api import Browser, expect
+from aiortc.mediastreams import AudioStreamTrack
+from playwright.async_api import expect
 from tidewire import Client
 from tidewire.calls import CallMedia, CallState
-from tidewire.transport import new_envelope_id
-from tidewire.v1 import call_link_pb2, call_link_pb2_grpc, group_pb2, group_pb2_grpc
 
-from calls.app import App, serving
-from calls.domain.limits import ForwarderLimits
-from tests.support.browser import Tab, chromium, clip, counted, counting
-from tests.support.calls_world import SCOPES, World, people
-from tests.support.media import service_token
-from tests.support.node import Node, free_port
+from tests.support.browser import Counting, counted
+from tests.support.calls_browser import Place
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
-
-
-class Place:
-    """A node, calls, and a browser."""
-
-    def __init__(self, node: Node, app: App, browser: Browser) -> None:
-        self.node = node
-        self.app = app
-        self.browser = browser
-
-    async def tab(self) -> Tab:
-        """Somebody new in a tab."""
-        ((token, account_id, _),) = await people(self.node, 1)
-        tab = await Tab.opened(self.browser, self.app.http_port, token, account_id)
-        tab.token = token  # type: ignore[attr-defined]
-        return tab
-
-    async def group(self, owner: Tab, *others: Tab) -> str:
-        """A group of these people."""
-        async with grpc.aio.insecure_channel(self.node.address) as channel:
-            stub: Any = group_pb2_grpc.GroupServiceStub(channel)  # type: ignore[no-untyped-call]
-            request = group_pb2.CreateGroupRequest(
-                change=group_pb2.ChangeId(envelope_id=new_envelope_id()),
-                title="all",
-                account_ids=[other.account_id for other in others],
-            )
-            token = owner.token  # type: ignore[attr-defined]
-            made = await stub.CreateGroup(request, metadata=(("authorization", f"Bearer {token}"),))
-        return str(made.conversation_id)
-
-    async def link(self, maker: Tab) -> str:
-        """A new link with approval."""
-        async with grpc.aio.insecure_channel(self.node.address) as channel:
-            stub: Any = call_link_pb2_grpc.CallLinkServiceStub(channel)  # type: ignore[no-untyped-call]
-            token = maker.token  # type: ignore[attr-defined]
-            request = call_link_pb2.CreateCallLinkRequest(approval=True)
-            made = await stub.CreateCallLink(request, metadata=(("authorization", f"Bearer {token}"),))
-        return f"tidewire:call/{made.token}"
-
-    async def room(self, people: int) -> tuple[str, list[Tab]]:
-        """So many tabs in the call of a group; who began it first."""
-        tabs = [await self.tab() for _ in range(people)]
-        group = await self.group(*tabs)
-        await tabs[0].calls(group)
-        await tabs[0].says("active")
-        for tab in tabs[1:]:
-            await tab.accepts()
-            await tab.says("active")
-        return group, tabs
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
-    folder = tmp_path_factory.mktemp("browser")
-    port = free_port()
-    node = Node(folder / "node", public_calls=f":{port}", address_commands_burst=1_000_000)
-    token = await service_token(folder / "node", "calls", *SCOPES)
-    await node.start()
-    patience = ForwarderLimits(lost_s=10, gone_s=15)
-    settings = replace(World(node, token, folder).settings(forwarder=patience), grpc_listen=f"127.0.0.1:{port}")
-    camera = await asyncio.to_thread(clip, folder / "camera.y4m")
-    async with serving(settings) as app, chromium(f"--use-file-for-fake-video-capture={camera}") as browser:
-        yield Place(node, app, browser)
-    await node.close()
 
 
 def in_order(numbers: list[int], length: int) -> bool:
@@ -137,28 +60,6 @@ async def test_a_call_is_declined_in_a_browser(place: Place) -> None:
     await ann.calls(ben.account_id)
     await ben.page.locator("#decline").click(timeout=30_000)
     await ann.says("over: declined")
-
-
-class Counting(VideoStreamTrack):  # type: ignore[misc]
-    """Frames that count, ten a second."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._number = 0
-        self._since = time.monotonic()
-
-    async def recv(self) -> av.VideoFrame:
-        """The next one, when it is due."""
-        await asyncio.sleep(max(0.0, self._since + self._number / 10 - time.monotonic()))
-        frame = av.VideoFrame(320, 240, "yuv420p")
-        data = counting(self._number % 120)
-        for plane, (start, end) in zip(frame.planes, ((0, 76_800), (76_800, 96_000), (96_000, 115_200))):
-            width = 320 if start == 0 else 160
-            rows = [data[at : at + width].ljust(plane.line_size, b"\0") for at in range(start, end, width)]
-            plane.update(b"".join(rows))
-        frame.pts, frame.time_base = self._number * 9_000, fractions.Fraction(1, 90_000)
-        self._number += 1
-        return frame
 
 
 async def test_a_browser_and_the_sdk_see_one_anothers_frames_in_order(place: Place, tmp_path: Path) -> None:

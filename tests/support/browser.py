@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import fractions
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import av
+from aiortc.mediastreams import VideoStreamTrack
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 FLAGS = (
@@ -69,6 +74,28 @@ def counting(number: int) -> bytes:
             for row in range(top, top + 40):
                 luma[row * 320 + left : row * 320 + left + 48] = b"\xe0" * 48
     return bytes(luma) + b"\x80" * (320 * 120)
+
+
+class Counting(VideoStreamTrack):  # type: ignore[misc]
+    """Frames that count, ten a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._number = 0
+        self._since = time.monotonic()
+
+    async def recv(self) -> av.VideoFrame:
+        """The next one, when it is due."""
+        await asyncio.sleep(max(0.0, self._since + self._number / 10 - time.monotonic()))
+        frame = av.VideoFrame(320, 240, "yuv420p")
+        data = counting(self._number % 120)
+        for plane, (start, end) in zip(frame.planes, ((0, 76_800), (76_800, 96_000), (96_000, 115_200))):
+            width = 320 if start == 0 else 160
+            rows = [data[at : at + width].ljust(plane.line_size, b"\0") for at in range(start, end, width)]
+            plane.update(b"".join(rows))
+        frame.pts, frame.time_base = self._number * 9_000, fractions.Fraction(1, 90_000)
+        self._number += 1
+        return frame
 
 
 def counted(luma: bytes, stride: int) -> int:
