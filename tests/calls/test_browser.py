@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from tidewire import Client
 from tidewire.calls import CallMedia, CallState
 
-from tests.support.browser import Counting, counted
+from tests.support.browser import Counting, chromium, clip, counted
 from tests.support.calls_browser import Place
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -141,7 +141,7 @@ async def test_the_height_asked_for_arrives(place: Place, tmp_path: Path) -> Non
     """Down at once; up although the browser's estimate of its downlink has little room left for more than it gets."""
     camera = await asyncio.to_thread(clip, tmp_path / "camera.y4m", 20, 2)
     async with chromium(f"--use-file-for-fake-video-capture={camera}") as browser:
-        _, (ann, ben) = await Place(place.node, place.app, browser).room(2)
+        _, (ann, ben) = await place.by(browser).room(2)
         participant = await ben.page.evaluate("window.page.current.participantId")
         await ann.sees(1, "down")
         for height, expected in ((480, 240), (60, 120), (480, 240)):

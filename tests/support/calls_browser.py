@@ -40,6 +40,12 @@ class Place:
         assert self._app is not None, "calls do not run"
         return self._app
 
+    def by(self, browser: Browser) -> Place:
+        """The same, with another browser."""
+        made = Place(self.node, self._settings, browser)
+        made._app = self._app
+        return made
+
     async def start(self) -> None:
         """Start calls, always at the same addresses."""
         self._app = await self._running.enter_async_context(serving(self._settings))
