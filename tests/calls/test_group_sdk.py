@@ -10,7 +10,7 @@ import pytest
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 from tidewire import Client
 from tidewire.calls import CallMedia, CallState, GroupCall
-from tidewire.errors import Refused
+from tidewire.errors import Refused, TidewireError
 
 from calls.domain.signalling_limits import SignallingLimits
 from tests.support.calls_sdk import Deployment
@@ -132,6 +132,19 @@ async def test_a_second_device_takes_the_place_of_the_first(deployment: Deployme
             await first.becomes(CallState.ENDED)
         assert first.reason == "replaced"
         assert [one.participant_id for one in second.participants] == [second.participant_id]
+        await deployment.stack.aclose()
+
+
+async def test_a_microphone_that_cannot_be_opened_fails_the_join_and_nothing_else(deployment: Deployment) -> None:
+    def broken() -> AudioStreamTrack:
+        raise OSError("no such device")
+
+    async with deployment.calls():
+        (ann, _), conversation_id = await group(deployment, "ann", "ben")
+        with pytest.raises(TidewireError, match="the audio cannot be opened: no such device"):
+            await ann.calls.join(conversation_id, CallMedia(audio=broken))
+        room = await ann.calls.join(conversation_id, SOUND)
+        assert await room.becomes(CallState.ACTIVE) is CallState.ACTIVE
         await deployment.stack.aclose()
 
 

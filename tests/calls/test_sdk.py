@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 from tidewire import Client
 from tidewire.calls import Call, CallMedia, CallState
-from tidewire.errors import Refused
+from tidewire.errors import Refused, TidewireError
 
 from tests.support.calls_sdk import Deployment
 from tests.support.node import Node
@@ -124,6 +125,24 @@ async def test_a_call_that_rings_is_taken_while_the_node_is_killed_and_has_its_r
             while not (records := [each for each in await ben.log(conversation_id) if each.kind == "call_record"]):
                 await asyncio.sleep(0.05)
         assert len(records) == 1
+        await deployment.stack.aclose()
+
+
+async def test_a_callers_microphone_that_cannot_be_opened_ends_the_call_and_not_the_client(deployment: Deployment) -> None:
+    def broken() -> AudioStreamTrack:
+        raise OSError("no such device")
+
+    async with deployment.calls():
+        ann, ben, conversation_id = await two(deployment)
+        ringing = asyncio.ensure_future(first_call(ben))
+        placed = await ann.calls.place(conversation_id, CallMedia(audio=broken))
+        taken = await asyncio.wait_for(ringing, 15)
+        with suppress(TidewireError):  # it may be over before it is taken altogether
+            await taken.accept(SOUND)
+        for call in (placed, taken):
+            await becomes(call, CallState.ENDED)
+        assert placed.reason == "failed"
+        await ann.send(conversation_id, "still here")
         await deployment.stack.aclose()
 
 

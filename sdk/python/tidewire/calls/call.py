@@ -90,7 +90,8 @@ class Call(Followed[CallEvent]):
         """Take the call. Sources are opened only after it is this device that has it.
 
         Raises:
-            Refused: another device took it, or it is over. Unreachable. TidewireError: its offer cannot be used.
+            Refused: another device took it, or it is over. Unreachable. TidewireError: its offer cannot be used, it has ended
+                meanwhile, or a source cannot be opened; the call is over then.
         """
         if self._offer is None or self.outgoing:
             raise TidewireError("only a call that rings here can be taken")
@@ -103,7 +104,11 @@ class Call(Followed[CallEvent]):
             self._peer = None
             await peer.close()
             raise
-        self._open(media)
+        try:
+            self._open(media)
+        except TidewireError:
+            await self._fail()
+            raise
         if self.state is CallState.RINGING:  # media may have been faster than the answer
             self._become(CallState.CONNECTING)
 
@@ -234,7 +239,8 @@ class Call(Followed[CallEvent]):
         return self._peer
 
     def _open(self, media: CallMedia) -> None:
-        assert self._peer is not None, "the call was taken"
+        if self._peer is None:
+            raise TidewireError("the call is over")
         for kind, source in (("audio", media.audio), ("video", media.video)):
             if source is not None:
                 self._peer.send(kind, source)
@@ -252,10 +258,9 @@ class Call(Followed[CallEvent]):
         self._become(CallState.CONNECTING)
         try:
             await self._peer.take_answer(answer.sdp)
+            self._open(self._media)
         except TidewireError:
             await self._fail()
-            return
-        self._open(self._media)
 
     async def _described(self, told: call_pb2.CallDescribed) -> None:
         peer = self._peer
@@ -302,6 +307,8 @@ class Call(Followed[CallEvent]):
             await self._signalling.command(media=call_pb2.ReportMedia(call_id=self.call_id, flows=flows))
 
     async def _fail(self) -> None:
+        if self._over:
+            return
         command = call_pb2.HangUp(call_id=self.call_id, ticket=self._ticket, failed=True)
         await self._end("failed")
         await self._say_farewell(command)

@@ -82,8 +82,17 @@ class Peer:
         return [(one.mid, one.kind, one.receiver.track) for one in self._pc.getTransceivers() if one.mid is not None]
 
     def send(self, kind: str, source: Source) -> None:
-        """Send a track, in the place of what was sent of this kind."""
-        track = source() if callable(source) else source
+        """Send a track, in the place of what was sent of this kind.
+
+        Raises:
+            TidewireError: it cannot be opened.
+        """
+        try:
+            track = source() if callable(source) else source
+        except TidewireError:
+            raise
+        except Exception as error:  # it is the app's, and must not end the client
+            raise TidewireError(f"the {kind} cannot be opened: {error}") from error
         for transceiver in self._pc.getTransceivers():
             if transceiver.kind == kind and transceiver.sender.track is None:
                 transceiver.sender.replaceTrack(track)
