@@ -19,6 +19,9 @@ NAME_BYTES = 28
 CONTROL_BYTES = 64
 NAMES_MAX = 4_096
 """Addresses that are kept in C's form."""
+STAMPED = 32
+"""Bytes of control data that a time takes."""
+STAMP = struct.Struct("=iiqq")
 MSG_DONTWAIT = 0x40
 
 C = cffi.FFI()
@@ -85,13 +88,16 @@ class BatchedDatagrams:
         self._headers_out = [self._out.headers[index].header for index in range(BATCH)]
         self._headers_in = [self._in.headers + index for index in range(BURST)]
         self._control: Any = C.new("char[]", CONTROL_BYTES)
+        self._stamp = C.buffer(self._control, CONTROL_BYTES)
+        self._first = self._in.headers[0].header
+        self._first.control = self._control
         self._taken = 0
         self._names: dict[bytes, Any] = {}
 
     def burst(self) -> Iterator[tuple[Memory, int, bytes]]:
         """What has arrived."""
-        first = self._in.headers[0].header
-        first.control, first.control_length = self._control, CONTROL_BYTES
+        first = self._first
+        first.control_length = CONTROL_BYTES
         count = self._library.recvmmsg(self._number, self._in.headers, BURST, MSG_DONTWAIT, C.NULL)
         if count <= 0:
             return
@@ -106,10 +112,9 @@ class BatchedDatagrams:
 
     def _age(self, first: Any) -> None:
         self.age_ns = 0
-        if first.control_length >= 32:
-            level, kind = struct.unpack_from("=ii", C.buffer(self._control, CONTROL_BYTES), 8)
+        if first.control_length >= STAMPED:
+            level, kind, seconds, rest = STAMP.unpack_from(self._stamp, 8)
             if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
-                seconds, rest = struct.unpack_from("=qq", C.buffer(self._control, CONTROL_BYTES), 16)
                 self.age_ns = max(0, time.time_ns() - seconds * 1_000_000_000 - rest)
 
     def buffer(self) -> Memory:
@@ -121,7 +126,10 @@ class BatchedDatagrams:
     def send(self, length: int, address: bytes) -> Memory:
         """Take it into the batch."""
         index = self._taken
-        self._headers_out[index].name = self._names[address] if address in self._names else self._name(address)
+        try:
+            self._headers_out[index].name = self._names[address]
+        except KeyError:
+            self._headers_out[index].name = self._name(address)
         self._vectors_out[index].length = length
         self._taken = index = index + 1
         if index == BATCH:

@@ -68,7 +68,7 @@ class Downstream:
             int.from_bytes(entropy(2), "big") % FIRST_SEQUENCE_MAX,
             int.from_bytes(entropy(4), "big"),
         )
-        feed = Feed(publication, subscription, leg, self.participant_id)
+        feed = Feed(publication, subscription, leg, self.participant_id, _token(track.participant_id))
         self.feeds[track.track_id] = publication.feeds[self.participant_id] = feed
         self._by_ssrc[subscription.ssrc] = self._by_ssrc[subscription.rtx_ssrc] = feed
         self.negotiation.put(track, now_ns)
@@ -192,7 +192,7 @@ class Downstream:
         for feed in self.feeds.values():
             report = feed.subscription.report(now_ns)
             if report is not None:
-                self._egress.control(self.leg, rtcp.sender_report(report, _token(feed.publication.incoming.track.participant_id)))
+                self._egress.control(self.leg, rtcp.sender_report(report, feed.name))
 
 
 OWN_EXTENSIONS: Mapping[int, str] = {number: uri for uri, number in OWN_IDS.items()}

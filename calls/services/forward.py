@@ -17,12 +17,14 @@ from calls.services.downstream import Downstream
 from calls.services.egress import Egress
 from calls.services.leg import Entropy, Leg, new_credentials
 from calls.services.mux import Mux
-from calls.services.room import Party, Room
+from calls.services.room import SECOND_TICKS, Party, Room
 from calls.services.upstream import Upstream
 from server.kit.refusal import Reason, Refusal, Refused, limit_exceeded, unavailable
 
 TICK_NS = 25_000_000
 MEASURE_TICKS = 40
+TURNS = 8
+"""Participants have their second's reports and choices in so many turns."""
 EMPTY = Planned(0, 0, 0, 0)
 
 
@@ -57,7 +59,7 @@ class Forwarder:
         self._candidates = tuple((address, datagrams.port) for address in advertised)
         self._costs = costs
         self._rooms: dict[tuple[str, str], Room] = {}
-        self._ticks = 0
+        self._ticks = self._joins = 0
         self._draining = False
         self._measured = (clock.now_ns(), clock.core_ns())
 
@@ -160,7 +162,10 @@ class Forwarder:
         up.receiver, down.receiver = upstream, downstream
         assert up.handshake is not None
         up.handshake.begin(uplink.fingerprints)
-        return Party(place, upstream, downstream, uplink.fingerprints, uplink.ufrag)
+        self._joins += 1
+        return Party(
+            place, upstream, downstream, uplink.fingerprints, uplink.ufrag, phase=self._joins % TURNS * (SECOND_TICKS // TURNS)
+        )
 
     def _write(self, leg: Leg, sections: Sequence[Section], setup: str, version: int) -> str:
         credentials = leg.credentials[0]

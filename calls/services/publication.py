@@ -14,15 +14,17 @@ class Feed:
 
     Attributes:
         active: the client's answer takes it.
+        name: the publisher's, in reports.
     """
 
-    __slots__ = ("publication", "subscription", "leg", "subscriber_id", "wishes", "active")
+    __slots__ = ("publication", "subscription", "leg", "subscriber_id", "name", "wishes", "active")
 
-    def __init__(self, publication: Publication, subscription: Subscription, leg: Leg, subscriber_id: str) -> None:
+    def __init__(self, publication: Publication, subscription: Subscription, leg: Leg, subscriber_id: str, name: str) -> None:
         self.publication = publication
         self.subscription = subscription
         self.leg = leg
         self.subscriber_id = subscriber_id
+        self.name = name
         self.wishes = Wishes()
         self.active = False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from calls.domain.admission import Planned
@@ -25,6 +25,8 @@ from calls.services.downstream import Downstream
 from calls.services.publication import Publication
 from calls.services.upstream import Upstream
 
+SECOND_TICKS = 40
+
 
 @dataclass(slots=True)
 class Party:
@@ -37,6 +39,7 @@ class Party:
         lost_ns: since when nothing is heard of it; None: it is.
         muted: sources that an admin muted.
         answered_ns: when its first answer came; None: none did.
+        phase: by how many ticks its reports come before those of phase 0: if all came at once, they would hold media up.
     """
 
     place: Place
@@ -48,6 +51,11 @@ class Party:
     lost_ns: int | None = None
     muted: set[Source] = field(default_factory=set)
     answered_ns: int | None = None
+    phase: int = 0
+
+    def due(self, number: int, ticks: int) -> bool:
+        """It is this party's turn, once in so many ticks."""
+        return not (number + self.phase) % ticks
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -149,20 +157,21 @@ class Room:
 
     def tick(self, number: int, now_ns: int) -> list[Party]:
         """Every 25 ms. Returns who is gone, for the forwarder to put out."""
-        if number % 2 == 0:
-            for party in self.parties.values():
+        parties = self.parties.values()
+        for party in parties:
+            if party.due(number, 2):
                 party.up.tick(now_ns)
-        if number % 4 == 0:
-            for party in self.parties.values():
+            if party.due(number, 4):
                 party.up.feedback()
         if number % 12 == 0:
             self._listen(now_ns)
-        if self._dirty or number % 40 == 0:
-            self._choose(now_ns)
+        choosing = [name for name, party in self.parties.items() if self._dirty or party.due(number, SECOND_TICKS)]
+        if choosing:
+            self._choose(choosing, now_ns)
         self.pass_on(now_ns)
         gone = []
-        for party in self.parties.values():
-            if number % 40 == 0:
+        for party in parties:
+            if party.due(number, SECOND_TICKS):
                 party.up.report(now_ns)
                 party.down.report(now_ns)
             if self._stands(party, now_ns):
@@ -187,13 +196,15 @@ class Room:
             self._emit(Speakers(self.call_id, self.era_id, self._floor.speakers))
         self._dirty |= self._floor.recent != recent
 
-    def _choose(self, now_ns: int) -> None:
+    def _choose(self, names: Sequence[str], now_ns: int) -> None:
+        """What these parties get."""
         self._dirty = False
         limits, recent = self._limits, self._floor.recent
         talking = [name for name, party in self.parties.items() if any(not one.source.video for one in party.tracks)]
         seen = {name: [one for one in party.tracks if one.source.video] for name, party in self.parties.items()}
         owners = [name for name, tracks in seen.items() if tracks]
-        for name, party in self.parties.items():
+        for name in names:
+            party = self.parties[name]
             heard = last_n(recent, [one for one in talking if one != name], limits.audio_last_n)
             others = [one for one in owners if one != name]
             heights = party.down.heights

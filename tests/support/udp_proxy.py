@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+from collections import deque
 from dataclasses import dataclass
 
 
@@ -34,6 +35,7 @@ class UdpProxy:
         self._client: tuple[str, int] | None = None
         self._near, self._far = self._socket(host), self._socket(host)
         self._last = {self._near: 0.0, self._far: 0.0}
+        self._held: dict[socket.socket, deque[tuple[bytes, tuple[str, int]]]] = {self._near: deque(), self._far: deque()}
         self._loop.add_reader(self._near, self._from_client)
         self._loop.add_reader(self._far, self._from_server)
         self._closed = False
@@ -79,7 +81,13 @@ class UdpProxy:
             return
         at = max(self._last[by], self._loop.time() + self._random.random() * self.impairment.jitter_s)
         self._last[by] = at
-        self._loop.call_at(at, self._deliver, data, by, to)
+        self._held[by].append((data, to))
+        # Timers of one moment are called in any order: each lets go of the oldest.
+        self._loop.call_at(at, self._release, by)
+
+    def _release(self, by: socket.socket) -> None:
+        data, to = self._held[by].popleft()
+        self._deliver(data, by, to)
 
     def _deliver(self, data: bytes, by: socket.socket, to: tuple[str, int]) -> None:
         if not self._closed:

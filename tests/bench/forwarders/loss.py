@@ -119,7 +119,7 @@ async def heard(server: Server, parties: int, seconds: float, impairment: Impair
 
 async def run(options: argparse.Namespace) -> None:
     """All networks, in turns."""
-    cores, address = sorted(os.sched_getaffinity(0)), own_address()
+    cores, address = sorted(os.sched_getaffinity(0)), options.address or own_address()
     os.sched_setaffinity(0, set(cores[1:] or cores))
     stay_on(address)
     with tempfile.TemporaryDirectory() as name:
@@ -150,6 +150,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--parties", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--address", default="", help="for media; default: this machine's own, not of loopback")
     return parser.parse_args(arguments)
 
 

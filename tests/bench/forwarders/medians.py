@@ -44,11 +44,11 @@ class Shape:
 
 
 def shapes(rows: Iterable[dict[str, Any]]) -> list[Shape]:
-    """In the order in which they were measured."""
+    """The smallest first."""
     groups: dict[tuple[int, int, str], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["rooms"], row["parties"], row["server"]), []).append(row)
-    return [_shape(*key, found) for key, found in groups.items()]
+    return [_shape(*key, found) for key, found in sorted(groups.items(), key=lambda one: one[0][:2])]
 
 
 def _shape(rooms: int, parties: int, server: str, rows: list[dict[str, Any]]) -> Shape:

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.forwarders.soak [minutes]`: people join calls, talk and leave, all the time, and the process is watched.
+"""`python -m tests.bench.forwarders.soak [minutes [address]]`: people join calls, talk and leave, all the time, and the process is watched.
 
 Once a minute it prints descriptors, threads, resident memory and what of calls is left; between rounds everybody has left, so what is then
 there is what stays. At the end a verdict: the last quarter is held beside the second one.
@@ -105,13 +105,13 @@ async def soak(server: Server, minutes: float, core: int) -> list[Look]:
     return looks
 
 
-async def main(minutes: float) -> int:
+async def main(minutes: float, address: str) -> int:
     """Exit code 1: something grows."""
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, set(cores[1:] or cores))
-    stay_on(own_address())
+    stay_on(address)
     with tempfile.TemporaryDirectory() as name:
-        server = Ours(Path(name), own_address())
+        server = Ours(Path(name), address)
         try:
             looks = await soak(server, minutes, cores[0])
         finally:
@@ -123,4 +123,5 @@ async def main(minutes: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(float((sys.argv + ["30"])[1]))))
+    given = sys.argv[1:]
+    sys.exit(asyncio.run(main(float(given[0]) if given else 30.0, given[1] if len(given) > 1 else own_address())))
