@@ -81,6 +81,12 @@ class GroupCalls:
         """See `Doors.passage`."""
         return await self._doors.passage(party, token)
 
+    def stays(self, party: Party, conversation_id: str, token: str) -> Passage | None:
+        """The passage of a guest that is in the call, whatever became of its link; None: it is not in."""
+        live = self._calls.get(conversation_id)
+        one = None if live is None else live.call.of(party)
+        return Passage(conversation_id, False, False, True, "", one.name, token) if one is not None and one.guest else None
+
     async def join(self, party: Party, joining: Joining, passage: Passage | None = None) -> Joined | Waits:
         """Take a device in. `passage`: it comes by a link.
 
@@ -251,6 +257,7 @@ class GroupCalls:
             async with live.busy:
                 await self._doors.happens(live, waiting_room.Tick())
                 await self._apply(live, rules.Tick(bool(live.door.waiting)))
+            await self._doors.check(live)
             await self._followers.tell(live)
             if self._clock.monotonic_ms() - live.checked_ms > MEMBERS_EVERY_MS:
                 live.checked_ms = self._clock.monotonic_ms()

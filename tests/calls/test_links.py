@@ -127,8 +127,7 @@ async def test_wrong_and_revoked_links_look_alike_and_those_who_are_in_stay(call
     made = await ann.link()
     room = (await joins(ann, link_token=made.token)).joined.call_id
     await joins(ben, link_token=made.token)
-    revoke = call_link_pb2.RevokeCallLinkRequest(link_id=made.link.link_id)
-    await ann.links.RevokeCallLink(revoke, metadata=ann.metadata)
+    await ann.revoke(made.link.link_id)
     wrong, revoked = await joins(eve, link_token="wrong"), await joins(eve, link_token=made.token)
     assert reason(wrong) == reason(revoked) == "NOT_FOUND" and wrong.refusal == revoked.refusal
     roster = (await ben.say(peek=call_pb2.PeekGroupCall(conversation_id=room))).roster
@@ -172,6 +171,56 @@ async def test_nobody_waits_for_ever_and_not_too_many_wait(world: World) -> None
         for _ in range(2):
             answer = await joins(eve, link_token="guess")
         assert reason(answer) == "RATE_LIMITED" and answer.refusal.retry_after_ms
+
+
+async def test_who_waits_is_told_that_the_link_was_revoked_and_who_came_by_another_waits_on(world: World) -> None:
+    async with world.calls(world.settings(limits=SignallingLimits(calls_burst=1_000, links_checked_ms=100))) as calls:
+        ann, ben, eve, joe = await people(calls, 4)
+        group = await ann.group(joe)
+        first, second = [await ann.link(group, approval=True) for _ in range(2)]
+        await joins(ann, group)
+        for device, made in ((ben, first), (eve, second)):
+            assert (await joins(device, link_token=made.token)).WhichOneof("event") == "waiting"
+        await ann.hears("waiting_room", lambda told: len(told.waiting) == 2)
+        await ann.revoke(first.link.link_id)
+        assert (await ben.hears("group_over")).reason == call_pb2.CALL_END_REVOKED
+        told = await ann.hears("waiting_room")
+        assert [one.account_id for one in told.waiting] == [eve.account_id]
+        assert reason(await joins(ben, link_token=first.token)) == "NOT_FOUND"
+        assert (await joins(ben, link_token=second.token)).WhichOneof("event") == "waiting"
+
+
+async def stays_in_by_a_revoked_link(ann: Device, ben: Device, eve: Device) -> None:
+    """Ben is in the call of ann's link, and eve is not."""
+    made = await ann.link()
+    room = (await joins(ann, link_token=made.token)).joined.call_id
+    participant_id = (await joins(ben, link_token=made.token)).joined.participant_id
+    await ann.revoke(made.link.link_id)
+    assert (await joins(ben, room, made.token)).joined.participant_id == participant_id, "the same stay"
+    assert reason(await joins(ben, link_token=made.token)) == "NOT_FOUND", "it does not say that it is in"
+    assert reason(await joins(ben, room)) == "NOT_A_MEMBER"
+    assert reason(await joins(eve, room, made.token)) == "NOT_FOUND", "it is not in"
+    await ben.say(leave=call_pb2.LeaveGroupCall(conversation_id=room))
+    assert reason(await joins(ben, room, made.token)) == "NOT_FOUND", "it is in no more"
+
+
+async def test_a_guest_who_is_in_offers_again_although_its_link_was_revoked(calls: Calls) -> None:
+    await stays_in_by_a_revoked_link(*await people(calls, 3))
+
+
+async def test_a_guest_stays_in_whichever_process_it_asks(two: Two) -> None:
+    await stays_in_by_a_revoked_link(await two.device(0), await two.device(1), await two.device(1))
+
+
+async def test_links_are_tried_by_one_address_so_often_whoever_tries(world: World) -> None:
+    limits = SignallingLimits(calls_burst=1_000, address_links_burst=3)
+    async with world.calls(world.settings(limits=limits)) as calls:
+        answers = [await joins(one, link_token="guess") for one in await people(calls, 4)]
+        assert [reason(one) for one in answers] == ["NOT_FOUND"] * 3 + ["RATE_LIMITED"]
+        refused = answers[3].refusal
+        assert refused.subject == "address_links_per_hour" and refused.retry_after_ms
+        (ann,) = await people(calls, 1)
+        assert reason(await joins(ann, f"l:{ann.account_id}:own")) == "", "others than joins by link are not counted"
 
 
 async def test_a_join_names_a_conversation_or_a_link(calls: Calls) -> None:

@@ -187,7 +187,7 @@ class GroupCall(Followed[GroupEvent]):
         numbers = {"audio": call_pb2.TRACK_SOURCE_MICROPHONE, "video": call_pb2.TRACK_SOURCE_CAMERA}
         sections = [call_pb2.SectionSource(mid=mid, source=numbers[kind]) for mid, kind, _ in up.sections()]
         command = call_pb2.JoinGroupCall(
-            conversation_id="" if self._link_token else self.conversation_id,
+            conversation_id=self.conversation_id if self.participant_id or not self._link_token else "",
             link_token=self._link_token,
             offer=offer,
             sections=sections,
