@@ -132,14 +132,14 @@ class GroupFrames:
                 raise
             return command.conversation_id
 
-    async def _passage(self, party: Party, command: call_pb2.JoinGroupCall) -> Passage:
+    async def _passage(self, party: Party, command: call_pb2.JoinGroupCall) -> Passage | None:
+        """None: the link opens nothing any more, and whoever is a member needs none."""
         try:
             return await self._calls.passage(party, command.link_token)
         except Refused as refused:
-            stays = self._calls.stays(party, command.conversation_id, command.link_token)
-            if refused.refusal.reason is not Reason.NOT_FOUND or stays is None:
+            if refused.refusal.reason is not Reason.NOT_FOUND or not command.conversation_id:
                 raise
-            return stays
+            return self._calls.stays(party, command.conversation_id, command.link_token)
 
     async def _join(self, party: Party, command: call_pb2.JoinGroupCall) -> Response | Refusal:
         passage = await self._passage(party, command) if command.link_token else None

@@ -82,7 +82,7 @@ class GroupCalls:
         return await self._doors.passage(party, token)
 
     def stays(self, party: Party, conversation_id: str, token: str) -> Passage | None:
-        """The passage of a guest that is in the call, whatever became of its link; None: it is not in."""
+        """The passage of a guest that is in the call, whatever became of its link; None: there is none."""
         live = self._calls.get(conversation_id)
         one = None if live is None else live.call.of(party)
         return Passage(conversation_id, False, False, True, "", one.name, token) if one is not None and one.guest else None

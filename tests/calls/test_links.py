@@ -191,17 +191,22 @@ async def test_who_waits_is_told_that_the_link_was_revoked_and_who_came_by_anoth
 
 
 async def stays_in_by_a_revoked_link(ann: Device, ben: Device, eve: Device) -> None:
-    """Ben is in the call of ann's link, and eve is not."""
-    made = await ann.link()
+    """Ben is in a call by ann's link, and eve is not."""
+    group = await ann.group()
+    made, other = await ann.link(group), await ann.link(group, approval=True)
     room = (await joins(ann, link_token=made.token)).joined.call_id
     participant_id = (await joins(ben, link_token=made.token)).joined.participant_id
     await ann.revoke(made.link.link_id)
     assert (await joins(ben, room, made.token)).joined.participant_id == participant_id, "the same stay"
     assert reason(await joins(ben, link_token=made.token)) == "NOT_FOUND", "it does not say that it is in"
     assert reason(await joins(ben, room)) == "NOT_A_MEMBER"
-    assert reason(await joins(eve, room, made.token)) == "NOT_FOUND", "it is not in"
+    assert (await joins(ann, room, made.token)).WhichOneof("event") == "joined", "a member needs no link"
+    assert reason(await joins(eve, room, made.token)) == "NOT_A_MEMBER", "it is not in"
     await ben.say(leave=call_pb2.LeaveGroupCall(conversation_id=room))
-    assert reason(await joins(ben, room, made.token)) == "NOT_FOUND", "it is in no more"
+    assert reason(await joins(ben, room, made.token)) == "NOT_A_MEMBER", "it is in no more"
+    assert (await joins(eve, link_token=other.token)).WhichOneof("event") == "waiting"
+    told = await ann.hears("waiting_room", lambda told: told.waiting)
+    assert [one.account_id for one in told.waiting] == [eve.account_id], "ann is an admin as before"
 
 
 async def test_a_guest_who_is_in_offers_again_although_its_link_was_revoked(calls: Calls) -> None:
