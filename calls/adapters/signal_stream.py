@@ -48,7 +48,8 @@ class SignalStreams:
         self._limits = limits
         self._draining = asyncio.Event()
         self._rate = Rate(limits.commands_per_s, limits.commands_burst)
-        self._links_rate = Rate(limits.address_links_per_hour / 3_600, limits.address_links_burst)
+        self._links = Rate(limits.links_per_hour / 3_600, limits.links_burst)
+        self._address_links = Rate(limits.address_links_per_hour / 3_600, limits.address_links_burst)
 
     def drain(self) -> None:
         """End all streams in a way that lets their devices come back."""
@@ -126,15 +127,26 @@ class SignalStreams:
         if retry_after_ms is not None:
             refusal = Refusal(Reason.RATE_LIMITED, subject="commands_per_s", retry_after_ms=retry_after_ms)
         if refusal is None and frame.WhichOneof("command") == "join" and frame.join.link_token:
-            retry_after_ms = self._links_rate.allow(address, self._clock.monotonic_ms())
-            if retry_after_ms is not None:
-                refusal = Refusal(Reason.RATE_LIMITED, subject="address_links_per_hour", retry_after_ms=retry_after_ms)
+            refusal = self._link_tried(party, address)
         if refusal is not None:
             return Response(ref=frame.ref, refusal=refusals.message(refusal))
         try:
             return await self._answers.answer(party, frame)
         except Refused as refused:
             return Response(ref=frame.ref, refusal=refusals.message(refused.refusal))
+
+    def _link_tried(self, party: Party, address: str) -> Refusal | None:
+        """Here, where each try is seen once, whichever process has the call."""
+        now_ms = self._clock.monotonic_ms()
+        counted = (
+            ("links_per_hour", self._links, party.account_id),
+            ("address_links_per_hour", self._address_links, address),
+        )
+        for name, rate, key in counted:
+            retry_after_ms = rate.allow(key, now_ms)
+            if retry_after_ms is not None:
+                return Refusal(Reason.RATE_LIMITED, subject=name, retry_after_ms=retry_after_ms)
+        return None
 
 
 def _put(waiting: asyncio.Queue[Response | None], message: Message) -> None:

@@ -11,7 +11,6 @@ from calls.domain.signalling_limits import SignallingLimits
 from calls.domain.waiting_room import Event
 from calls.ports.signalling import Directory, Passage, Post
 from calls.services.live_call import LiveCall, Waits
-from server.kit.rates import Rate
 from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.world import Clock
 
@@ -28,18 +27,6 @@ class Doors:
         self._clock = clock
         self._limits = limits
         self._new_id = new_id
-        self._rate = Rate(limits.links_per_hour / 3_600, limits.links_burst)
-
-    async def passage(self, party: Party, token: str) -> Passage:
-        """Where a link leads for a device.
-
-        Raises:
-            Refused: NOT_FOUND, ACCOUNT_SUSPENDED, RATE_LIMITED, or UNAVAILABLE.
-        """
-        retry_after_ms = self._rate.allow(party.account_id, self._clock.monotonic_ms())
-        if retry_after_ms is not None:
-            raise Refused(Refusal(Reason.RATE_LIMITED, subject="links_per_hour", retry_after_ms=retry_after_ms))
-        return await self._directory.open_link(party.account_id, token)
 
     async def knock(self, live: LiveCall, party: Party, passage: Passage) -> Waits | None:
         """A guest comes. None: it may come in.

@@ -78,8 +78,8 @@ class GroupCalls:
     # -- what devices want ---------------------------------------------------------------------------------------------
 
     async def passage(self, party: Party, token: str) -> Passage:
-        """See `Doors.passage`."""
-        return await self._doors.passage(party, token)
+        """See `Directory.open_link`."""
+        return await self._directory.open_link(party.account_id, token)
 
     def stays(self, party: Party, conversation_id: str, token: str) -> Passage | None:
         """The passage of a guest that is in the call, whatever became of its link; None: there is none."""

@@ -9,8 +9,9 @@ import pytest
 from tidewire.v1 import call_link_pb2, call_pb2, refusal_pb2
 
 from calls.domain.signalling_limits import SignallingLimits
-from tests.support.calls_processes import Two, joins
+from tests.support.calls_processes import Two, joins, two_processes
 from tests.support.calls_world import Calls, Device, World
+from tests.support.redis import RedisServer
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 ADMIT, DENY, BLOCK = call_pb2.WAITING_ANSWER_ADMIT, call_pb2.WAITING_ANSWER_DENY, call_pb2.WAITING_ANSWER_BLOCK
@@ -226,6 +227,16 @@ async def test_links_are_tried_by_one_address_so_often_whoever_tries(world: Worl
         assert refused.subject == "address_links_per_hour" and refused.retry_after_ms
         (ann,) = await people(calls, 1)
         assert reason(await joins(ann, f"l:{ann.account_id}:own")) == "", "others than joins by link are not counted"
+
+
+async def test_each_join_by_link_counts_once_where_there_are_several_processes(world: World, redis: RedisServer) -> None:
+    async with two_processes(world, redis, links_burst=3) as two:
+        ann, ben = await two.device(0), await two.device(1)
+        made = await ann.link()
+        for device in (ann, ben):
+            answers = [await joins(device, link_token=made.token) for _ in range(4)]
+            assert [reason(one) for one in answers] == ["", "", "", "RATE_LIMITED"]
+            assert answers[3].refusal.subject == "links_per_hour"
 
 
 async def test_a_join_names_a_conversation_or_a_link(calls: Calls) -> None:
