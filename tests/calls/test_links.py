@@ -81,6 +81,7 @@ async def test_who_waits_learns_nothing_until_it_is_let_in(calls: Calls) -> None
     assert reason(await ben.say(peek=call_pb2.PeekGroupCall(conversation_id=room, follow=True))) == "NOT_A_MEMBER"
     assert reason(await ben.say(watch=call_pb2.WatchTracks(conversation_id=room))) == "NOT_FOUND"
     assert reason(await ben.say(restart_down=call_pb2.RestartDown(conversation_id=room))) == "NOT_FOUND"
+    assert reason(await ben.say(refresh_ice=call_pb2.RefreshIce(call_id=room))) == "NOT_FOUND", "no relay either"
     assert {told.WhichOneof("event") for told in ben.told} == set()
     assert (await answers(ann, room, ADMIT, guest.waiting_id)).WhichOneof("event") == "done"
     assert (await ben.hears("admitted")).conversation_id == room
