@@ -81,8 +81,7 @@ class Frames:
         which = request.WhichOneof("command")
         if self._elsewhere is not None and which in self._of_groups:
             if which == "join" and request.join.link_token:
-                passage = await self._groups.passage(party, request.join.link_token)
-                request.join.conversation_id = passage.room_id
+                request.join.conversation_id = await self._groups.room(party, request.join)
             answer = await self._elsewhere(party, which, request)
             if answer is not None:
                 return answer

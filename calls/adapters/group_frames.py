@@ -15,7 +15,7 @@ from calls.domain.waiting_room import Answer
 from calls.ports.signalling import Passage
 from calls.services.group_calls import GroupCalls
 from calls.services.live_call import Joining, Waits
-from server.kit.refusal import Reason, Refusal
+from server.kit.refusal import Reason, Refusal, Refused
 
 Response = call_pb2.SignalResponse
 SOURCES = {
@@ -119,12 +119,30 @@ class GroupFrames:
         }
         """By the names of the frame's commands; None: done, and there is no more to say."""
 
-    async def passage(self, party: Party, token: str) -> Passage:
-        """See `GroupCalls.passage`."""
-        return await self._calls.passage(party, token)
+    async def room(self, party: Party, command: call_pb2.JoinGroupCall) -> str:
+        """Which call a link leads to; when it opens nothing any more, the one that the device says it is in, whose process knows.
+
+        Raises:
+            Refused
+        """
+        try:
+            return (await self._calls.passage(party, command.link_token)).room_id
+        except Refused as refused:
+            if refused.refusal.reason is not Reason.NOT_FOUND or not command.conversation_id:
+                raise
+            return command.conversation_id
+
+    async def _passage(self, party: Party, command: call_pb2.JoinGroupCall) -> Passage | None:
+        """None: the link opens nothing any more, and whoever is a member needs none."""
+        try:
+            return await self._calls.passage(party, command.link_token)
+        except Refused as refused:
+            if refused.refusal.reason is not Reason.NOT_FOUND or not command.conversation_id:
+                raise
+            return self._calls.stays(party, command.conversation_id, command.link_token)
 
     async def _join(self, party: Party, command: call_pb2.JoinGroupCall) -> Response | Refusal:
-        passage = await self.passage(party, command.link_token) if command.link_token else None
+        passage = await self._passage(party, command) if command.link_token else None
         room_id = command.conversation_id if passage is None else passage.room_id
         if not room_id.startswith(ROOMS):
             return Refusal(Reason.INVALID, "the call of a group or of a link is joined; a person is called", "conversation_id")

@@ -12,7 +12,7 @@ from calls.adapters.frames import Response
 from calls.adapters.signal_stream import Frame, SignalStreams
 from calls.domain.limits import ForwarderLimits
 from calls.domain.signalling_limits import SignallingLimits
-from server.kit.edge import Unreadable, bearer_token
+from server.kit.edge import Unreadable, address, bearer_token
 
 
 class CallServicer(call_pb2_grpc.CallServiceServicer):
@@ -37,4 +37,4 @@ class CallServicer(call_pb2_grpc.CallServiceServicer):
         async def write(response: Response) -> None:
             await context.write(response)
 
-        await self._streams.serve(bearer_token(context, "access token"), read, write)
+        await self._streams.serve(address(context), bearer_token(context, "access token"), read, write)

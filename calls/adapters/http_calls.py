@@ -79,7 +79,7 @@ class HttpCalls:
                 return  # the reader sees the end
 
         try:
-            await self._streams.serve("", read, write)
+            await self._streams.serve(request.remote or "", "", read, write)
         except Refused as refused:
             self._refused(refused.refusal.reason.name)
             await write(Response(refusal=refusals.message(refused.refusal)))

@@ -63,7 +63,7 @@ class Node:
         """See `Directory.open_link`."""
         request = call_pb2.OpenCallLinkRequest(account_id=account_id, token=token)
         told = await self._call(self._services.calls.OpenCallLink, request, PASSED)
-        return Passage(told.room_id, told.member, told.admin, told.approval, told.maker_account_id, told.display_name)
+        return Passage(told.room_id, told.member, told.admin, told.approval, told.maker_account_id, told.display_name, token)
 
     async def ring(
         self,

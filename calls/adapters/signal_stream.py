@@ -48,13 +48,15 @@ class SignalStreams:
         self._limits = limits
         self._draining = asyncio.Event()
         self._rate = Rate(limits.commands_per_s, limits.commands_burst)
+        self._links = Rate(limits.links_per_hour / 3_600, limits.links_burst)
+        self._address_links = Rate(limits.address_links_per_hour / 3_600, limits.address_links_burst)
 
     def drain(self) -> None:
         """End all streams in a way that lets their devices come back."""
         self._draining.set()
 
-    async def serve(self, token: str, read: Read, write: Write) -> None:
-        """One stream. `token`: of its metadata; "": hello brings it. `read` answers None at the end.
+    async def serve(self, address: str, token: str, read: Read, write: Write) -> None:
+        """One stream from an address. `token`: of its metadata; "": hello brings it. `read` answers None at the end.
 
         Raises:
             Refused: it does not begin as it should.
@@ -70,7 +72,7 @@ class SignalStreams:
                 calls=snapshots, silence_ms_max=self._limits.silence_ms, account_id=party.account_id, device_id=party.device_id
             )
             await write(Response(ref=hello.ref, welcome=welcome))
-            await self._until_over(party, read, write, waiting)
+            await self._until_over(party, address, read, write, waiting)
         finally:
             await self._attendance.leave(stream)
 
@@ -89,9 +91,11 @@ class SignalStreams:
             raise Refused(refusal)
         return first
 
-    async def _until_over(self, party: Party, read: Read, write: Write, waiting: asyncio.Queue[Response | None]) -> None:
+    async def _until_over(
+        self, party: Party, address: str, read: Read, write: Write, waiting: asyncio.Queue[Response | None]
+    ) -> None:
         tasks = [
-            asyncio.ensure_future(self._listen(party, read, waiting)),
+            asyncio.ensure_future(self._listen(party, address, read, waiting)),
             asyncio.ensure_future(_tell(write, waiting)),
             asyncio.ensure_future(self._draining.wait()),
         ]
@@ -106,28 +110,43 @@ class SignalStreams:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _listen(self, party: Party, read: Read, waiting: asyncio.Queue[Response | None]) -> None:
+    async def _listen(self, party: Party, address: str, read: Read, waiting: asyncio.Queue[Response | None]) -> None:
         while (frame := await read()) is not None:
-            answer = await self._answer(party, frame)
+            answer = await self._answer(party, address, frame)
             kind = answer.WhichOneof("event")
             if kind == "refusal":
                 self._refused(refusals.refusal(answer.refusal).reason.name)
             if answer.ref or kind == "refusal":
                 await waiting.put(answer)
 
-    async def _answer(self, party: Party, frame: Frame) -> Response:
+    async def _answer(self, party: Party, address: str, frame: Frame) -> Response:
         if isinstance(frame, Refusal):
             return Response(refusal=refusals.message(frame))
         retry_after_ms = self._rate.allow(party.device_id, self._clock.monotonic_ms())
         refusal = self._violation(frame)
         if retry_after_ms is not None:
             refusal = Refusal(Reason.RATE_LIMITED, subject="commands_per_s", retry_after_ms=retry_after_ms)
+        if refusal is None and frame.WhichOneof("command") == "join" and frame.join.link_token:
+            refusal = self._link_tried(party, address)
         if refusal is not None:
             return Response(ref=frame.ref, refusal=refusals.message(refusal))
         try:
             return await self._answers.answer(party, frame)
         except Refused as refused:
             return Response(ref=frame.ref, refusal=refusals.message(refused.refusal))
+
+    def _link_tried(self, party: Party, address: str) -> Refusal | None:
+        """Here, where each try is seen once, whichever process has the call."""
+        now_ms = self._clock.monotonic_ms()
+        counted = (
+            ("links_per_hour", self._links, party.account_id),
+            ("address_links_per_hour", self._address_links, address),
+        )
+        for name, rate, key in counted:
+            retry_after_ms = rate.allow(key, now_ms)
+            if retry_after_ms is not None:
+                return Refusal(Reason.RATE_LIMITED, subject=name, retry_after_ms=retry_after_ms)
+        return None
 
 
 def _put(waiting: asyncio.Queue[Response | None], message: Message) -> None:

@@ -47,6 +47,7 @@ class End(Enum):
     REPLACED = "replaced"
     REMOVED = "removed"
     DENIED = "denied"
+    REVOKED = "revoked"
 
 
 class Outcome(Enum):

@@ -52,6 +52,11 @@ class SignallingLimits:
     links_per_hour: int = 120
     """Joins by link of one account, in the long run."""
     links_burst: int = 20
+    address_links_per_hour: int = 1_200
+    """Joins by link from one address, in the long run."""
+    address_links_burst: int = 200
+    links_checked_ms: int = 10_000
+    """Who waits by a link is told that it was revoked after this long at the most, and a second."""
     peek_interval_ms: int = 1_000
     """Followers of a group call are told of changes at most this often."""
     address_calls_per_s: int = 500

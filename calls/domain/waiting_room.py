@@ -4,6 +4,7 @@ Rules that live here and nowhere else:
 - Who waits learns nothing of the call. At most `waiting_max` wait, each for `waiting_ms`.
 - An account waits with one device: its second one takes the place of the first.
 - Who was let in comes back as it likes, and who was blocked does not, for the life of the call.
+- Nobody waits at a link that was revoked.
 """
 
 from __future__ import annotations
@@ -74,11 +75,17 @@ class Blocks(NamedTuple):
     account_id: str
 
 
+class Revoked(NamedTuple):
+    """The link by which these came opens nothing any more."""
+
+    parties: tuple[Party, ...]
+
+
 class Tick(NamedTuple):
     """Time has passed."""
 
 
-Event = Knocks | Answers | GivesUp | Blocks | Tick
+Event = Knocks | Answers | GivesUp | Blocks | Revoked | Tick
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
@@ -118,6 +125,9 @@ def step(room: WaitingRoom, event: Event, now_ms: int, limits: SignallingLimits)
             return _without(room, [one for one in room.waiting if one.party == party], ())
         case Blocks(account_id):
             return msgspec.structs.replace(room, admitted=room.admitted - {account_id}, blocked=room.blocked | {account_id}), ()
+        case Revoked(parties):
+            turned = [one for one in room.waiting if one.party in parties]
+            return _without(room, turned, tuple(TellOver(one.party, End.REVOKED) for one in turned))
         case _:
             late = [one for one in room.waiting if now_ms - one.since_ms >= limits.waiting_ms]
             return _without(room, late, tuple(TellOver(one.party, End.MISSED) for one in late))

@@ -382,7 +382,8 @@ export class GroupCall extends EventTarget {
       this.#revision += 1;
       const sections = [...this.#sources].map(([transceiver, source]) => ({ mid: transceiver.mid, source: SOURCES[source] }));
       const offer = { revision: this.#revision, sdp: this.up.localDescription.sdp };
-      const where = this.linkToken ? { linkToken: this.linkToken } : { conversationId: this.conversationId };
+      const where = this.linkToken ? { linkToken: this.linkToken } : {};
+      if (this.participantId || !this.linkToken) where.conversationId = this.conversationId; // who is in stays in when the link is revoked
       const joined = await this.signal.say({ join: { ...where, offer, sections, eraId: this.eraId || undefined, ...more } });
       this.conversationId = joined.callId ?? joined.conversationId;
       for (const [kind, event] of this.early.splice(0)) if (event.conversationId === this.conversationId) this.take(kind, event);

@@ -115,6 +115,8 @@ class Passage:
     maker_id: str
     name: str
     """How the account is shown."""
+    token: str
+    """What opened it."""
 
 
 class Directory(Protocol):

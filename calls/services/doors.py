@@ -11,7 +11,6 @@ from calls.domain.signalling_limits import SignallingLimits
 from calls.domain.waiting_room import Event
 from calls.ports.signalling import Directory, Passage, Post
 from calls.services.live_call import LiveCall, Waits
-from server.kit.rates import Rate
 from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.world import Clock
 
@@ -28,18 +27,6 @@ class Doors:
         self._clock = clock
         self._limits = limits
         self._new_id = new_id
-        self._rate = Rate(limits.links_per_hour / 3_600, limits.links_burst)
-
-    async def passage(self, party: Party, token: str) -> Passage:
-        """Where a link leads for a device.
-
-        Raises:
-            Refused: NOT_FOUND, ACCOUNT_SUSPENDED, RATE_LIMITED, or UNAVAILABLE.
-        """
-        retry_after_ms = self._rate.allow(party.account_id, self._clock.monotonic_ms())
-        if retry_after_ms is not None:
-            raise Refused(Refusal(Reason.RATE_LIMITED, subject="links_per_hour", retry_after_ms=retry_after_ms))
-        return await self._directory.open_link(party.account_id, token)
 
     async def knock(self, live: LiveCall, party: Party, passage: Passage) -> Waits | None:
         """A guest comes. None: it may come in.
@@ -52,6 +39,7 @@ class Doors:
         if not passage.approval or party.account_id in live.door.admitted:
             return None
         await self.happens(live, rules.Knocks(party, self._new_id(), passage.name))
+        live.tokens[party] = passage.token
         since_ms = next(one.since_ms for one in live.door.waiting if one.party == party)
         return Waits(live.call.conversation_id, since_ms + self._limits.waiting_ms)
 
@@ -65,6 +53,8 @@ class Doors:
         if isinstance(outcome, Refusal):
             raise Refused(outcome)
         live.door, commands = outcome
+        waiting = {one.party for one in live.door.waiting}
+        live.tokens = {party: token for party, token in live.tokens.items() if party in waiting}
         conversation_id = live.call.conversation_id
         for command in commands:
             match command:
@@ -76,6 +66,24 @@ class Doors:
                     await self._post.deliver(party, messages.Admitted(conversation_id))
                 case rules.TellOver(party, reason):
                     await self._post.deliver(party, messages.GroupOver(conversation_id, reason))
+
+    async def check(self, live: LiveCall) -> None:
+        """Turn away who waits by a link that opens nothing any more. Takes `LiveCall.busy` itself: the node is asked without."""
+        if self._clock.monotonic_ms() - live.links_checked_ms < self._limits.links_checked_ms:
+            return
+        live.links_checked_ms = self._clock.monotonic_ms()
+        shut = []
+        for party, token in list(live.tokens.items()):  # somebody may knock meanwhile
+            try:
+                await self._directory.open_link(party.account_id, token)
+            except Refused as refused:
+                if refused.refusal.reason is Reason.UNAVAILABLE:
+                    break  # the others are asked after next time
+                shut.append((party, token))
+        if shut:
+            async with live.busy:  # unless it came by another link meanwhile
+                turned = tuple(party for party, token in shut if live.tokens.get(party) == token)
+                await self.happens(live, rules.Revoked(turned))
 
     async def show(self, live: LiveCall, party: Party) -> None:
         """Tell an admin who waits."""

@@ -78,8 +78,14 @@ class GroupCalls:
     # -- what devices want ---------------------------------------------------------------------------------------------
 
     async def passage(self, party: Party, token: str) -> Passage:
-        """See `Doors.passage`."""
-        return await self._doors.passage(party, token)
+        """See `Directory.open_link`."""
+        return await self._directory.open_link(party.account_id, token)
+
+    def stays(self, party: Party, conversation_id: str, token: str) -> Passage | None:
+        """The passage of a guest that is in the call, whatever became of its link; None: there is none."""
+        live = self._calls.get(conversation_id)
+        one = None if live is None else live.call.of(party)
+        return Passage(conversation_id, False, False, True, "", one.name, token) if one is not None and one.guest else None
 
     async def join(self, party: Party, joining: Joining, passage: Passage | None = None) -> Joined | Waits:
         """Take a device in. `passage`: it comes by a link.
@@ -251,6 +257,7 @@ class GroupCalls:
             async with live.busy:
                 await self._doors.happens(live, waiting_room.Tick())
                 await self._apply(live, rules.Tick(bool(live.door.waiting)))
+            await self._doors.check(live)
             await self._followers.tell(live)
             if self._clock.monotonic_ms() - live.checked_ms > MEMBERS_EVERY_MS:
                 live.checked_ms = self._clock.monotonic_ms()
@@ -275,8 +282,9 @@ class GroupCalls:
             try:
                 await self._directory.standing(one.party.account_id, live.call.conversation_id)
             except Refused as refused:
-                if refused.refusal.reason is not Reason.UNAVAILABLE:
-                    await self._quietly(live, rules.Removes(one.participant_id))
+                if refused.refusal.reason is Reason.UNAVAILABLE:
+                    return  # a node that stands still must not hold up the rest for each of them
+                await self._quietly(live, rules.Removes(one.participant_id))
 
     async def _told(self, event: ForwardingEvent) -> None:
         match event:

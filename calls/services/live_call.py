@@ -18,6 +18,9 @@ class LiveCall:
 
     call: GroupCall
     door: WaitingRoom = field(default_factory=WaitingRoom)
+    tokens: dict[Party, str] = field(default_factory=dict)
+    """By what those who wait came."""
+    links_checked_ms: int = 0
     followers: dict[Party, int] = field(default_factory=dict)
     """Who follows from outside, and when each was told last (monotonic ms)."""
     stale: bool = False

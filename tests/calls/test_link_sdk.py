@@ -6,6 +6,7 @@ import pytest
 from aiortc.mediastreams import AudioStreamTrack
 from tidewire.calls import CallMedia, CallState, GroupCall
 from tidewire.errors import Refused
+from tidewire.v1 import call_pb2
 
 from tests.calls.test_group_sdk import frame, until
 from tests.support.calls_sdk import Deployment
@@ -85,6 +86,21 @@ async def test_who_waits_is_let_in_although_the_process_is_started_again_meanwhi
         await until(host, lambda: host.era_id != era and bool(host.waiting))
         await host.admit()
         assert await guest.becomes(CallState.ACTIVE) is CallState.ACTIVE
+        await deployment.stack.aclose()
+
+
+async def test_a_guest_enters_anew_while_it_is_in_although_the_link_was_revoked(deployment: Deployment) -> None:
+    async with deployment.calls():
+        ann, ben = await deployment.people("ann", "ben")
+        link = await ann.calls.links.create()
+        host, guest = [await client.calls.join_link(link.text, SOUND) for client in (ann, ben)]
+        await frame(guest, host.participant_id, "microphone")
+        participant_id, before = guest.participant_id, guest.tracks
+        await ann.calls.links.revoke(link.link_id)
+        await guest.take(call_pb2.SignalResponse(move=call_pb2.GroupCallMove(conversation_id=guest.conversation_id)))
+        await until(guest, lambda: bool(guest.tracks) and guest.tracks[0].track is not before[0].track)
+        await frame(guest, host.participant_id, "microphone")
+        assert (guest.participant_id, guest.reason) == (participant_id, "")
         await deployment.stack.aclose()
 
 

@@ -9,8 +9,9 @@ import pytest
 from tidewire.v1 import call_link_pb2, call_pb2, refusal_pb2
 
 from calls.domain.signalling_limits import SignallingLimits
-from tests.support.calls_processes import Two, joins
+from tests.support.calls_processes import Two, joins, two_processes
 from tests.support.calls_world import Calls, Device, World
+from tests.support.redis import RedisServer
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 ADMIT, DENY, BLOCK = call_pb2.WAITING_ANSWER_ADMIT, call_pb2.WAITING_ANSWER_DENY, call_pb2.WAITING_ANSWER_BLOCK
@@ -80,6 +81,7 @@ async def test_who_waits_learns_nothing_until_it_is_let_in(calls: Calls) -> None
     assert reason(await ben.say(peek=call_pb2.PeekGroupCall(conversation_id=room, follow=True))) == "NOT_A_MEMBER"
     assert reason(await ben.say(watch=call_pb2.WatchTracks(conversation_id=room))) == "NOT_FOUND"
     assert reason(await ben.say(restart_down=call_pb2.RestartDown(conversation_id=room))) == "NOT_FOUND"
+    assert reason(await ben.say(refresh_ice=call_pb2.RefreshIce(call_id=room))) == "NOT_FOUND", "no relay either"
     assert {told.WhichOneof("event") for told in ben.told} == set()
     assert (await answers(ann, room, ADMIT, guest.waiting_id)).WhichOneof("event") == "done"
     assert (await ben.hears("admitted")).conversation_id == room
@@ -127,8 +129,7 @@ async def test_wrong_and_revoked_links_look_alike_and_those_who_are_in_stay(call
     made = await ann.link()
     room = (await joins(ann, link_token=made.token)).joined.call_id
     await joins(ben, link_token=made.token)
-    revoke = call_link_pb2.RevokeCallLinkRequest(link_id=made.link.link_id)
-    await ann.links.RevokeCallLink(revoke, metadata=ann.metadata)
+    await ann.revoke(made.link.link_id)
     wrong, revoked = await joins(eve, link_token="wrong"), await joins(eve, link_token=made.token)
     assert reason(wrong) == reason(revoked) == "NOT_FOUND" and wrong.refusal == revoked.refusal
     roster = (await ben.say(peek=call_pb2.PeekGroupCall(conversation_id=room))).roster
@@ -172,6 +173,71 @@ async def test_nobody_waits_for_ever_and_not_too_many_wait(world: World) -> None
         for _ in range(2):
             answer = await joins(eve, link_token="guess")
         assert reason(answer) == "RATE_LIMITED" and answer.refusal.retry_after_ms
+
+
+async def test_who_waits_is_told_that_the_link_was_revoked_and_who_came_by_another_waits_on(world: World) -> None:
+    async with world.calls(world.settings(limits=SignallingLimits(calls_burst=1_000, links_checked_ms=100))) as calls:
+        ann, ben, eve, joe = await people(calls, 4)
+        group = await ann.group(joe)
+        first, second = [await ann.link(group, approval=True) for _ in range(2)]
+        await joins(ann, group)
+        for device, made in ((ben, first), (eve, second)):
+            assert (await joins(device, link_token=made.token)).WhichOneof("event") == "waiting"
+        await ann.hears("waiting_room", lambda told: len(told.waiting) == 2)
+        await ann.revoke(first.link.link_id)
+        assert (await ben.hears("group_over")).reason == call_pb2.CALL_END_REVOKED
+        told = await ann.hears("waiting_room")
+        assert [one.account_id for one in told.waiting] == [eve.account_id]
+        assert reason(await joins(ben, link_token=first.token)) == "NOT_FOUND"
+        assert (await joins(ben, link_token=second.token)).WhichOneof("event") == "waiting"
+
+
+async def stays_in_by_a_revoked_link(ann: Device, ben: Device, eve: Device) -> None:
+    """Ben is in a call by ann's link, and eve is not."""
+    group = await ann.group()
+    made, other = await ann.link(group), await ann.link(group, approval=True)
+    room = (await joins(ann, link_token=made.token)).joined.call_id
+    participant_id = (await joins(ben, link_token=made.token)).joined.participant_id
+    await ann.revoke(made.link.link_id)
+    assert (await joins(ben, room, made.token)).joined.participant_id == participant_id, "the same stay"
+    assert reason(await joins(ben, link_token=made.token)) == "NOT_FOUND", "it does not say that it is in"
+    assert reason(await joins(ben, room)) == "NOT_A_MEMBER"
+    assert (await joins(ann, room, made.token)).WhichOneof("event") == "joined", "a member needs no link"
+    assert reason(await joins(eve, room, made.token)) == "NOT_A_MEMBER", "it is not in"
+    await ben.say(leave=call_pb2.LeaveGroupCall(conversation_id=room))
+    assert reason(await joins(ben, room, made.token)) == "NOT_A_MEMBER", "it is in no more"
+    assert (await joins(eve, link_token=other.token)).WhichOneof("event") == "waiting"
+    told = await ann.hears("waiting_room", lambda told: told.waiting)
+    assert [one.account_id for one in told.waiting] == [eve.account_id], "ann is an admin as before"
+
+
+async def test_a_guest_who_is_in_offers_again_although_its_link_was_revoked(calls: Calls) -> None:
+    await stays_in_by_a_revoked_link(*await people(calls, 3))
+
+
+async def test_a_guest_stays_in_whichever_process_it_asks(two: Two) -> None:
+    await stays_in_by_a_revoked_link(await two.device(0), await two.device(1), await two.device(1))
+
+
+async def test_links_are_tried_by_one_address_so_often_whoever_tries(world: World) -> None:
+    limits = SignallingLimits(calls_burst=1_000, address_links_burst=3)
+    async with world.calls(world.settings(limits=limits)) as calls:
+        answers = [await joins(one, link_token="guess") for one in await people(calls, 4)]
+        assert [reason(one) for one in answers] == ["NOT_FOUND"] * 3 + ["RATE_LIMITED"]
+        refused = answers[3].refusal
+        assert refused.subject == "address_links_per_hour" and refused.retry_after_ms
+        (ann,) = await people(calls, 1)
+        assert reason(await joins(ann, f"l:{ann.account_id}:own")) == "", "others than joins by link are not counted"
+
+
+async def test_each_join_by_link_counts_once_where_there_are_several_processes(world: World, redis: RedisServer) -> None:
+    async with two_processes(world, redis, links_burst=3) as two:
+        ann, ben = await two.device(0), await two.device(1)
+        made = await ann.link()
+        for device in (ann, ben):
+            answers = [await joins(device, link_token=made.token) for _ in range(4)]
+            assert [reason(one) for one in answers] == ["", "", "", "RATE_LIMITED"]
+            assert answers[3].refusal.subject == "links_per_hour"
 
 
 async def test_a_join_names_a_conversation_or_a_link(calls: Calls) -> None:

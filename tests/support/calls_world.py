@@ -226,6 +226,10 @@ class Device:
         made: call_link_pb2.CreateCallLinkResponse = await self.links.CreateCallLink(request, metadata=self.metadata)
         return made
 
+    async def revoke(self, link_id: str) -> None:
+        """Nobody comes by this link any more."""
+        await self.links.RevokeCallLink(call_link_pb2.RevokeCallLinkRequest(link_id=link_id), metadata=self.metadata)
+
     @property
     def links(self) -> Any:
         """CallLinkService."""

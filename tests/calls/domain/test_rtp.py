@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import pack
 
 import pytest
@@ -52,6 +53,13 @@ def test_what_is_for_subscribers_goes_on_and_the_rest_is_read(encode: object) ->
     expected = b"\x12\x04\x00\x00" + short(2, b"\x85") + short(3, b"\x01") + short(4, b"\x80\x00\x01")
     expected += bytes(-len(expected) % 4)
     assert packet.wire == b"\x90" + HEAD[1:] + b"\xbe\xde" + pack("!H", len(expected) // 4) + expected + b"payload"
+
+
+@pytest.mark.parametrize("make", [short, wide])
+def test_an_audio_level_alone_takes_eight_bytes(make: Callable[[int, bytes], bytes]) -> None:
+    packet = read(with_block(0xBEDE if make is short else 0x1000, make(2, b"\x85")))
+    expected = b"\x12\x04\x00\x00" + short(2, b"\x85") + b"\0\0"
+    assert packet.level == 5 and packet.wire == b"\x90" + HEAD[1:] + b"\xbe\xde\x00\x02" + expected + b"payload"
 
 
 def test_a_long_value_needs_the_two_byte_form() -> None:

@@ -13,6 +13,7 @@ from calls.domain.waiting_room import (
     Event,
     GivesUp,
     Knocks,
+    Revoked,
     TellAdmins,
     TellAdmitted,
     TellOver,
@@ -108,6 +109,14 @@ def test_who_was_put_out_for_good_is_let_in_no_more() -> None:
     blocked, commands = after(Blocks("ann"), room=room)
     assert (blocked.admitted, commands) == (frozenset(), ())
     assert rules.step(blocked, knocks(ANN), NOW, LIMITS) == rules.BLOCKED
+
+
+def test_those_whose_link_was_revoked_wait_no_more_and_may_come_by_another() -> None:
+    room, commands = after(knocks(ANN), knocks(BEN), Revoked((ANN,)))
+    assert [one.party for one in room.waiting] == [BEN]
+    assert commands == (TellOver(ANN, End.REVOKED), TellAdmins())
+    assert after(Revoked((ANN,)), room=room) == (room, ()), "it waits no more"
+    assert [one.party for one in after(knocks(ANN), room=room)[0].waiting] == [BEN, ANN]
 
 
 def test_nobody_waits_for_ever() -> None:

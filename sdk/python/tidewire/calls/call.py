@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tidewire.calls.followed import CallState, Followed
+from tidewire.calls.followed import CallState, Followed, ended_by
 from tidewire.calls.signalling import Signalling
 from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.v1 import call_pb2
@@ -135,7 +135,7 @@ class Call(Followed[CallEvent]):
         command = call_pb2.HangUp(call_id=self.call_id, ticket=self._ticket, talked_ms=self._talked_ms())
         before = self.state
         if before is not CallState.ENDED:
-            self._farewell = self._tasks.create_task(self._say_farewell(command), name="tidewire call")
+            self._farewell = self._beside(self._say_farewell(command))
         await self._end("cancelled" if before is CallState.RINGING else "hangup")
         if self._farewell is not None:
             await asyncio.shield(self._farewell)  # whoever hung up may be cancelled by the end of the call
@@ -209,7 +209,7 @@ class Call(Followed[CallEvent]):
             case "described":
                 await self._described(response.described)
             case "over":
-                await self._end(call_pb2.CallEnd.Name(response.over.reason).removeprefix("CALL_END_").lower())
+                await self._end(ended_by(response.over.reason))
 
     async def resume(self, snapshot: call_pb2.CallSnapshot | None) -> None:
         """The stream was opened again: what happened meanwhile. None: the process does not know the call (any more)."""
@@ -289,12 +289,12 @@ class Call(Followed[CallEvent]):
             self._talked_since = time.monotonic()
             self._become(CallState.ACTIVE)
             if self._speaking is None:
-                self._speaking = self._tasks.create_task(self._speak(), name="tidewire call")
+                self._speaking = self._beside(self._speak())
         elif self._talked_since is not None:
             self._talked_s += time.monotonic() - self._talked_since
             self._talked_since = None
             self._become(CallState.RECONNECTING)
-            self._tasks.create_task(self._report(False), name="tidewire call")
+            self._beside(self._report(False))
 
     async def _speak(self) -> None:
         while True:

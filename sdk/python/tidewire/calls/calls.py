@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ OWN = ("rings", "accepted", "candidates", "described", "over")
 if TYPE_CHECKING:
     from tidewire.calls.relays import RelayTried
 
+log = logging.getLogger("tidewire")
 FAREWELL_S = 3.0
 """A client that closes waits so long for the process to hear that its calls are over."""
 
@@ -227,26 +229,35 @@ class Calls:
         """In order: what comes first is done first."""
         while True:
             stream, response = await self._told.get()
-            which = response.WhichOneof("event")
-            with contextlib.suppress(TidewireError):
-                if which == "welcome":
-                    await self._welcomed(response.welcome, stream)
-                elif which == "incoming":
-                    self._rings(response.incoming)
-                elif which in GROUP:
-                    told = getattr(response, which)
-                    room = self._rooms.get(told.conversation_id)
-                    if room is not None:
-                        await room.take(response)
-                    elif self._unnamed:
-                        self._early.append(response)
-                elif which == "group_rings":
-                    self._group_rings(response.group_rings)
-                elif which in OWN:
-                    call = self._calls.get(getattr(response, which).call_id)
-                    if call is not None:
-                        await call.take(response)
+            try:
+                await self._do(response, stream)
+            except TidewireError:
+                pass  # the call says what became of it
+            except Exception:  # one event must not end the client, and all its calls
+                log.exception(
+                    "something that came for a call could not be handled", extra={"event": str(response.WhichOneof("event"))}
+                )
             self._forget()
+
+    async def _do(self, response: call_pb2.SignalResponse, stream: int) -> None:
+        which = response.WhichOneof("event")
+        if which == "welcome":
+            await self._welcomed(response.welcome, stream)
+        elif which == "incoming":
+            self._rings(response.incoming)
+        elif which in GROUP:
+            told = getattr(response, which)
+            room = self._rooms.get(told.conversation_id)
+            if room is not None:
+                await room.take(response)
+            elif self._unnamed:
+                self._early.append(response)
+        elif which == "group_rings":
+            self._group_rings(response.group_rings)
+        elif which in OWN:
+            call = self._calls.get(getattr(response, which).call_id)
+            if call is not None:
+                await call.take(response)
 
     async def _welcomed(self, welcome: call_pb2.CallWelcome, stream: int) -> None:
         snapshots = {snapshot.call.call_id: snapshot for snapshot in welcome.calls}

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from tidewire.v1 import call_pb2
 
 if TYPE_CHECKING:
     from tidewire.calls.peer import Peer
+
+
+log = logging.getLogger("tidewire")
 
 
 class CallState(StrEnum):
@@ -29,6 +35,21 @@ class StateChanged:
     """The call is in another state."""
 
     state: CallState
+
+
+def ended_by(number: int) -> str:
+    """The name of a `CallEnd`, in lower case; of one of a later release: "over"."""
+    try:
+        return call_pb2.CallEnd.Name(number).removeprefix("CALL_END_").lower()  # type: ignore[arg-type]
+    except ValueError:
+        return "over"
+
+
+async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:  # a task of the client's group: an exception would end the client, and all its calls
+        log.exception("something of a call went wrong")
 
 
 E = TypeVar("E")
@@ -62,6 +83,10 @@ class Followed(Generic[E]):
         await self._until(lambda: self.state in (*states, CallState.ENDED))
         return self.state
 
+    def _beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do something beside. Whatever goes wrong with it ends nothing else."""
+        return self._tasks.create_task(_guarded(work), name="tidewire call")
+
     @property
     def _over(self) -> bool:
         return self.state is CallState.ENDED
@@ -72,7 +97,7 @@ class Followed(Generic[E]):
         if state is CallState.ENDED:
             for queue in self._listeners:
                 queue.put_nowait(None)
-        self._tasks.create_task(self._notify(), name="tidewire call")
+        self._beside(self._notify())
 
     def _say(self, event: E | StateChanged) -> None:
         for queue in self._listeners:
@@ -90,4 +115,4 @@ class Followed(Generic[E]):
         """End connections, whatever becomes of who ended the call: a decoder is a thread."""
         for peer in peers:
             if peer is not None:
-                await asyncio.shield(self._tasks.create_task(peer.close(), name="tidewire call"))
+                await asyncio.shield(self._beside(peer.close()))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tidewire.calls.call import CallMedia
-from tidewire.calls.followed import CallState, Followed
+from tidewire.calls.followed import CallState, Followed, ended_by
 from tidewire.calls.group_events import (
     NUMBERS,
     SOURCES,
@@ -136,7 +136,7 @@ class GroupCall(Followed[GroupEvent]):
     async def leave(self) -> None:
         """Leave. Others go on."""
         if not self._over:
-            self._farewell = self._tasks.create_task(self._say_farewell(), name="tidewire call")
+            self._farewell = self._beside(self._say_farewell())
         await self._end("hangup")
         if self._farewell is not None:
             await asyncio.shield(self._farewell)  # whoever leaves may be cancelled by the end of the call
@@ -187,7 +187,7 @@ class GroupCall(Followed[GroupEvent]):
         numbers = {"audio": call_pb2.TRACK_SOURCE_MICROPHONE, "video": call_pb2.TRACK_SOURCE_CAMERA}
         sections = [call_pb2.SectionSource(mid=mid, source=numbers[kind]) for mid, kind, _ in up.sections()]
         command = call_pb2.JoinGroupCall(
-            conversation_id="" if self._link_token else self.conversation_id,
+            conversation_id=self.conversation_id if self.participant_id or not self._link_token else "",
             link_token=self._link_token,
             offer=offer,
             sections=sections,
@@ -229,7 +229,7 @@ class GroupCall(Followed[GroupEvent]):
                 self._muted = True
                 self._say(MutedByAdmin(response.muted.account_id))
             case "group_over":
-                await self._end(call_pb2.CallEnd.Name(response.group_over.reason).removeprefix("CALL_END_").lower())
+                await self._end(ended_by(response.group_over.reason))
             case "waiting_room":
                 self.waiting = waiting_guests(response.waiting_room)
                 self._say(WaitingChanged())
@@ -244,7 +244,7 @@ class GroupCall(Followed[GroupEvent]):
             self._rejoin(REJOIN_S)  # it may have been let in meanwhile
         if self._over or not self.era_id or _runs(self._checking) or _runs(self._rejoining):
             return
-        self._checking = self._tasks.create_task(self._check(), name="tidewire call")
+        self._checking = self._beside(self._check())
 
     async def _check(self) -> None:
         command = call_pb2.PeekGroupCall(conversation_id=self.conversation_id)
@@ -266,7 +266,7 @@ class GroupCall(Followed[GroupEvent]):
         """Enter again, after a random part of `within_s`, so that not all come at once; unless that is under way."""
         if self._over or _runs(self._rejoining):
             return
-        self._rejoining = self._tasks.create_task(self._enter_again(within_s), name="tidewire call")
+        self._rejoining = self._beside(self._enter_again(within_s))
         _cancel(self._checking)
 
     async def _enter_again(self, within_s: float) -> None:

@@ -29,6 +29,9 @@ ENDS = {
     "declined_elsewhere": "declined on another device of yours",
     "network": "the network was lost for too long",
     "failed": "no way was found between the two devices; `tidewire doctor` looks at the relay",
+    "removed": "an admin put you out",
+    "denied": "you were not let in",
+    "revoked": "the link was revoked",
 }
 
 

@@ -32,6 +32,7 @@ class CallEnd(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CALL_END_REPLACED: _ClassVar[CallEnd]
     CALL_END_REMOVED: _ClassVar[CallEnd]
     CALL_END_DENIED: _ClassVar[CallEnd]
+    CALL_END_REVOKED: _ClassVar[CallEnd]
 
 class TrackSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -64,6 +65,7 @@ CALL_END_FAILED: CallEnd
 CALL_END_REPLACED: CallEnd
 CALL_END_REMOVED: CallEnd
 CALL_END_DENIED: CallEnd
+CALL_END_REVOKED: CallEnd
 TRACK_SOURCE_UNSPECIFIED: TrackSource
 TRACK_SOURCE_MICROPHONE: TrackSource
 TRACK_SOURCE_CAMERA: TrackSource
