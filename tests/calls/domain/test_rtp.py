@@ -54,6 +54,13 @@ def test_what_is_for_subscribers_goes_on_and_the_rest_is_read(encode: object) ->
     assert packet.wire == b"\x90" + HEAD[1:] + b"\xbe\xde" + pack("!H", len(expected) // 4) + expected + b"payload"
 
 
+@pytest.mark.parametrize("number", [2, 3])
+def test_one_byte_alone_goes_on_in_the_same_form(number: int) -> None:
+    packet = read(with_block(0xBEDE, short(number, b"\x85") + short(5, b"mid")))
+    assert packet.wire[12:24] == b"\xbe\xde\x00\x02" + b"\x12\x04\x00\x00" + short(number, b"\x85") + b"\0\0"
+    assert packet.wire[packet.start :] == b"payload" and packet.octets == 7
+
+
 def test_a_long_value_needs_the_two_byte_form() -> None:
     packet = read(with_block(0x1001, wide(4, bytes(range(17)))))
     assert packet.wire[12:16] == b"\x10\x00\x00\x06" and packet.wire[16:18] == b"\x01\x03"
