@@ -153,7 +153,12 @@ class DtlsHandshake:
             log.warning("handshake broke", extra={"kind": type(error).__name__})
             self._tell()
         finally:
-            await transport.stop()
+            try:
+                await transport.stop()
+            finally:
+                # Each leads back here: without this the keys and OpenSSL's state would wait for the collector, which looks seldom.
+                transport.remove_all_listeners()
+                self.task = None
 
     def _changed(self) -> None:
         if self._transport.state in ("failed", "closed"):

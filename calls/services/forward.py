@@ -259,6 +259,8 @@ class Forwarder:
             leg.handshake.end()
             self.mux.remove(leg)
             leg.open, leg.cipher, leg.closed = False, None, True
+            # They refer to the leg: without this its keys would wait for the collector, which looks seldom.
+            leg.handshake = leg.receiver = None
         if not room.parties:
             self._rooms.pop((room.call_id, room.era_id), None)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from calls.domain.limits import ForwarderLimits
 from calls.ports.forwarding import ForwarderDraining, MediaGone, MediaLost, MediaUp, Published, Speakers
+from calls.services.leg import Leg
 from server.kit.refusal import Reason, Refused
 from tests.calls.rooms import CAMERA, MICROPHONE, Camera, Microphone, a_room
 from tests.calls.scripted import Scripted, until
@@ -129,3 +132,25 @@ def _stands_still(ben: Scripted, camera: Camera) -> bool:
     before = len(ben.of("ann/camera"))
     camera.show(keyframe=True)
     return len(ben.of("ann/camera")) == before
+
+
+async def test_what_is_of_somebody_who_left_is_gone_without_the_collector() -> None:
+    async with a_room() as room:
+        eve = await room.joined("eve", MICROPHONE)
+
+        def legs() -> int:
+            return sum(type(one) is Leg for one in gc.get_objects())
+
+        gc.collect()
+        gc.disable()
+        try:
+            for number in range(3):
+                ann = await room.joined(f"ann{number}", CAMERA)
+                await until(lambda ann=ann: ann.answers)
+                await room.unit.leave(ann.place)
+                await ann.close()
+            # One is still that of the last handshake that was begun.
+            await until(lambda: legs() <= 3)
+        finally:
+            gc.enable()
+        assert eve.up.dtls is not None

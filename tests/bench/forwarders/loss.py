@@ -1,7 +1,7 @@
 """`python -m tests.bench.forwarders.loss`: what people see and hear of one another on bad networks, ours and Janus in turns.
 
 Between each transport of a party and the server is a proxy that loses packets, each by itself, or holds each for up to so long; in both
-directions. So what a person gets of another one has passed two of them. One JSON line for each server and network.
+directions. So what a person gets of another one has passed two of them, and jitter is named by what both make. One JSON line for each server and network.
 """
 
 from __future__ import annotations
@@ -33,9 +33,11 @@ NETWORKS = {
     "1 % loss": Impairment(loss=0.01),
     "5 % loss": Impairment(loss=0.05),
     "10 % loss": Impairment(loss=0.10),
-    "200 ms jitter": Impairment(jitter_s=0.2),
+    "200 ms jitter": Impairment(jitter_s=0.1),
 }
 SETTLE_S = 3.0
+LATE_MAX_MS = 100
+"""A run in which this process was kept waiting for longer is made again, `--tries` times at most."""
 
 
 class Networks:
@@ -76,6 +78,15 @@ def repairs(party: Party) -> dict[int, int]:
     return found
 
 
+async def lateness(worst_ms: list[float]) -> None:
+    """The worst by which this process was kept waiting: then figures are its own, not the network's."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + 0.02
+        await asyncio.sleep(0.02)
+        worst_ms[0] = max(worst_ms[0], (loop.time() - due) * 1e3)
+
+
 async def heard(server: Server, parties: int, seconds: float, impairment: Impairment, networks: Networks) -> dict[str, Any]:
     """One network: how often pictures stand still and sound has gaps, per minute and flow."""
     through: list[Through | None] = [networks.through] * parties
@@ -92,7 +103,10 @@ async def heard(server: Server, parties: int, seconds: float, impairment: Impair
         sounds = [flow for one in listeners for flow in one.flows.values() if not flow.video]
         began_ms = loop.time() * 1e3
         first = {id(flow): flow.highest + 1 for flow in sounds}
+        worst_ms = [0.0]
+        watching = asyncio.ensure_future(lateness(worst_ms))
         await asyncio.sleep(seconds)
+        watching.cancel()
         ended_ms, last = loop.time() * 1e3, {id(flow): flow.highest for flow in sounds}
         networks.impair(Impairment())
         await asyncio.sleep(1)  # what is under way comes
@@ -114,6 +128,7 @@ async def heard(server: Server, parties: int, seconds: float, impairment: Impair
         "keyframes_per_min": round(sum(one.party.pictures.keyframes for one in listeners) / parties / minutes, 1),
         "lost": sum(one.lost for one in networks.proxies),
         "passed": sum(one.passed for one in networks.proxies),
+        "load_late_ms": round(worst_ms[0]),
     }
 
 
@@ -129,14 +144,17 @@ async def run(options: argparse.Namespace) -> None:
         try:
             for named in options.networks.split(",") if options.networks else NETWORKS:
                 for server in servers:
-                    networks = Networks(address, options.seed)
-                    await server.start(cores[0])
-                    try:
-                        row = await heard(server, options.parties, options.seconds, NETWORKS[named], networks)
-                    finally:
-                        networks.close()
-                        await server.close()
-                    print(json.dumps({"server": server.name, "network": named, "parties": options.parties} | row), flush=True)
+                    for _ in range(options.tries):
+                        networks = Networks(address, options.seed)
+                        await server.start(cores[0])
+                        try:
+                            row = await heard(server, options.parties, options.seconds, NETWORKS[named], networks)
+                        finally:
+                            networks.close()
+                            await server.close()
+                        print(json.dumps({"server": server.name, "network": named, "parties": options.parties} | row), flush=True)
+                        if row["load_late_ms"] < LATE_MAX_MS:
+                            break
         finally:
             for server in servers:
                 await server.end()
@@ -149,6 +167,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--networks", default="", help=f"of: {', '.join(NETWORKS)}")
     parser.add_argument("--parties", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--tries", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--address", default="", help="for media; default: this machine's own, not of loopback")
     return parser.parse_args(arguments)

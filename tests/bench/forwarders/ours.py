@@ -41,9 +41,11 @@ CAPS = {
 class OurSeat:
     """By the wire's own frames, over gRPC."""
 
-    def __init__(self, device: Device, conversation_id: str, party: Party) -> None:
+    def __init__(self, device: _Device, others: set[_Device], conversation_id: str, party: Party) -> None:
+        """`others`: of which the device is, and is not when it has left: what is kept of a closed one would keep its connection, too."""
         self.party = party
         self._device = device
+        self._others = others
         self._conversation_id = conversation_id
         self._answering: asyncio.Future[None] | None = None
         self._changed = asyncio.Event()
@@ -96,6 +98,7 @@ class OurSeat:
             await asyncio.gather(self._answering, return_exceptions=True)
         await self.party.close()
         await self._device.close()
+        self._others.discard(self._device)
 
 
 class _Device(Device):
@@ -127,7 +130,7 @@ class Ours:
         self._people: list[tuple[str, str, str]] = []
         self._process: asyncio.subprocess.Process | None = None
         self._grpc = ""
-        self._devices: list[_Device] = []
+        self._devices: set[_Device] = set()
 
     async def start(self, core: int) -> None:
         """The node is started once, and stays; it shares the load's core."""
@@ -167,16 +170,15 @@ class Ours:
             device = _Device(self._node.address, self._grpc, token, account_id, device_id)
             await device.connect()
             devices.append(device)
-        self._devices += devices
+        self._devices.update(devices)
         conversation_id = await devices[0].group(*devices[1:])
         ways = [*through, *[None] * count]
-        return [OurSeat(one, conversation_id, Party(first + at, True, ways[at])) for at, one in enumerate(devices)]
+        return [OurSeat(one, self._devices, conversation_id, Party(first + at, True, ways[at])) for at, one in enumerate(devices)]
 
     async def close(self) -> None:
         """Ends the process of calls; the next `start` has another one."""
-        for device in self._devices:
-            await device.close()
-        self._devices.clear()
+        while self._devices:
+            await self._devices.pop().close()
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             try:

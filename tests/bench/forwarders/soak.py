@@ -7,6 +7,7 @@ there is what stays. At the end a verdict: the last quarter is held beside the s
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -93,6 +94,7 @@ async def soak(server: Server, minutes: float, core: int) -> list[Look]:
         while time.monotonic() - began < minutes * 60:
             for joined, lacking in await asyncio.gather(*(visit(server, room * PARTIES) for room in range(ROOMS))):
                 joins, missing = joins + joined, missing + lacking
+            gc.collect()  # connections of devices that are gone end with their objects
             minute = round((time.monotonic() - began) / 60, 2)
             resident_mb = round(watch.resident_bytes(server.pid) / 1e6, 1)
             looks.append(Look(minute, joins, watch.descriptors(server.pid), watch.threads(server.pid), resident_mb, missing))
