@@ -88,6 +88,12 @@ class Channels:
                 raise Silent(unavailable(f"the other process of calls does not answer: {error.details()}")) from error
             log.warning("another process of calls refuses this one", extra={"address": address, "why": error.details()})
             raise Refused(unavailable(f"the other process of calls refuses: {error.details()}")) from error
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # the channel was dropped under the call, which nobody has cancelled
+            raise Silent(unavailable("the other process of calls is gone")) from None
 
     async def held(self, peer: Peer, conversation_ids: Iterable[str]) -> set[str] | None:
         """Which of these calls the process has; None: another process has come to its address.
@@ -183,7 +189,8 @@ class PeerPost:
             process_id = None
         if process_id is None or process_id == self._whereabouts.process_id:
             return self._known.get(party)
-        return Peer(process_id, await self._whereabouts.address(process_id))
+        address = await self._whereabouts.address(process_id)
+        return Peer(process_id, address) if address else self._known.get(party)
 
     async def _send(self, peer: Peer, party: Party, message: Message) -> bool:
         request = call_peer_pb2.DeliverRequest(

@@ -237,11 +237,12 @@ class GroupCalls:
             Refused: NOT_A_MEMBER, or UNAVAILABLE.
         """
         live = self._calls.get(conversation_id)
-        if live is None or live.call.of(party) is None:
+        one = None if live is None else live.call.of(party)
+        if one is None or not one.guest:  # a guest sees who is in as long as it is
             await self._directory.standing(party.account_id, conversation_id)
         if live is None:
             return messages.Roster(conversation_id)
-        self._followers.set(live, party, follow)
+        self._followers.set(live, party, follow and (one is None or not one.guest))
         return roster(live.call)
 
     # -- by themselves -------------------------------------------------------------------------------------------------

@@ -114,6 +114,22 @@ async def test_a_guest_is_put_out_for_good(calls: Calls) -> None:
     assert reason(await joins(ben, link_token=made.token)) == "NOT_ALLOWED"
 
 
+async def test_a_guest_follows_the_call_no_longer_than_it_is_in(calls: Calls) -> None:
+    ann, ben, eve = await people(calls, 3)
+    made = await ann.link()
+    room = (await joins(ann, link_token=made.token)).joined.call_id
+    guest = (await joins(ben, link_token=made.token)).joined.participant_id
+    roster = (await ben.say(peek=call_pb2.PeekGroupCall(conversation_id=room, follow=True))).roster
+    assert len(roster.participants) == 2
+    await ann.say(moderate=call_pb2.Moderate(conversation_id=room, participant_id=guest, remove=True, block=True))
+    await ben.hears("group_over")
+    await joins(eve, link_token=made.token)
+    await ann.hears("roster", lambda told: eve.account_id in {one.account_id for one in told.participants})
+    await ann.say(set_self=call_pb2.SetSelf(conversation_id=room, hand_raised=True))
+    await eve.hears("roster", lambda told: any(one.hand_raised for one in told.participants))
+    assert "roster" not in {told.WhichOneof("event") for told in ben.told}
+
+
 async def test_who_waits_before_anybody_is_there_is_seen_by_the_admin_who_comes(calls: Calls) -> None:
     ann, ben = await people(calls, 2)
     made = await ann.link(approval=True)

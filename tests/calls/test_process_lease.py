@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,7 +11,7 @@ import pytest_asyncio
 
 from calls.adapters.group_places import GroupPlaces
 from calls.adapters.memory import LocalPost
-from calls.adapters.peers import Channels
+from calls.adapters.peers import Channels, Peer, Silent
 from calls.adapters.process_lease import ProcessLease
 from calls.adapters.redis_whereabouts import Whereabouts
 from calls.domain.messages import Message, Party
@@ -168,3 +169,17 @@ async def test_a_place_for_a_call_that_does_not_begin_is_given_up(client: Client
     assert await other.whereabouts.place("g:a") == "1", "it may be about to begin"
     await one.turn()
     assert await other.whereabouts.place("g:a") == "2"
+
+
+async def test_a_call_whose_channel_is_dropped_is_a_process_that_does_not_answer() -> None:
+    channels = Channels("", None)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        peer = Peer("1", f"127.0.0.1:{silent.getsockname()[1]}")
+        asking = asyncio.ensure_future(channels.held(peer, ()))
+        await asyncio.sleep(0)
+        await channels.drop(peer.address)
+        with pytest.raises(Silent):
+            await asking
+    await channels.close()
