@@ -115,18 +115,18 @@ async def test_a_guest_is_put_out_for_good(calls: Calls) -> None:
 
 
 async def test_a_guest_follows_the_call_no_longer_than_it_is_in(calls: Calls) -> None:
-    ann, ben, eve = await people(calls, 3)
-    made = await ann.link()
-    room = (await joins(ann, link_token=made.token)).joined.call_id
+    ann, ben, dan = await people(calls, 3)
+    group = await ann.group(dan)
+    made = await ann.link(group)
+    await joins(ann, group)
     guest = (await joins(ben, link_token=made.token)).joined.participant_id
-    roster = (await ben.say(peek=call_pb2.PeekGroupCall(conversation_id=room, follow=True))).roster
-    assert len(roster.participants) == 2
-    await ann.say(moderate=call_pb2.Moderate(conversation_id=room, participant_id=guest, remove=True, block=True))
+    follow = call_pb2.PeekGroupCall(conversation_id=group, follow=True)
+    assert [len((await device.say(peek=follow)).roster.participants) for device in (ben, dan)] == [2, 2]
+    await ann.say(moderate=call_pb2.Moderate(conversation_id=group, participant_id=guest, remove=True, block=True))
     await ben.hears("group_over")
-    await joins(eve, link_token=made.token)
-    await ann.hears("roster", lambda told: eve.account_id in {one.account_id for one in told.participants})
-    await ann.say(set_self=call_pb2.SetSelf(conversation_id=room, hand_raised=True))
-    await eve.hears("roster", lambda told: any(one.hand_raised for one in told.participants))
+    await ann.say(set_self=call_pb2.SetSelf(conversation_id=group, hand_raised=True))
+    await dan.hears("roster", lambda told: any(one.hand_raised for one in told.participants))
+    assert reason(await ben.say(peek=follow)) == "NOT_A_MEMBER"
     assert "roster" not in {told.WhichOneof("event") for told in ben.told}
 
 
