@@ -182,4 +182,6 @@ async def _sweeping(direct: DirectCalls, groups: GroupCalls) -> None:
             if not waiting:  # said once until it goes on
                 log.warning("calls have to wait", extra={"why": refused.refusal.sentence()})
             waiting = True
+        except Exception:  # one call that cannot be swept must not end all the others
+            log.exception("calls could not be swept")
         await asyncio.sleep(SWEEP_S)

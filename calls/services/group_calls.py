@@ -99,7 +99,8 @@ class GroupCalls:
         if live is None:
             live = self._begin(passage.maker_id if passage is not None and guest else party.account_id, joining.conversation_id)
         async with live.busy:
-            if passage is not None and guest and live.call.of(party) is None:
+            one = live.call.of(party)
+            if passage is not None and guest and (one is None or not one.guest):
                 waits = await self._doors.knock(live, party, passage)
                 if waits is not None:
                     return waits

@@ -87,8 +87,10 @@ class LinkService:
         makers = await self._role(link.maker_id, link.conversation_id) if link.conversation_id else Role.OWNER
         if not maker.exists or maker.suspended or maker.blocks or makers is None or makers < Role.ADMIN:
             return NOT_FOUND
-        if rules.is_to_be_noted(link, now_ms) and not await self._links.put(dataclasses.replace(link, used_at_ms=now_ms)):
-            return NOT_FOUND
+        if rules.is_to_be_noted(link, now_ms):
+            link = await self._links.get(link.token_hash)  # as it is now: its maker may have changed it meanwhile
+            if link is None or not await self._links.put(dataclasses.replace(link, used_at_ms=now_ms)):
+                return NOT_FOUND
         if not link.conversation_id:
             own = account_id == link.maker_id
             return Opened(link, own, own)

@@ -17,7 +17,7 @@ def test_it_says_something_about_this_machine() -> None:
 def test_it_leaves_no_socket() -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     measured()
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 def test_one_datagram_for_each_system_call_costs_more() -> None:

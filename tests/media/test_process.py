@@ -45,7 +45,7 @@ async def test_many_are_waited_for_without_a_thread_each_and_leave_nothing() -> 
         os.killpg(process.pid, signal.SIGKILL)
     await asyncio.gather(*waits)
     await asyncio.sleep(0)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before  # what tests before this one left may be closed meanwhile
 
 
 async def test_what_cannot_be_started_is_an_error() -> None:

@@ -19,6 +19,7 @@ from tidewire.v1 import chat_pb2, chat_pb2_grpc, conversation_pb2, conversation_
 
 from server import token_command
 from server.adapters.memory.accounts import MemoryAccounts, MemoryChallenges, MemoryContacts, MemoryDevices
+from server.adapters.memory.call_links import MemoryCallLinks
 from server.adapters.memory.log import MemoryLog, MemoryMemberships, MemoryPositions
 from server.adapters.memory.services import MemoryServiceTokens
 from server.app import App, serving
@@ -36,7 +37,17 @@ def memory_stores() -> Stores:
     log, contacts, devices, challenges = MemoryLog(), MemoryContacts(), MemoryDevices(), MemoryChallenges()
     accounts = MemoryAccounts(contacts, devices, challenges)
     return Stores(
-        log, log, MemoryMemberships(), MemoryPositions(), accounts, accounts, contacts, devices, challenges, MemoryServiceTokens()
+        log,
+        log,
+        MemoryMemberships(),
+        MemoryPositions(),
+        accounts,
+        accounts,
+        contacts,
+        devices,
+        challenges,
+        MemoryServiceTokens(),
+        MemoryCallLinks(),
     )
 
 

@@ -71,6 +71,8 @@ class GroupCall(Followed[GroupEvent]):
         self._muted = False
         self._checking: asyncio.Task[None] | None = None
         self._rejoining: asyncio.Task[None] | None = None
+        self._admitted = False
+        """This side was let in, and has not entered since."""
         self._farewell: asyncio.Task[None] | None = None
 
     # -- what an app does ----------------------------------------------------------------------------------------------
@@ -234,6 +236,7 @@ class GroupCall(Followed[GroupEvent]):
                 self.waiting = waiting_guests(response.waiting_room)
                 self._say(WaitingChanged())
             case "admitted":
+                self._admitted = True  # a try that is under way may have been answered before
                 self._rejoin(0.0)
             case "move":
                 self._rejoin(response.move.after_ms / 1_000)
@@ -273,8 +276,11 @@ class GroupCall(Followed[GroupEvent]):
         wait_s = 0.0
         for attempt in range(REJOINS_MAX):
             await asyncio.sleep(wait_s + random.uniform(0, within_s * (1 + attempt)))
+            self._admitted = False
             try:
                 await self._enter()
+                if self.state is CallState.WAITING and self._admitted:
+                    continue
                 return
             except TidewireError as error:
                 if not error.retryable:
