@@ -13,11 +13,15 @@ from pathlib import Path
 PORTS = (10_000, 32_000)
 """Below those that the kernel gives to whoever connects: it would give one away before its node has started."""
 
+_ports = iter(random.SystemRandom().sample(range(*PORTS), PORTS[1] - PORTS[0]))
+
 
 def free_port(*more: str) -> int:
-    """A port that nobody listens on, on loopback, and on `more` addresses."""
-    while True:
-        port = random.SystemRandom().randrange(*PORTS)
+    """A port that nobody listens on, on loopback, and on `more` addresses; and that was not given out before.
+
+    A port is given long before its server binds it: drawn at random, one in some thousands is given to two of them.
+    """
+    for port in _ports:
         try:
             for host in ("127.0.0.1", *more):
                 with socket.socket() as probe:
@@ -25,6 +29,8 @@ def free_port(*more: str) -> int:
         except OSError:
             continue
         return port
+    msg = f"all ports of {PORTS} are given out"
+    raise LookupError(msg)
 
 
 class NotStarted(Exception):
