@@ -42,6 +42,11 @@ class SrtpCipher:
         self._outside: Any = outgoing._srtp[0]
         self._length: Any = ffi.new("int *")
 
+    @property
+    def outgoing(self) -> Any:
+        """libsrtp's session for what goes out. It ends with this object."""
+        return self._outside
+
     def unprotect(self, buffer: Buffer, length: int) -> int:
         """The length of the RTP packet, or 0."""
         return self._work(lib.srtp_unprotect, self._inside, buffer, length, BUFFER_BYTES)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from calls.adapters.aiortc_dtls import dtls_handshakes
-from calls.adapters.mmsg import BatchedDatagrams, library
+from calls.adapters.fan_out import SingleFanOut
+from calls.adapters.mmsg import BatchedDatagrams, BatchedFanOut, library
 from calls.adapters.sendto import SingleDatagrams
 from calls.adapters.udp import opened
 from calls.domain.admission import Costs
 from calls.domain.limits import ForwarderLimits
 from calls.ports.forwarding import ForwardingEvent
+from calls.ports.media import Datagrams, FanOut
 from calls.services.forward import TICK_NS, Forwarder
 
 
@@ -55,11 +58,10 @@ async def forwarding(
     udp = opened(host, port, limits.receive_buffer_bytes, limits.send_buffer_bytes)
     loop = asyncio.get_running_loop()
     try:
-        loaded = library() if batched else None
-        datagrams = BatchedDatagrams(udp, loaded) if loaded is not None else SingleDatagrams(udp)
+        datagrams, fan_out = _means(udp, batched)
         async with dtls_handshakes() as handshakes:
             unit = Forwarder(
-                datagrams, handshakes, MonotonicClock(), secrets.token_bytes, emit, advertised, limits, costs or Costs()
+                datagrams, fan_out, handshakes, MonotonicClock(), secrets.token_bytes, emit, advertised, limits, costs or Costs()
             )
             loop.add_reader(udp, unit.mux.readable)
             async with asyncio.TaskGroup() as tasks:
@@ -72,6 +74,16 @@ async def forwarding(
                     unit.close()
     finally:
         udp.close()
+
+
+def _means(udp: socket.socket, batched: bool) -> tuple[Datagrams, FanOut]:
+    """How datagrams are read and sent."""
+    loaded = library() if batched else None
+    if loaded is None:
+        single = SingleDatagrams(udp)
+        return single, SingleFanOut(single)
+    many = BatchedDatagrams(udp, loaded)
+    return many, BatchedFanOut(many)
 
 
 async def _tick(unit: Forwarder) -> None:

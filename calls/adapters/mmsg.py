@@ -7,13 +7,18 @@ import platform
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cffi
 
+from calls.adapters.aiortc_dtls import SrtpCipher, protect
 from calls.adapters.buffers import Memory, buffers
+from calls.adapters.fan_out import PATCH
 from calls.adapters.udp import BATCH, BURST, READ_BYTES, SO_TIMESTAMPNS, Counts, from_sockaddr, to_sockaddr
+from calls.domain.codecs import shift_vp8
+from calls.domain.rtp import Packet
+from calls.ports.media import PLAIN_BYTES_MAX, Target
 
 NAME_BYTES = 28
 CONTROL_BYTES = 64
@@ -129,7 +134,7 @@ class BatchedDatagrams:
         try:
             self._headers_out[index].name = self._names[address]
         except KeyError:
-            self._headers_out[index].name = self._name(address)
+            self._headers_out[index].name = self.name(address)
         self._vectors_out[index].length = length
         self._taken = index = index + 1
         if index == BATCH:
@@ -137,8 +142,8 @@ class BatchedDatagrams:
             index = 0
         return self._outside[index]
 
-    def _name(self, address: bytes) -> Any:
-        """The address as C takes it. It stays where it is for as long as a batch may point to it."""
+    def name(self, address: bytes) -> Any:
+        """The address as C takes it. It stays where it is for as long as a batch may point to it, or somebody keeps it."""
         if len(self._names) > NAMES_MAX:
             self.flush()
             self._names.clear()
@@ -162,3 +167,49 @@ class BatchedDatagrams:
                 # One that cannot be sent, to an address without a route for one: it alone is left out.
                 self.counts.lost += 1
                 at += 1
+
+
+class BatchedFanOut:
+    """`FanOut` straight into the batch. For every packet and subscriber, so what `send` and `SrtpCipher.protect` do stands here once more."""
+
+    def __init__(self, datagrams: BatchedDatagrams) -> None:
+        self._datagrams = datagrams
+        self._memory = [buffer.memory for buffer in datagrams._outside]
+        self._pointers = [buffer.pointer for buffer in datagrams._outside]
+        self._length: Any = C.new("int *")
+
+    def prepared(self, targets: Sequence[Target]) -> object:
+        """Keys and addresses as C takes them."""
+        rows = []
+        for rewrite, cipher, address in targets:
+            assert isinstance(cipher, SrtpCipher)
+            # The cipher itself stays in the row: its session ends with it.
+            rows.append((*rewrite, cipher.outgoing, self._datagrams.name(address), cipher))
+        return rows
+
+    def forward(self, packet: Packet, prepared: Any) -> int:
+        """One after the other."""
+        wire, marker, order, time, size = packet.wire, packet.marker, packet.order, packet.timestamp, len(packet.wire)
+        if size > PLAIN_BYTES_MAX:
+            return 0
+        datagrams, memories, pointers, said, patch = self._datagrams, self._memory, self._pointers, self._length, PATCH.pack_into
+        headers, vectors, index, sent = datagrams._headers_out, datagrams._vectors_out, datagrams._taken, 0
+        for number, offset, times, ssrc, shifted, pictures, tl0s, session, name, _ in prepared:
+            if index == BATCH:
+                datagrams._taken = index
+                datagrams.flush()
+                index = 0
+            memory = memories[index]
+            memory[:size] = wire
+            patch(memory, 1, marker | number, order + offset & 0xFFFF, time + times & 0xFFFFFFFF, ssrc)
+            if shifted:
+                shift_vp8(memory, packet.start, packet.vp8, pictures, tl0s)
+            said[0] = size
+            if protect(session, pointers[index], said):
+                continue
+            headers[index].name = name
+            vectors[index].length = said[0]
+            index += 1
+            sent += 1
+        datagrams._taken = index
+        return sent

@@ -17,11 +17,10 @@ from calls.domain.codecs import VP8, Codec
 from calls.domain.layer import RING, Layer, media_time
 from calls.domain.rtcp import Report, SenderReport
 from calls.domain.rtp import Packet
+from calls.domain.run import JUMP_MAX, Rewrite, Run
 
 FIRST_SEQUENCE_MAX = 0x4000
 """The first sequence number is below this, so that it does not roll over soon after the beginning (RFC 3711 §3.3.1)."""
-JUMP_MAX = 0x2000
-"""So far ahead a number may be of the one before it."""
 GONE = -1
 """In place of a layer whose stream is no more."""
 AGAIN_NS = 30_000_000
@@ -55,8 +54,7 @@ class Subscription:
     __slots__ = (
         "codec", "ssrc", "rtx_ssrc", "rtx", "layers", "wanted", "current", "switched", "pictures", "tl0s", "round_trip_ns", "loss",
         "shifted", "_number", "_offset", "_epoch", "_last", "_first", "_times", "_last_layer", "_latest", "_last_ns", "_pictured",
-        "_begins",
-        "_packets", "_octets", "_again", "_rtx_sequence", "_reports",
+        "_begins", "_packets", "_octets", "_again", "_rtx_sequence", "_reports", "_run", "_taken",
     )  # fmt: skip
 
     def __init__(self, codec: Codec, ssrc: int, rtx_ssrc: int, layers: Mapping[int, Layer], first: int, timestamp: int) -> None:
@@ -88,14 +86,47 @@ class Subscription:
         self._packets = self._octets = 0
         self._again: dict[int, int] = {}
         self._reports: deque[tuple[int, int]] = deque(maxlen=REPORTS_KEPT)
+        self._run: Run | None = None
+        self._taken = (0, 0)
+
+    @property
+    def rewrite(self) -> Rewrite:
+        """What differs in every packet, until the layer is switched."""
+        return Rewrite(self._number, self._offset, self._times, self.ssrc, self.shifted, self.pictures, self.tl0s)
+
+    def follow(self, run: Run | None) -> None:
+        """From now on it has what the run takes, and not what another one does; None: only what `map` is given."""
+        self._settle()
+        self._run = run
+        if run is not None:
+            self._taken = run.packets, run.octets
+
+    def newest(self, order: int) -> bool:
+        """The packet of this order is the newest that it has."""
+        self._settle()
+        return self._last == order + self._offset
+
+    def _settle(self) -> None:
+        """What the run took is its own. Before anything else is asked or done."""
+        run = self._run
+        if run is None or run.packets == self._taken[0]:
+            return
+        packets, octets = self._taken
+        self._packets += run.packets - packets
+        self._octets += run.octets - octets
+        self._taken = run.packets, run.octets
+        self._last, self._latest, self._last_ns = run.last + self._offset, run.latest, run.latest_ns
+        if run.pictured is not None:
+            self._pictured = run.pictured
 
     def map(self, packet: Packet, now_ns: int) -> Mapped | None:
         """What differs in the packet for this subscriber; None: it does not get it."""
+        self._settle()
         sequence = packet.order + self._offset
         if packet.layer != self.current or sequence > self._last + JUMP_MAX:
             if packet.layer != self.wanted or not packet.keyframe:
                 if packet.layer == self.current:
-                    self.current = None
+                    self.current, self.switched = None, True
                 return None
             self._switch(packet, now_ns)
             sequence = packet.order + self._offset
@@ -146,6 +177,7 @@ class Subscription:
 
     def want(self, layer: int | None) -> bool:
         """Be on this layer from its next keyframe on; None: pause at once. True: something changed."""
+        self._settle()
         if layer is None:
             changed = self.wanted is not None or self.current is not None
             self.wanted = self.current = None
@@ -155,6 +187,7 @@ class Subscription:
 
     def replaced(self, layer: int) -> None:
         """The layer comes in another stream from now on: it begins with a keyframe, and nothing of the stream before is sent again."""
+        self._settle()
         if self.current == layer:
             self.current = None
         if self._last_layer == layer:
@@ -167,6 +200,7 @@ class Subscription:
 
     def again(self, sequences: Sequence[int], now_ns: int) -> list[Again]:
         """The packets that the subscriber lacks, of those that the ring has; each at most every 30 ms, none from before the epoch."""
+        self._settle()
         layer = self.layers.get(self.current) if self.current is not None else None
         if layer is None:
             return []
@@ -193,6 +227,7 @@ class Subscription:
 
     def report(self, now_ns: int) -> SenderReport | None:
         """The publisher's sender report of the current layer, for this stream; None: there is none yet, or nothing was sent."""
+        self._settle()
         layer = self.layers.get(self.current) if self.current is not None else None
         if layer is None or layer.sender_report is None or not self._packets:
             return None

@@ -6,8 +6,11 @@ and then the IP address (4 or 16 bytes).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from calls.domain.rtp import Packet
+from calls.domain.run import Rewrite
 
 DATAGRAM_BYTES_MAX = 1_500
 BUFFER_BYTES = 1_664
@@ -82,6 +85,29 @@ class Cipher(Protocol):
 
     def forget(self, ssrc: int) -> None:
         """A stream of ours is over. Its SSRC is never used with these keys again."""
+        ...
+
+
+class Target(NamedTuple):
+    """Who takes a packet: how it differs there, by which keys it is protected, and where it goes."""
+
+    rewrite: Rewrite
+    cipher: Cipher
+    address: bytes
+
+
+class FanOut(Protocol):
+    """One packet to many, as they take it: copied, rewritten, protected, queued for the next flush of `Datagrams`.
+
+    Whatever does it, the same bytes go out.
+    """
+
+    def prepared(self, targets: Sequence[Target]) -> object:
+        """These targets in its own form, which is good for as long as they stay as they are."""
+        ...
+
+    def forward(self, packet: Packet, prepared: object) -> int:
+        """The packet to all of them, in their order. Returns to how many: one that cannot be protected is left out."""
         ...
 
 

@@ -53,6 +53,11 @@ class Downstream:
         self._entropy = entropy
         self._limits = limits
         self._estimate: tuple[int, int] | None = None
+        leg.moved = self._moved
+
+    def _moved(self) -> None:
+        for feed in self.feeds.values():
+            feed.publication.stale = True
 
     def add(self, publication: Publication, now_ns: int) -> None:
         """There is a track more to get."""

@@ -12,7 +12,7 @@ from calls.domain.sdp_writer import Section, Transport, write
 from calls.domain.tracks import Description, Source
 from calls.domain.uplink import Uplink, read_offer
 from calls.ports.forwarding import ForwarderDraining, ForwardingEvent, Place
-from calls.ports.media import Cipher, Clock, Datagrams, Handshakes
+from calls.ports.media import Cipher, Clock, Datagrams, FanOut, Handshakes
 from calls.services.downstream import Downstream
 from calls.services.egress import Egress
 from calls.services.leg import Entropy, Leg, new_credentials
@@ -34,6 +34,7 @@ class Forwarder:
     def __init__(
         self,
         datagrams: Datagrams,
+        fan_out: FanOut,
         handshakes: Handshakes,
         clock: Clock,
         entropy: Entropy,
@@ -51,7 +52,7 @@ class Forwarder:
         self.load = 0.0
         """The share of a core that was used of late."""
         self.mux = Mux(datagrams, clock, limits)
-        self.egress = Egress(datagrams)
+        self.egress = Egress(datagrams, fan_out)
         self._handshakes = handshakes
         self._clock = clock
         self._entropy = entropy
@@ -148,10 +149,7 @@ class Forwarder:
             leg.cipher = cipher
             leg.look(self._clock.now_ns())
 
-        def over() -> None:
-            leg.closed, leg.open, leg.cipher = True, False, None
-
-        leg.handshake = self._handshakes.make(lambda datagram: self.egress.plain(leg, datagram), connected, over)
+        leg.handshake = self._handshakes.make(lambda datagram: self.egress.plain(leg, datagram), connected, leg.close)
         self.mux.add(leg)
         return leg
 
@@ -258,7 +256,7 @@ class Forwarder:
             # The alert that closes DTLS still has to find its way; then nothing leads here any more.
             leg.handshake.end()
             self.mux.remove(leg)
-            leg.open, leg.cipher, leg.closed = False, None, True
+            leg.close()
             # They refer to the leg: without this its keys would wait for the collector, which looks seldom.
             leg.handshake = leg.receiver = None
         if not room.parties:

@@ -27,6 +27,10 @@ class Receiver(Protocol):
         ...
 
 
+def _nobody() -> None:
+    """Nobody keeps where to send to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """ICE's, made by us (RFC 8445 §5.3: 24 bits for the one and 128 for the other at least)."""
@@ -48,10 +52,11 @@ class Leg:
         open: media may be sent: there are keys, a path, and consent.
         since_ns: when it was described to the client.
         closed: the client ended DTLS, or it failed.
+        moved: is told when `open`, the path or the keys have changed: whoever keeps where to send to looks anew.
     """
 
     __slots__ = (
-        "credentials", "path", "receiver", "handshake", "cipher", "open", "since_ns", "closed", "used", "_limits",
+        "credentials", "path", "receiver", "handshake", "cipher", "open", "since_ns", "closed", "used", "moved", "_limits", "_seen",
     )  # fmt: skip
 
     def __init__(self, credentials: Credentials, limits: ForwarderLimits, since_ns: int) -> None:
@@ -64,7 +69,9 @@ class Leg:
         self.since_ns = since_ns
         self.used: set[int] = set()
         """SSRCs that we ever sent with these keys: none is used twice."""
+        self.moved: Callable[[], None] = _nobody
         self._limits = limits
+        self._seen: tuple[bool, bytes | None] = (False, None)
 
     def password(self, ufrag: bytes) -> bytes | None:
         """That belongs to this ufrag."""
@@ -82,6 +89,17 @@ class Leg:
             and silent is not None
             and silent < self._limits.lost_s * SECOND_NS
         )
+        seen = self.open, self.path.current
+        if seen != self._seen:
+            self._seen = seen
+            self.moved()
+
+    def close(self) -> None:
+        """Nothing is sent any more, and nothing taken."""
+        self.open, self.closed, self.cipher = False, True, None
+        self._seen = False, None
+        self.moved()
+        self.moved = _nobody
 
     def fresh_ssrc(self, entropy: Entropy) -> int:
         """An SSRC for what we send, never used with these keys before."""

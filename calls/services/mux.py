@@ -104,8 +104,8 @@ class Mux:
         plain = cipher.unprotect_control(buffer, length) if control else cipher.unprotect(buffer, length)
         if not plain:
             return Drop.UNAUTHENTIC
-        if address != leg.path.current:
-            leg.path.authenticated(address)
+        if address != leg.path.current and leg.path.authenticated(address):
+            leg.look(now_ns)
         data = bytes(buffer.memory[:plain])
         return receiver.control(data, now_ns) if control else receiver.media(data, now_ns)
 

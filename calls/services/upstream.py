@@ -86,8 +86,7 @@ class Upstream:
                 layer.height = vp8_height(payload) or layer.height
             layer.forget_missing()
             publication.request(layer.index).came()
-        if self._egress.forward(packet, publication.targets[layer.index], now_ns):
-            publication.retarget()
+        self._egress.forward(packet, publication, now_ns)
         return None
 
     def control(self, data: bytes, now_ns: int) -> Drop | None:
@@ -128,7 +127,8 @@ class Upstream:
                     layer.needs_keyframe = False
                     publication.request(index).want()
                 request = publication.request(index)
-                if publication.targets.get(index) and request.due(now_ns):
+                takers = publication.takers.get(index)
+                if takers is not None and takers.feeds and request.due(now_ns):
                     self._egress.control(self.leg, rtcp.picture_loss(self._ssrc, layer.ssrc))
 
     def feedback(self) -> None:

@@ -341,8 +341,8 @@ async def test_whoever_changes_its_mind_before_a_keyframe_stays_in_no_list() -> 
         for height, layer in ((360, 2), (180, 1), (360, 2), (180, 1), (90, 0)):
             await room.unit.watch(ben.place, {"ann/camera": height})
             await until(partial(wanted, layer))
-            assert {index for index, feeds in publication.targets.items() if feeds} == {0, layer}
-            assert all(len(feeds) <= 1 for feeds in publication.targets.values())
+            assert {index for index, takers in publication.takers.items() if takers.feeds} == {0, layer}
+            assert all(len(takers.feeds) <= 1 for takers in publication.takers.values())
 
 
 async def test_a_participant_that_is_out_is_known_by_nothing() -> None:

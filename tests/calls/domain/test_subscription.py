@@ -9,7 +9,8 @@ from calls.domain.codecs import OPUS, VP8, Vp8
 from calls.domain.layer import RING, Layer
 from calls.domain.rtcp import Report, SenderReport
 from calls.domain.rtp import Packet
-from calls.domain.subscription import AGAIN_NS, JUMP_MAX, Mapped, Subscription
+from calls.domain.run import JUMP_MAX
+from calls.domain.subscription import AGAIN_NS, Mapped, Subscription
 from tests.calls.domain.media import MS, packet
 
 FIRST, TIME = 100, 5_000
