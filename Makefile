@@ -8,7 +8,7 @@ SECONDS ?= 60
 MINUTES ?= 30
 SEED ?= 1
 
-.PHONY: help run test unit check coverage protos bench bench-cost bench-media bench-calls-death bench-calls-janus bench-calls-page bench-calls-loss soak-calls media-crashes ledger ledger-cluster simulate picture picture-calls buf
+.PHONY: help run accelerator test unit check coverage protos bench bench-cost bench-media bench-calls-death bench-calls-janus bench-calls-page bench-calls-loss soak-calls media-crashes ledger ledger-cluster simulate picture picture-calls buf
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -57,6 +57,13 @@ $(BUF):
 	  apt-get update -q && apt-get install -qy --no-install-recommends janus; }
 	mkdir -p .tools && touch $@
 
+# The C fan-out of calls: optional, and needs a compiler.
+calls/native/fan_out.so: calls/native/fan_out.c
+	command -v cc >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev; }
+	cc -O2 -fPIC -shared -std=c11 -Wall -Wextra -Wconversion -Werror -o $@ $<
+
+accelerator: calls/native/fan_out.so ## build the C fan-out of calls, for those who set fan_out = compiled
+
 # What reads the files under deploy/. Debian's package prometheus would start a service: its one program is taken out of it.
 .tools/deploy:
 	command -v docker-compose >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends docker-compose; }
@@ -97,7 +104,7 @@ run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
 	.venv-sdk-newest/bin/pip install -q --upgrade grpcio protobuf -e sdk/python
 	touch $@
 
-test: $(VENV)/.tests $(BUF) .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime .tools/redis-server .tools/ffmpeg .tools/deploy .tools/calls $(CASSANDRA)/lib $(MINIO)/minio ## install what the tests need, check, and run all of them
+test: $(VENV)/.tests $(BUF) accelerator .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime .tools/redis-server .tools/ffmpeg .tools/deploy .tools/calls $(CASSANDRA)/lib $(MINIO)/minio ## install what the tests need, check, and run all of them
 	$(MAKE) check coverage
 	$(BIN)/python -m pytest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from tidewire.internal.v1 import call_peer_pb2_grpc
 from tidewire.transport import new_envelope_id as new_era
 from tidewire.v1 import call_pb2_grpc
 
+from calls.adapters.compiled_fan_out import NotBuilt
 from calls.adapters.forwarding_unit import forwarding
 from calls.adapters.frames import Frames
 from calls.adapters.group_frames import GroupFrames
@@ -41,7 +42,7 @@ from server.kit.kept import kept_secret
 from server.kit.phones import is_phone
 from server.kit.rates import address_limit
 from server.kit.refusal import Refused
-from server.kit.setting_sources import host_of
+from server.kit.setting_sources import SettingsError, host_of
 from server.kit.system import SystemClock, SystemRandom
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
 
     Raises:
         OSError: an address is taken, or the data folder cannot be written.
+        SettingsError: the compiled fan-out is asked for, and is not there.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as opened:
@@ -103,12 +105,18 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
         yield await opened.enter_async_context(_running(settings, made, fields, tasks))
 
 
-def _unit(settings: Settings, groups: GroupCalls) -> AbstractAsyncContextManager[Forwarder]:
+@asynccontextmanager
+async def _unit(settings: Settings, groups: GroupCalls) -> AsyncIterator[Forwarder]:
     host = host_of(settings.media_listen)
     port = int(settings.media_listen.rpartition(":")[2])
     costs = measured()
     log.info("a packet costs", extra={"in_us": round(costs.in_cost * 1e6, 1), "out_us": round(costs.out_cost * 1e6, 2)})
-    return forwarding(groups.happened, host, port, listed(settings.media_addresses) or (host,), settings.forwarder, costs)
+    addresses = listed(settings.media_addresses) or (host,)
+    try:
+        async with forwarding(groups.happened, host, port, addresses, settings.forwarder, costs, settings.fan_out) as unit:
+            yield unit
+    except NotBuilt as why:
+        raise SettingsError(str(why)) from None
 
 
 def _parts(

@@ -56,6 +56,8 @@ class Settings(BesideSettings):
     """UDP of group calls: DTLS and SRTP. One port for all of them."""
     media_addresses: str = ""
     """IP addresses by which clients reach media_listen, separated by commas; empty: its host."""
+    fan_out: str = "python"
+    """How a packet is copied to many: python; or compiled, in C, built by `make accelerator`: the same bytes for less."""
     wake_url: str = ""
     """Where devices that are asleep are woken: a webhook. Empty: they are not."""
     wake_secret: str = ""
@@ -93,7 +95,7 @@ def check(settings: Settings) -> None:
     setting_sources.check_listeners(settings, ("grpc_listen", "http_listen"), ("internal_listen", "media_listen"), settings.tls)
     beside_settings.check(
         settings,
-        {"rings": ("memory", "redis"), "role": ("both", "signalling", "forwarder")},
+        {"rings": ("memory", "redis"), "role": ("both", "signalling", "forwarder"), "fan_out": ("python", "compiled")},
         ("ticket_secret", "wake_secret", "peer_token"),
     )
     if settings.role != "signalling" and not settings.media_addresses and host_of(settings.media_listen) in ANYWHERE:

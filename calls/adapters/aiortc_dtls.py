@@ -31,6 +31,11 @@ STARTING_MAX = 256
 protect = lib.srtp_protect
 
 
+def protect_address() -> int:
+    """Where libsrtp's function is, for C that was not built with pylibsrtp."""
+    return int(ffi.cast("uintptr_t", ffi.addressof(lib, "srtp_protect")))
+
+
 class SrtpCipher:
     """Two libsrtp sessions."""
 
@@ -46,6 +51,11 @@ class SrtpCipher:
     def outgoing(self) -> Any:
         """libsrtp's session for what goes out. It ends with this object."""
         return self._outside
+
+    @property
+    def outgoing_address(self) -> int:
+        """Where it is, for C that was not built with pylibsrtp."""
+        return int(ffi.cast("uintptr_t", self._outside))
 
     def unprotect(self, buffer: Buffer, length: int) -> int:
         """The length of the RTP packet, or 0."""

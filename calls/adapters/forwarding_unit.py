@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from calls.adapters.aiortc_dtls import dtls_handshakes
+from calls.adapters.compiled_fan_out import CompiledFanOut, NotBuilt, compiled
 from calls.adapters.fan_out import SingleFanOut
 from calls.adapters.mmsg import BatchedDatagrams, BatchedFanOut, library
 from calls.adapters.sendto import SingleDatagrams
@@ -41,6 +42,7 @@ async def forwarding(
     advertised: Sequence[str],
     limits: ForwarderLimits | None = None,
     costs: Costs | None = None,
+    fan_out: str = "python",
     batched: bool = True,
 ) -> AsyncIterator[Forwarder]:
     """A unit that works until the context is left; then all its transports are closed.
@@ -49,19 +51,21 @@ async def forwarding(
         emit: is told what happens, on this event loop; has to return at once.
         host, port: of the UDP socket; port 0: any.
         advertised: IP addresses by which clients reach it.
+        fan_out: python; or compiled, which has to be built.
         batched: many datagrams for one system call, where the system can.
 
     Raises:
         OSError: the socket cannot be opened.
+        NotBuilt: the compiled fan-out cannot be used.
     """
     limits = limits or ForwarderLimits()
     udp = opened(host, port, limits.receive_buffer_bytes, limits.send_buffer_bytes)
     loop = asyncio.get_running_loop()
     try:
-        datagrams, fan_out = _means(udp, batched)
+        datagrams, many = _means(udp, fan_out, batched)
         async with dtls_handshakes() as handshakes:
             unit = Forwarder(
-                datagrams, fan_out, handshakes, MonotonicClock(), secrets.token_bytes, emit, advertised, limits, costs or Costs()
+                datagrams, many, handshakes, MonotonicClock(), secrets.token_bytes, emit, advertised, limits, costs or Costs()
             )
             loop.add_reader(udp, unit.mux.readable)
             async with asyncio.TaskGroup() as tasks:
@@ -76,14 +80,17 @@ async def forwarding(
         udp.close()
 
 
-def _means(udp: socket.socket, batched: bool) -> tuple[Datagrams, FanOut]:
+def _means(udp: socket.socket, fan_out: str, batched: bool) -> tuple[Datagrams, FanOut]:
     """How datagrams are read and sent."""
     loaded = library() if batched else None
     if loaded is None:
+        if fan_out == "compiled":
+            msg = "fan_out = compiled needs Linux's sendmmsg on a 64-bit machine: set fan_out = python"
+            raise NotBuilt(msg)
         single = SingleDatagrams(udp)
         return single, SingleFanOut(single)
     many = BatchedDatagrams(udp, loaded)
-    return many, BatchedFanOut(many)
+    return many, CompiledFanOut(many, compiled()) if fan_out == "compiled" else BatchedFanOut(many)
 
 
 async def _tick(unit: Forwarder) -> None:

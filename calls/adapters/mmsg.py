@@ -96,8 +96,14 @@ class BatchedDatagrams:
         self._stamp = C.buffer(self._control, CONTROL_BYTES)
         self._first = self._in.headers[0].header
         self._first.control = self._control
-        self._taken = 0
+        self.taken = 0
+        """Of the batch: so many wait to be sent."""
         self._names: dict[bytes, Any] = {}
+
+    @property
+    def row(self) -> tuple[Any, Any, Any]:
+        """The batch's memory, as C has it: its buffers, one after the other, their headers and vectors."""
+        return self._outside[0].pointer, self._out.headers, self._out.vectors
 
     def burst(self) -> Iterator[tuple[Memory, int, bytes]]:
         """What has arrived."""
@@ -124,19 +130,19 @@ class BatchedDatagrams:
 
     def buffer(self) -> Memory:
         """The next free one."""
-        if self._taken == BATCH:
+        if self.taken == BATCH:
             self.flush()
-        return self._outside[self._taken]
+        return self._outside[self.taken]
 
     def send(self, length: int, address: bytes) -> Memory:
         """Take it into the batch."""
-        index = self._taken
+        index = self.taken
         try:
             self._headers_out[index].name = self._names[address]
         except KeyError:
             self._headers_out[index].name = self.name(address)
         self._vectors_out[index].length = length
-        self._taken = index = index + 1
+        self.taken = index = index + 1
         if index == BATCH:
             self.flush()
             index = 0
@@ -152,8 +158,8 @@ class BatchedDatagrams:
 
     def flush(self) -> None:
         """Send the batch. The call says how many it took: the rest is tried again, and dropped when the system is full."""
-        at, count = 0, self._taken
-        self._taken = 0
+        at, count = 0, self.taken
+        self.taken = 0
         while at < count:
             took = self._library.sendmmsg(self._number, self._out.headers + at, count - at, MSG_DONTWAIT)
             self.counts.sends += 1
@@ -193,10 +199,10 @@ class BatchedFanOut:
         if size > PLAIN_BYTES_MAX:
             return 0
         datagrams, memories, pointers, said, patch = self._datagrams, self._memory, self._pointers, self._length, PATCH.pack_into
-        headers, vectors, index, sent = datagrams._headers_out, datagrams._vectors_out, datagrams._taken, 0
+        headers, vectors, index, sent = datagrams._headers_out, datagrams._vectors_out, datagrams.taken, 0
         for number, offset, times, ssrc, shifted, pictures, tl0s, session, name, _ in prepared:
             if index == BATCH:
-                datagrams._taken = index
+                datagrams.taken = index
                 datagrams.flush()
                 index = 0
             memory = memories[index]
@@ -211,5 +217,5 @@ class BatchedFanOut:
             vectors[index].length = said[0]
             index += 1
             sent += 1
-        datagrams._taken = index
+        datagrams.taken = index
         return sent

@@ -61,10 +61,10 @@ class Room:
 
 
 @asynccontextmanager
-async def a_room(limits: ForwarderLimits | None = None, batched: bool = True) -> AsyncIterator[Room]:
+async def a_room(limits: ForwarderLimits | None = None, *, fan_out: str = "python", batched: bool = True) -> AsyncIterator[Room]:
     """A unit on a real socket."""
     room = Room()
-    async with forwarding(room.emit, "127.0.0.1", 0, ["127.0.0.1"], limits, batched=batched) as unit:
+    async with forwarding(room.emit, "127.0.0.1", 0, ["127.0.0.1"], limits, fan_out=fan_out, batched=batched) as unit:
         room.unit = unit
         try:
             yield room

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator
+from pathlib import Path
 from struct import unpack_from
 
 import pytest
@@ -21,10 +23,12 @@ from tests.calls.scripted import VP8, Scripted, check, rtp, until
 pytestmark = pytest.mark.timeout(90)
 
 
-@pytest_asyncio.fixture(params=["batched", "single"])
+@pytest_asyncio.fixture(params=["batched", "single", "compiled"])
 async def room(request: pytest.FixtureRequest) -> AsyncIterator[Room]:
-    """A unit, in both ways of using its socket."""
-    async with a_room(batched=request.param == "batched") as made:
+    """A unit, in every way of sending."""
+    if request.param == "compiled":
+        subprocess.run(["make", "-s", "accelerator"], cwd=Path(__file__).parents[2], check=True)
+    async with a_room(fan_out="compiled" if request.param == "compiled" else "python", batched=request.param != "single") as made:
         yield made
 
 

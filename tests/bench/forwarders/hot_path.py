@@ -69,8 +69,8 @@ class Given:
 
     def flush(self) -> None:
         """Drop the batch."""
-        self.sent += self._datagrams._taken
-        self._datagrams._taken = 0
+        self.sent += self._datagrams.taken
+        self._datagrams.taken = 0
 
 
 async def full(room: Room, parties: int) -> list[tuple[Microphone, Camera]]:
