@@ -16,16 +16,20 @@ LOST, SMALL, LARGE = 0, 1, 2
 class Arrivals:
     """Of one transport."""
 
-    __slots__ = ("_arrived", "_count", "_highest", "_next")
+    __slots__ = ("_arrived", "_came", "_count", "_highest", "_next")
 
     def __init__(self) -> None:
+        self._came: list[tuple[int, int]] = []
         self._arrived: dict[int, int] = {}
         self._count = 0
         self._highest: int | None = None
         self._next: int | None = None
 
     def heard(self, wide: int, now_ns: int) -> None:
-        """A packet with this transport-wide number arrived."""
+        """A packet with this transport-wide number arrived. Every packet has one: so it is looked at when a report is made."""
+        self._came.append((wide, now_ns))
+
+    def _take(self, wide: int, now_ns: int) -> None:
         if self._highest is None:
             place = wide + 0x10000
             self._highest = self._next = place
@@ -38,6 +42,9 @@ class Arrivals:
 
     def feedback(self, ssrc: int, media: int) -> bytes | None:
         """The next report; None: nothing arrived since the last one."""
+        for wide, now_ns in self._came:
+            self._take(wide, now_ns)
+        self._came.clear()
         if not self._arrived or self._next is None:
             return None
         late = min(self._arrived)

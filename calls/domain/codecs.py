@@ -136,12 +136,12 @@ def av1_keyframe(payload: bytes | memoryview, descriptor: bytes | memoryview | N
 
 def starts_keyframe(codec: Codec, payload: bytes | memoryview, descriptor: bytes | memoryview | None) -> tuple[bool, Vp8]:
     """Whether a decoder can begin with this packet, and VP8's counters. Of audio every packet will do."""
+    if codec is OPUS:
+        return True, NO_VP8
     if codec is VP8:
         return read_vp8(payload)
     if codec is H264:
         return h264_keyframe(payload), NO_VP8
     if codec is VP9:
         return vp9_keyframe(payload), NO_VP8
-    if codec is AV1:
-        return av1_keyframe(payload, descriptor), NO_VP8
-    return True, NO_VP8
+    return av1_keyframe(payload, descriptor), NO_VP8

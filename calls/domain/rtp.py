@@ -27,6 +27,7 @@ OWN_IDS = {ABS_SEND_TIME: 1, AUDIO_LEVEL: 2, ORIENTATION: 3, DESCRIPTOR: 4}
 KINDS = {**OWN_IDS, MID: 5, RID: 6, REPAIRED_RID: 7, TRANSPORT_WIDE: 8}
 """Extensions that are read. `ids` of a transport lead from the publisher's numbers to these."""
 NAME_BYTES_MAX = 32
+NO_NAMES: Mapping[int, bytes] = {}
 HEADER = 12
 WIRE_BYTES_MAX = 1_480
 """Of a packet as it goes out, before SRTP's trailer: what came in within 1,500 bytes, with what abs-send-time can add."""
@@ -42,12 +43,12 @@ class Packet:
         level: the audio level, 0 (loudest) … 127 (silence), in -dBov; None: it has none.
         descriptor: AV1's dependency descriptor.
         wide: the transport-wide sequence number.
-        mid_bytes, rid_bytes, repaired_bytes: names that tell what it belongs to; empty: it has none.
+        names: what tells to what it belongs, by the numbers of `KINDS`.
     """
 
     __slots__ = (
         "ssrc", "sequence", "order", "timestamp", "payload_type", "marker", "wire", "start", "octets", "keyframe", "vp8", "layer",
-        "level", "descriptor", "wide", "mid_bytes", "rid_bytes", "repaired_bytes",
+        "level", "descriptor", "wide", "names",
     )  # fmt: skip
 
     def __init__(self, ssrc: int, sequence: int, timestamp: int, payload_type: int, marker: int) -> None:
@@ -66,22 +67,22 @@ class Packet:
         self.level: int | None = None
         self.descriptor: bytes | None = None
         self.wide: int | None = None
-        self.mid_bytes = self.rid_bytes = self.repaired_bytes = b""
+        self.names: Mapping[int, bytes] = NO_NAMES
 
     @property
     def mid(self) -> str:
         """The section that it belongs to. Asked for an SSRC that is new, so not read for every packet."""
-        return self.mid_bytes.decode("ascii", "replace")
+        return self.names.get(5, b"").decode("ascii", "replace")
 
     @property
     def rid(self) -> str:
         """The layer that it belongs to."""
-        return self.rid_bytes.decode("ascii", "replace")
+        return self.names.get(6, b"").decode("ascii", "replace")
 
     @property
     def repaired(self) -> str:
         """The layer that it repairs."""
-        return self.repaired_bytes.decode("ascii", "replace")
+        return self.names.get(7, b"").decode("ascii", "replace")
 
     @property
     def empty(self) -> bool:
@@ -118,7 +119,7 @@ def read(data: bytes, ids: Mapping[int, int], now_ns: int) -> Packet | Drop:
         if start > size:
             return Drop.BROKEN
         if profile == 0xBEDE:
-            broken = _one_byte(packet, kept, data[extensions:start], ids)
+            broken = _one_byte(packet, kept, data, extensions, start, ids)
         elif profile & 0xFFF0 == 0x1000:
             broken = _two_byte(packet, kept, data[extensions:start], ids)
         else:
@@ -138,22 +139,24 @@ def read(data: bytes, ids: Mapping[int, int], now_ns: int) -> Packet | Drop:
     return packet if len(packet.wire) <= WIRE_BYTES_MAX else Drop.TOO_LONG
 
 
-def _one_byte(packet: Packet, kept: list[tuple[int, bytes]], block: bytes, ids: Mapping[int, int]) -> bool:
+def _one_byte(packet: Packet, kept: list[tuple[int, bytes]], data: bytes, at: int, stop: int, ids: Mapping[int, int]) -> bool:
     """Take what the block has. True: it is broken."""
-    at, size = 0, len(block)
-    while at < size:
-        byte = block[at]
+    while at < stop:
+        byte = data[at]
         if not byte:
             at += 1
             continue
         if byte >= 0xF0:
             return False
         end = at + 2 + (byte & 0x0F)
-        if end > size:
+        if end > stop:
             return True
         kind = ids.get(byte >> 4)
-        if kind is not None:
-            _take(packet, kept, kind, block[at + 1 : end])
+        # What `_take` does with it, here once more: every packet has one.
+        if kind == 8 and end == at + 3:
+            packet.wide = data[at + 1] << 8 | data[at + 2]
+        elif kind is not None:
+            _take(packet, kept, kind, data[at + 1 : end])
         at = end
     return False
 
@@ -192,12 +195,7 @@ def _take(packet: Packet, kept: list[tuple[int, bytes]], kind: int, value: bytes
             packet.descriptor = value
             kept.append((kind, value))
     elif kind >= 5 and 0 < len(value) <= NAME_BYTES_MAX:
-        if kind == 5:
-            packet.mid_bytes = value
-        elif kind == 6:
-            packet.rid_bytes = value
-        else:
-            packet.repaired_bytes = value
+        packet.names = {**packet.names, kind: value} if packet.names else {kind: value}
 
 
 def _extensions(kept: list[tuple[int, bytes]], now_ns: int) -> bytes:

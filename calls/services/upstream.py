@@ -66,7 +66,7 @@ class Upstream:
                 return unwrapped
         publication = self.publications[incoming.mid]
         packet.layer = layer.index
-        payload = memoryview(packet.wire)[packet.start :]
+        payload = packet.wire[packet.start :]
         packet.keyframe, packet.vp8 = starts_keyframe(incoming.codec, payload, packet.descriptor)
         if publication.flowing.get(layer.index) is not layer:
             self._watcher.layer_came(publication)

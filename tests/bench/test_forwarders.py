@@ -100,7 +100,10 @@ def test_figures_are_medians_of_the_runs_that_nothing_disturbed() -> None:
     assert (ours.figures["cpu_us_per_packet"], ours.runs, ours.undisturbed, ours.other) == (12, 3, True, (0.0, 0.1))
     assert (theirs.figures["cpu_us_per_packet"], theirs.undisturbed) == (30, False), "where there is no other run"
     assert {"tidewire": 12, "janus": 30, "ratio": 0.4}.items() <= lines([ours, theirs])[0].items()
-    assert "| a call of 8 * | 10 | 12.0 | 30.0 | **0.40** |" in table([ours, theirs])
+    assert "| a call of 8 * | 10 | 12.0 / 30.0 | **0.40** |" in table([ours, theirs])
+    (compiled,) = shapes([run_of("tidewire-compiled", 6, 0.0)])
+    assert "| a call of 8 * | 10 | 12.0 / 6.0 / 30.0 | **0.40** / **0.20** |" in table([ours, compiled, theirs])
+    assert "| a call of 8 | 10 | 12.0 | – |" in table([ours])
     assert picture([ours, theirs]).count("<rect") == 1 + 2 + 2
 
 

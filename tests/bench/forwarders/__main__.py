@@ -16,7 +16,7 @@ from typing import Any
 from tests.bench.forwarders.janus import Janus
 from tests.bench.forwarders.legs import stay_on
 from tests.bench.forwarders.medians import lines, shapes
-from tests.bench.forwarders.ours import Ours
+from tests.bench.forwarders.ours import Ours, OursCompiled
 from tests.bench.forwarders.run import Plan, measured
 
 OTHER_MAX = 0.15
@@ -37,8 +37,8 @@ def own_address() -> str:
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.forwarders", description=__doc__)
-    parser.add_argument("--servers", default="tidewire,janus")
-    parser.add_argument("--shapes", default="1x4,1x8,1x16,1x24,16x4", help="rooms x parties")
+    parser.add_argument("--servers", default="tidewire,tidewire-compiled,janus")
+    parser.add_argument("--shapes", default="1x4,1x8,1x16,1x24,1x32,16x4", help="rooms x parties")
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--warm", type=float, default=3.0)
     parser.add_argument("--repetitions", type=int, default=3)
@@ -71,7 +71,7 @@ async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
             made.name: made
             for made in (
                 kind(Path(name), options.address or own_address())
-                for kind in (Ours, Janus)
+                for kind in (Ours, OursCompiled, Janus)
                 if kind.name in options.servers.split(",")
             )
         }

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.forwarders.hot_path [parties]`: what a packet costs in the forwarding unit, without the system's share.
+"""`python -m tests.bench.forwarders.hot_path [--fan-out=compiled] [parties]`: what a packet costs in the forwarding unit, without the system.
 
 Real legs, keys and packets, one thread: packets of a full room are given to the unit as if they had been read, and what it would send is
 dropped. Runs hot, which the same code in a process that is woken for every packet is not: for the difference between two versions of it, not
@@ -90,9 +90,9 @@ async def full(room: Room, parties: int) -> list[tuple[Microphone, Camera]]:
     return sends
 
 
-async def handled(parties: int) -> dict[str, Any]:
+async def handled(parties: int, fan_out: str) -> dict[str, Any]:
     """Of packets as they come: 50 of sound for 70 of pictures."""
-    async with a_room(LIMITS) as room:
+    async with a_room(LIMITS, fan_out=fan_out) as room:
         sends = await full(room, parties)
         unit: Any = room.unit
         asyncio.get_running_loop().remove_reader(unit.mux._datagrams._udp)
@@ -115,7 +115,13 @@ async def handled(parties: int) -> dict[str, Any]:
             took.append(time.thread_time() - began)
         gc.enable()
         one = median(took) / PACKETS * 1e6
-        return {"figure": "handling, µs per packet in", "parties": parties, "to_each": given.sent / PACKETS, "us": round(one, 1)}
+        return {
+            "figure": "handling, µs per packet in",
+            "fan_out": fan_out,
+            "parties": parties,
+            "to_each": given.sent / PACKETS,
+            "us": round(one, 1),
+        }
 
 
 def read(batched: bool, waiting: int) -> dict[str, Any]:
@@ -136,8 +142,9 @@ def read(batched: bool, waiting: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    for parties in [int(word) for word in sys.argv[1:]] or [2, 4, 8, 24]:
-        print(json.dumps(asyncio.run(handled(parties))), flush=True)
+    how = "compiled" if "--fan-out=compiled" in sys.argv else "python"
+    for parties in [int(word) for word in sys.argv[1:] if word.isdigit()] or [2, 4, 8, 24]:
+        print(json.dumps(asyncio.run(handled(parties, how))), flush=True)
     for waiting in (1, 4, 16):
         for batched in (True, False):
             print(json.dumps(read(batched, waiting)), flush=True)

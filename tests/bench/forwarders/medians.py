@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-OURS, THEIRS = "tidewire", "janus"
+OURS, COMPILED, THEIRS = "tidewire", "tidewire-compiled", "janus"
 FIGURES = {
     "cpu_us_per_packet": "CPU per forwarded packet, µs",
     "core": "share of a core",
@@ -71,18 +71,21 @@ def _shape(rooms: int, parties: int, server: str, rows: list[dict[str, Any]]) ->
     )
 
 
-def pairs(found: list[Shape]) -> list[tuple[Shape, Shape | None]]:
-    """Ours, and Janus in the same shape."""
-    theirs = {(one.rooms, one.parties): one for one in found if one.server == THEIRS}
-    return [(one, theirs.get((one.rooms, one.parties))) for one in found if one.server == OURS]
+def beside(found: list[Shape]) -> list[tuple[Shape, Shape | None, Shape | None]]:
+    """Ours, ours with the fan-out in C, and Janus in the same shape."""
+    others = {(one.rooms, one.parties, one.server): one for one in found}
+    shapes = [(one, one.rooms, one.parties) for one in found if one.server == OURS]
+    return [(one, others.get((*size, COMPILED)), others.get((*size, THEIRS))) for one, *size in shapes]
 
 
 def lines(found: list[Shape]) -> list[dict[str, Any]]:
     """One for each figure and shape, to print."""
     said = []
-    for ours, theirs in pairs(found):
+    for ours, compiled, theirs in beside(found):
         for name, what in FIGURES.items():
             line: dict[str, Any] = {"figure": what, "rooms": ours.rooms, "parties": ours.parties, OURS: ours.figures[name]}
+            if compiled is not None:
+                line[COMPILED] = compiled.figures[name]
             if theirs is not None:
                 line[THEIRS] = theirs.figures[name]
                 line["ratio"] = round(ours.figures[name] / theirs.figures[name], 2) if theirs.figures[name] else None

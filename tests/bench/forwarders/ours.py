@@ -119,6 +119,7 @@ class Ours:
     """`Server` over the real process."""
 
     name = "tidewire"
+    fan_out = "python"
 
     def __init__(self, folder: Path, address: str) -> None:
         """`address`: for media."""
@@ -147,6 +148,7 @@ class Ours:
             "data_dir": self._folder / f"calls{port}",
             "node": f"127.0.0.1:{self._node.internal_port}",
             "node_token": self._token,
+            "fan_out": self.fan_out,
             **CAPS,
         }
         arguments = [f"--set={name}={value}" for name, value in settings.items()]
@@ -191,3 +193,10 @@ class Ours:
         """Ends the node, too."""
         await self.close()
         await self._node.close()
+
+
+class OursCompiled(Ours):
+    """The same, with the fan-out in C."""
+
+    name = "tidewire-compiled"
+    fan_out = "compiled"

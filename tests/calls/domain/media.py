@@ -16,5 +16,5 @@ def packet(
     made = Packet(ssrc, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, payload_type, 0)
     made.wire, made.start, made.octets = bytes(HEADER) + payload, HEADER, len(payload)
     made.layer, made.keyframe, made.vp8 = layer, keyframe, vp8
-    made.mid_bytes, made.rid_bytes, made.repaired_bytes = mid.encode(), rid.encode(), repaired.encode()
+    made.names = {5: mid.encode(), 6: rid.encode(), 7: repaired.encode()}
     return made
