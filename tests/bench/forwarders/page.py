@@ -60,7 +60,8 @@ def picture(found: list[Shape]) -> str:
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
         f'<text x="{LEFT}" y="24" font-size="15">CPU per forwarded packet, µs (less is better)</text>',
     ]
-    for x, name in zip((WIDTH - 370, WIDTH - 280, WIDTH - 120), NAMES, strict=True):
+    there = {one.server for trio in trios for one in trio}
+    for x, name in [pair for pair in zip((WIDTH - 370, WIDTH - 280, WIDTH - 120), NAMES, strict=True) if pair[1] in there]:
         parts.append(f'<rect x="{x}" y="13" width="12" height="12" fill="{COLOURS[name]}"/>')
         parts.append(f'<text x="{x + 18}" y="24">{escape(NAMES[name])}</text>')
     for mark in range(0, int(most) + step, step):
