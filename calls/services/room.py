@@ -26,6 +26,7 @@ from calls.services.publication import Publication
 from calls.services.upstream import Upstream
 
 SECOND_TICKS = 40
+STANDS_TICKS = 8
 
 
 @dataclass(slots=True)
@@ -174,7 +175,8 @@ class Room:
             if party.due(number, SECOND_TICKS):
                 party.up.report(now_ns)
                 party.down.report(now_ns)
-            if self._stands(party, now_ns):
+            # Of one whose media flows it is enough to look a few times a second.
+            if (party.up_told and not party.due(number, STANDS_TICKS)) or self._stands(party, now_ns):
                 self._offer(party, now_ns)
             else:
                 gone.append(party)
