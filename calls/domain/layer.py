@@ -74,7 +74,7 @@ class Layer:
                 return Drop.REPEATED
         self.received += 1
         self.heard_ns = now_ns
-        if packet.empty and place == self.highest:
+        if not packet.octets and place == self.highest:
             self._skipped += 1
             self._skips.append(place)
             return Drop.PADDING
@@ -82,7 +82,14 @@ class Layer:
         packet.order = order
         self._ring[order % RING] = packet
         self.bytes += len(packet.wire)
-        self._vary(packet.timestamp, now_ns)
+        # Jitter (RFC 3550 §6.4.1), in units of the clock.
+        transit = now_ns * self.clock_rate // 1_000_000_000 - packet.timestamp
+        if self._transit is not None:
+            change = transit - self._transit & 0xFFFFFFFF
+            if change >= 0x80000000:
+                change = 0x100000000 - change
+            self._jitter += (change - self._jitter) / 16
+        self._transit = transit
         return None
 
     def measure(self, now_ns: int) -> None:
@@ -139,16 +146,6 @@ class Layer:
         """A keyframe came: what was lost before it is of no use."""
         self._missing.clear()
         self.needs_keyframe = False
-
-    def _vary(self, timestamp: int, now_ns: int) -> None:
-        """Jitter (RFC 3550 §6.4.1), in units of the clock."""
-        transit = now_ns * self.clock_rate // 1_000_000_000 - timestamp
-        if self._transit is not None:
-            change = transit - self._transit & 0xFFFFFFFF
-            if change >= 0x80000000:
-                change = 0x100000000 - change
-            self._jitter += (change - self._jitter) / 16
-        self._transit = transit
 
     def told(self, report: SenderReport, now_ns: int) -> None:
         """The publisher's sender report: how its timestamps stand to its clock."""
