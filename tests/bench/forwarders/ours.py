@@ -124,9 +124,9 @@ class Ours:
     def __init__(self, folder: Path, address: str) -> None:
         """`address`: for media."""
         self.pid = 0
-        self._folder = folder
+        self._folder = folder / self.name
         self._address = address
-        self._node = Node(folder / "node")
+        self._node = Node(self._folder / "node")
         self._token = ""
         self._people: list[tuple[str, str, str]] = []
         self._process: asyncio.subprocess.Process | None = None
