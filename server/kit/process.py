@@ -61,11 +61,12 @@ def exit_code(work: Callable[[], int | None]) -> int:
         print(error, file=sys.stderr)
         return 1
     except ExceptionGroup as group:
-        expected, others = group.split(EXPECTED)
+        expected, others = group.split((SettingsError, *EXPECTED))
         if others is not None or expected is None:
             raise
-        print(_first(expected), file=sys.stderr)
-        return 1
+        first = _first(expected)
+        print(first, file=sys.stderr)
+        return 2 if isinstance(first, SettingsError) else 1
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
