@@ -49,13 +49,22 @@ class SqliteCallLinks:
 
         return await self._database.read(work)
 
-    async def put(self, link: CallLink) -> bool:
-        """See `CallLinks.put`."""
-        values = (link.approval, link.used_at_ms, link.maker_id, link.link_id)
+    async def set_approval(self, maker_id: str, link_id: str, approval: bool) -> CallLink | None:
+        """See `CallLinks.set_approval`."""
+
+        def work(connection: sqlite3.Connection) -> CallLink | None:
+            connection.execute("UPDATE call_links SET approval=? WHERE maker_id=? AND link_id=?", (approval, maker_id, link_id))
+            row = connection.execute(_SELECT + " WHERE maker_id=? AND link_id=?", (maker_id, link_id)).fetchone()
+            return None if row is None else _link(row)
+
+        return await self._database.write(work)
+
+    async def touch(self, maker_id: str, link_id: str, used_at_ms: int) -> bool:
+        """See `CallLinks.touch`."""
 
         def work(connection: sqlite3.Connection) -> bool:
-            update = "UPDATE call_links SET approval=?, used_at_ms=? WHERE maker_id=? AND link_id=?"
-            return connection.execute(update, values).rowcount > 0
+            update = "UPDATE call_links SET used_at_ms=max(used_at_ms, ?) WHERE maker_id=? AND link_id=?"
+            return connection.execute(update, (used_at_ms, maker_id, link_id)).rowcount > 0
 
         return await self._database.write(work)
 
