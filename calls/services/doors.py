@@ -10,7 +10,7 @@ from calls.domain.messages import Party, WaitingSeen
 from calls.domain.signalling_limits import SignallingLimits
 from calls.domain.waiting_room import Event
 from calls.ports.signalling import Directory, Passage, Post
-from calls.services.live_call import LiveCall, Waits
+from calls.services.live_call import LiveCall, LiveCalls, Waits
 from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.world import Clock
 
@@ -19,9 +19,16 @@ class Doors:
     """The waiting rooms of this process's calls. Callers hold `LiveCall.busy`."""
 
     def __init__(
-        self, post: Post, directory: Directory, clock: Clock, limits: SignallingLimits, new_id: Callable[[], str]
+        self,
+        calls: LiveCalls,
+        post: Post,
+        directory: Directory,
+        clock: Clock,
+        limits: SignallingLimits,
+        new_id: Callable[[], str],
     ) -> None:
         """`new_id`: of somebody who waits."""
+        self._calls = calls
         self._post = post
         self._directory = directory
         self._clock = clock
@@ -81,7 +88,10 @@ class Doors:
                     break  # the others are asked after next time
                 shut.append((party, token))
         if shut:
-            async with live.busy:  # unless it came by another link meanwhile
+            async with self._calls.still(live) as there:
+                if not there:
+                    return
+                # unless it came by another link meanwhile
                 turned = tuple(party for party, token in shut if live.tokens.get(party) == token)
                 await self.happens(live, rules.Revoked(turned))
 
