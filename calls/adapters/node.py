@@ -57,7 +57,7 @@ class Node:
             )
             for told in response.callees
         )
-        return Standing(callees, response.admin)
+        return Standing(callees, response.admin, response.shut)
 
     async def open_link(self, account_id: str, token: str) -> Passage:
         """See `Directory.open_link`."""

@@ -25,6 +25,7 @@ from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.world import Clock
 
 NO_ADMIN = Refusal(Reason.NOT_ALLOWED, "only owners and admins of the group, or who made the link, may", "conversation_id")
+SHUT = Refusal(Reason.NOT_FOUND, "there is no such link, or it was revoked, or nobody used it for too long", "conversation_id")
 MOVE_MS = 1_000
 MEMBERS_EVERY_MS = 30_000
 
@@ -85,7 +86,9 @@ class GroupCalls:
         """The passage of a guest that is in the call, whatever became of its link; None: there is none."""
         live = self._calls.find(conversation_id)
         one = None if live is None else live.call.of(party)
-        return Passage(conversation_id, False, False, True, "", one.name, token) if one is not None and one.guest else None
+        if one is None or not one.guest:
+            return None
+        return Passage(conversation_id, False, False, True, "", one.name, token, shut=True)
 
     async def join(self, party: Party, joining: Joining, passage: Passage | None = None) -> Joined | Waits:
         """Take a device in. `passage`: it comes by a link.
@@ -95,9 +98,14 @@ class GroupCalls:
         """
         guest = passage is not None and not passage.member
         standing = Standing((), False) if guest else await self._directory.standing(party.account_id, joining.conversation_id)
+        shut = standing.shut if passage is None or not guest else passage.shut
         starter_id = passage.maker_id if passage is not None and guest else party.account_id
+        if shut and self._calls.find(joining.conversation_id) is None:
+            raise Refused(SHUT)
         async with self._calls.held(joining.conversation_id, lambda: self._new(starter_id, joining.conversation_id)) as live:
             one = live.call.of(party)
+            if shut and (one is None or one.guest is not guest):
+                raise Refused(SHUT)
             if passage is not None and guest and (one is None or not one.guest):
                 waits = await self._doors.knock(live, party, passage)
                 if waits is not None:

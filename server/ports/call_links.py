@@ -19,6 +19,10 @@ class CallLinks(Protocol):
         """An account's links, the oldest first."""
         ...
 
+    async def find(self, maker_id: str, link_id: str) -> CallLink | None:
+        """A link by its maker and id; None: there is none (any more)."""
+        ...
+
     async def get(self, token_hash: str) -> CallLink | None:
         """The link that a token opens; None: there is none (any more)."""
         ...
@@ -33,5 +37,5 @@ class CallLinks(Protocol):
         ...
 
     async def remove(self, maker_id: str, link_id: str) -> bool:
-        """Remove a link of the account; whether it was there. From then on `get` knows none, and nothing brings it back."""
+        """Remove a link of the account; whether it was there. From then on nobody finds it, and nothing brings it back."""
         ...

@@ -92,6 +92,14 @@ class LinkService:
         role = await self._role(account_id, link.conversation_id)
         return Opened(link, role is not None, role is not None and role >= Role.ADMIN)
 
+    async def has_room(self, room_id: str) -> bool:
+        """Whether a link leads to this room of its own."""
+        maker_id, link_id = rules.maker_of(room_id), room_id.rpartition(":")[2]
+        link = await self._links.find(maker_id, link_id) if maker_id else None
+        if link is None or link.room_id != room_id:
+            return False
+        return not rules.is_void(link, self._clock.now_ms(), self._limits)
+
     async def _role(self, account_id: str, conversation_id: str) -> Role | None:
         fold = (await self._conversations.current(conversation_id)).fold
         return fold.role(account_id) if account_id in fold.current() else None

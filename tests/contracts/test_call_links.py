@@ -43,6 +43,8 @@ async def test_a_link_is_found_by_its_token_and_by_its_maker(links: CallLinks) -
     for link in (SECOND, BOBS, FIRST):
         await links.add(link)
     assert [await links.get(one.token_hash) for one in (FIRST, SECOND, BOBS)] == [FIRST, SECOND, BOBS]
+    assert [await links.find(one.maker_id, one.link_id) for one in (FIRST, SECOND, BOBS)] == [FIRST, SECOND, BOBS]
+    assert await links.find(BOB, "first") is None
     assert list(await links.of_maker(ALICE)) == [FIRST, SECOND], "the oldest first"
     assert list(await links.of_maker("nobody")) == []
 
@@ -67,7 +69,8 @@ async def test_a_link_that_was_removed_is_gone_for_good(links: CallLinks) -> Non
     assert await links.get("hash-1") == FIRST
     assert await links.remove(ALICE, "first") and not await links.remove(ALICE, "first")
     assert not await links.touch(ALICE, "first", NOW + 5) and await links.set_approval(ALICE, "first", False) is None
-    assert await links.get("hash-1") is None and list(await links.of_maker(ALICE)) == [SECOND]
+    assert await links.get("hash-1") is None and await links.find(ALICE, "first") is None
+    assert list(await links.of_maker(ALICE)) == [SECOND]
 
 
 async def test_of_a_use_and_a_change_at_once_both_remain(links: CallLinks) -> None:

@@ -50,15 +50,20 @@ class CqlCallLinks:
         links = [_link(row) for row in await self._cql.read(LIST, maker_id)]
         return sorted(links, key=lambda link: (link.created_at_ms, link.link_id))
 
+    async def find(self, maker_id: str, link_id: str) -> CallLink | None:
+        """See `CallLinks.find`."""
+        rows = await self._cql.read(GET, maker_id, link_id)
+        return _link(rows[0]) if rows else None
+
     async def get(self, token_hash: str) -> CallLink | None:
         """See `CallLinks.get`."""
         found = await self._cql.read(FIND, token_hash)
-        return await self._of(*found[0]) if found else None
+        return await self.find(*found[0]) if found else None
 
     async def set_approval(self, maker_id: str, link_id: str, approval: bool) -> CallLink | None:
         """See `CallLinks.set_approval`."""
         for _ in range(TRIES_MAX):
-            link = await self._of(maker_id, link_id)
+            link = await self.find(maker_id, link_id)
             if link is None or link.approval == approval:
                 return link
             changed = dataclasses.replace(link, approval=approval)
@@ -69,7 +74,7 @@ class CqlCallLinks:
     async def touch(self, maker_id: str, link_id: str, used_at_ms: int) -> bool:
         """See `CallLinks.touch`."""
         for _ in range(TRIES_MAX):
-            link = await self._of(maker_id, link_id)
+            link = await self.find(maker_id, link_id)
             if link is None or link.used_at_ms >= used_at_ms:
                 return link is not None
             if await self._put(TOUCH, dataclasses.replace(link, used_at_ms=used_at_ms), link.approval, used_at_ms):
@@ -80,10 +85,6 @@ class CqlCallLinks:
         """See `CallLinks.remove`."""
         applied = await self._cql.settled(Bound(REMOVE, (maker_id, link_id)))
         return applied is not False
-
-    async def _of(self, maker_id: str, link_id: str) -> CallLink | None:
-        rows = await self._cql.read(GET, maker_id, link_id)
-        return _link(rows[0]) if rows else None
 
     async def _put(self, statement: Statement, link: CallLink, *condition: Any) -> bool:
         """Whether it surely applied; otherwise what is stored now has to be looked at."""

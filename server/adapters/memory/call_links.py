@@ -23,6 +23,10 @@ class MemoryCallLinks:
         own = [link for link in self._links.values() if link.maker_id == maker_id]
         return sorted(own, key=lambda link: (link.created_at_ms, link.link_id))
 
+    async def find(self, maker_id: str, link_id: str) -> CallLink | None:
+        """See `CallLinks.find`."""
+        return self._links.get((maker_id, link_id))
+
     async def get(self, token_hash: str) -> CallLink | None:
         """See `CallLinks.get`."""
         return next((link for link in self._links.values() if link.token_hash == token_hash), None)
