@@ -57,6 +57,11 @@ class SignallingLimits:
     address_links_burst: int = 200
     links_checked_ms: int = 10_000
     """Who waits by a link is told that it was revoked after this long at the most, and a second."""
+    members_checked_ms: int = 30_000
+    """Who is in a group call and is no member any more, or was suspended, is out after this long at the most, and a second; up to a
+    minute more where another node knows it."""
+    checks_max: int = 16
+    """Questions to the node about who is in group calls, or waits, that are under way at once."""
     peek_interval_ms: int = 1_000
     """Followers of a group call are told of changes at most this often."""
     address_calls_per_s: int = 500

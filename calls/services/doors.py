@@ -9,28 +9,18 @@ from calls.domain import waiting_room as rules
 from calls.domain.messages import Party, WaitingSeen
 from calls.domain.signalling_limits import SignallingLimits
 from calls.domain.waiting_room import Event
-from calls.ports.signalling import Directory, Passage, Post
-from calls.services.live_call import LiveCall, LiveCalls, Waits
-from server.kit.refusal import Reason, Refusal, Refused
+from calls.ports.signalling import Passage, Post
+from calls.services.live_call import LiveCall, Waits
+from server.kit.refusal import Refusal, Refused
 from server.kit.world import Clock
 
 
 class Doors:
     """The waiting rooms of this process's calls. Callers hold `LiveCall.busy`."""
 
-    def __init__(
-        self,
-        calls: LiveCalls,
-        post: Post,
-        directory: Directory,
-        clock: Clock,
-        limits: SignallingLimits,
-        new_id: Callable[[], str],
-    ) -> None:
+    def __init__(self, post: Post, clock: Clock, limits: SignallingLimits, new_id: Callable[[], str]) -> None:
         """`new_id`: of somebody who waits."""
-        self._calls = calls
         self._post = post
-        self._directory = directory
         self._clock = clock
         self._limits = limits
         self._new_id = new_id
@@ -73,27 +63,6 @@ class Doors:
                     await self._post.deliver(party, messages.Admitted(conversation_id))
                 case rules.TellOver(party, reason):
                     await self._post.deliver(party, messages.GroupOver(conversation_id, reason))
-
-    async def check(self, live: LiveCall) -> None:
-        """Turn away who waits by a link that opens nothing any more. Takes `LiveCall.busy` itself: the node is asked without."""
-        if self._clock.monotonic_ms() - live.links_checked_ms < self._limits.links_checked_ms:
-            return
-        live.links_checked_ms = self._clock.monotonic_ms()
-        shut = []
-        for party, token in list(live.tokens.items()):  # somebody may knock meanwhile
-            try:
-                await self._directory.open_link(party.account_id, token)
-            except Refused as refused:
-                if refused.refusal.reason is Reason.UNAVAILABLE:
-                    break  # the others are asked after next time
-                shut.append((party, token))
-        if shut:
-            async with self._calls.still(live) as there:
-                if not there:
-                    return
-                # unless it came by another link meanwhile
-                turned = tuple(party for party, token in shut if live.tokens.get(party) == token)
-                await self.happens(live, rules.Revoked(turned))
 
     async def show(self, live: LiveCall, party: Party) -> None:
         """Tell an admin who waits."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 
 from calls.domain import group_call as rules
@@ -16,18 +17,20 @@ from calls.domain.waiting_room import Answer
 from calls.ports import forwarding
 from calls.ports.forwarding import Forwarding, ForwardingEvent, Place
 from calls.ports.signalling import Directory, Passage, Post, Standing
+from calls.services.checks import Checks
 from calls.services.doors import Doors
 from calls.services.followers import Followers
 from calls.services.group_commands import GroupCommands
 from calls.services.group_ringing import GroupRinging, roster
 from calls.services.live_call import NONE, Joined, Joining, LiveCall, LiveCalls, Waits
+from calls.services.notices import Notices
 from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.world import Clock
 
 NO_ADMIN = Refusal(Reason.NOT_ALLOWED, "only owners and admins of the group, or who made the link, may", "conversation_id")
 SHUT = Refusal(Reason.NOT_FOUND, "there is no such link, or it was revoked, or nobody used it for too long", "conversation_id")
 MOVE_MS = 1_000
-MEMBERS_EVERY_MS = 30_000
+log = logging.getLogger(__name__)
 
 
 class GroupCalls:
@@ -37,6 +40,7 @@ class GroupCalls:
         self,
         post: Post,
         directory: Directory,
+        notices: Notices,
         clock: Clock,
         limits: SignallingLimits,
         new_era: Callable[[], str],
@@ -51,10 +55,11 @@ class GroupCalls:
         self._new_era = new_era
         self._new_id = new_id
         self._calls = LiveCalls()
-        ringing = GroupRinging(post, directory)
+        ringing = GroupRinging(post, directory, notices)
         self._commands = GroupCommands(self._calls, post, ringing, lambda: self._unit, clock, limits, tasks)
         self._followers = Followers(post, clock, limits)
-        self._doors = Doors(self._calls, post, directory, clock, limits, new_id)
+        self._doors = Doors(post, clock, limits, new_id)
+        self._checks = Checks(self._calls, self._commands, self._doors, directory, clock, limits, tasks)
         self._forwarding: Forwarding | None = None
         self._happening: asyncio.Queue[ForwardingEvent] = asyncio.Queue()
 
@@ -145,7 +150,7 @@ class GroupCalls:
             began_ms=now_ms,
             empty_since_ms=now_ms,
         )
-        return LiveCall(call, checked_ms=self._clock.monotonic_ms())
+        return LiveCall(call)
 
     async def answer_waiting(self, party: Party, conversation_id: str, waiting_ids: tuple[str, ...], answer: Answer) -> None:
         """An admin lets some in, or does not.
@@ -261,18 +266,20 @@ class GroupCalls:
             await self._told(await self._happening.get())
 
     async def sweep(self) -> None:
-        """End what has ended, tell followers, put out who is no member any more."""
+        """End what has ended, tell followers, and have it checked who may be here."""
         for live in self._calls.all():
-            async with self._calls.still(live) as there:
-                if not there:
-                    continue
+            try:
+                await self._tick(live)
+                await self._followers.tell(live)
+            except Exception:  # one call that cannot be swept must not hold up the others
+                log.exception("a group call could not be swept", extra={"conversation": live.call.conversation_id})
+        self._checks.begin()
+
+    async def _tick(self, live: LiveCall) -> None:
+        async with self._calls.still(live) as there:
+            if there:
                 await self._doors.happens(live, waiting_room.Tick())
                 await self._commands.apply(live, rules.Tick(bool(live.door.waiting)))
-            await self._doors.check(live)
-            await self._followers.tell(live)
-            if self._clock.monotonic_ms() - live.checked_ms > MEMBERS_EVERY_MS:
-                live.checked_ms = self._clock.monotonic_ms()
-                await self._check_members(live)
 
     async def move_all(self) -> None:
         """The process stops: all participants are told to join again, elsewhere."""
@@ -291,17 +298,6 @@ class GroupCalls:
                 self._calls.end(live)
                 await self._commands.tell_all(live, messages.Move(conversation_id, MOVE_MS))
                 await self._unit.end(conversation_id, live.call.era_id)
-
-    async def _check_members(self, live: LiveCall) -> None:
-        for one in live.call.participants:
-            if one.guest:
-                continue  # it is no member
-            try:
-                await self._directory.standing(one.party.account_id, live.call.conversation_id)
-            except Refused as refused:
-                if refused.refusal.reason is Reason.UNAVAILABLE:
-                    return  # a node that stands still must not hold up the rest for each of them
-                await self._quietly(live, rules.Removes(one.participant_id))
 
     async def _told(self, event: ForwardingEvent) -> None:
         match event:

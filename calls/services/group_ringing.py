@@ -9,6 +9,7 @@ from calls.domain import messages
 from calls.domain.group_call import GroupCall
 from calls.domain.messages import End, Outcome, Party, Seen
 from calls.ports.signalling import Directory, Post
+from calls.services.notices import Notices
 from server.kit.refusal import Reason, Refused
 
 log = logging.getLogger(__name__)
@@ -22,9 +23,10 @@ RECORD_RETRY_S = 3.0
 class GroupRinging:
     """Speaks to devices and to the node."""
 
-    def __init__(self, post: Post, directory: Directory) -> None:
+    def __init__(self, post: Post, directory: Directory, notices: Notices) -> None:
         self._post = post
         self._directory = directory
+        self._notices = notices
 
     async def ring(self, call: GroupCall, account_ids: tuple[str, ...]) -> None:
         """Ring these accounts, wherever they are."""
@@ -32,9 +34,8 @@ class GroupRinging:
         for account_id in account_ids:
             for device_id in await self._post.present(account_id):
                 await self._post.deliver(Party(account_id, device_id), rings)
-            await self._directory.ring(
-                account_id, call.era_id, call.conversation_id, call.starter_id, call.video, call.ring_until_ms, ""
-            )
+            told = (account_id, call.era_id, call.conversation_id, call.starter_id, call.video, call.ring_until_ms)
+            self._notices.ring(*told)
 
     async def stop(self, call: GroupCall, account_id: str, device_id: str, taken: bool) -> None:
         """Tell an account's other devices that it does not ring any more."""
@@ -43,7 +44,7 @@ class GroupRinging:
             if other != device_id:
                 await self._post.deliver(Party(account_id, other), messages.GroupOver(call.conversation_id, reason))
         outcome = None if taken else Outcome.DECLINED if device_id else Outcome.MISSED
-        await self._directory.stop_ringing(account_id, call.era_id, outcome, device_id)
+        self._notices.stop_ringing(account_id, call.era_id, outcome, device_id)
 
     async def record(self, call: GroupCall, outcome: Outcome, talked_ms: int) -> None:
         """Append how a life of a call went; tried again while the node is away. A link's own room has no conversation for it."""

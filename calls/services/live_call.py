@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
 
 from calls.domain import messages
 from calls.domain.group_call import GroupCall
@@ -17,6 +19,20 @@ from server.kit.refusal import Reason, Refusal, Refused
 NONE = Refusal(Reason.NOT_FOUND, "there is no call in this conversation", "conversation_id")
 
 
+class Where(Enum):
+    """How somebody has to do with a call."""
+
+    INSIDE = "inside"
+    WAITING = "waiting"
+
+
+class Subject(NamedTuple):
+    """Who is asked after."""
+
+    where: Where
+    party: Party
+
+
 @dataclass(slots=True)
 class LiveCall:
     """One life of a call."""
@@ -25,12 +41,14 @@ class LiveCall:
     door: WaitingRoom = field(default_factory=WaitingRoom)
     tokens: dict[Party, str] = field(default_factory=dict)
     """By what those who wait came."""
-    links_checked_ms: int = 0
     followers: dict[Party, int] = field(default_factory=dict)
     """Who follows from outside, and when each was told last (monotonic ms)."""
     stale: bool = False
     """Followers have not been told of the newest change."""
-    checked_ms: int = 0
+    asked_ms: dict[Subject, int] = field(default_factory=dict)
+    """Those whom `Checks` asks after, and when each was asked after last, or came (monotonic ms)."""
+    questions: dict[Subject, asyncio.Task[None]] = field(default_factory=dict)
+    """Of those, who is being asked after."""
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by whoever changes the call."""
 
@@ -58,7 +76,9 @@ class LiveCalls:
         return self._calls.get(live.call.conversation_id) is live
 
     def end(self, live: LiveCall) -> None:
-        """It is over. The one that may have begun after it stays."""
+        """It is over, and nothing more is asked for it. The one that may have begun after it stays."""
+        for question in live.questions.values():
+            question.cancel()
         if self.has(live):
             del self._calls[live.call.conversation_id]
 

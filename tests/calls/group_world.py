@@ -18,6 +18,7 @@ from calls.ports.signalling import Callee, Passage, Standing, Stream
 from calls.services.forward import Forwarder
 from calls.services.group_calls import GroupCalls
 from calls.services.live_call import Joined, Joining, Waits
+from calls.services.notices import Notices
 from server.kit.refusal import Reason, Refusal, Refused
 from tests.support.calls_processes import offered
 from tests.support.clock import HandClock
@@ -38,8 +39,11 @@ class Town:
         self.awake.set()
         self.asking = 0
         """Questions that wait for an answer."""
+        self.asked: list[str] = []
+        """The accounts that were asked after."""
 
     async def _answers(self, account_id: str) -> None:
+        self.asked.append(account_id)
         self.asking += 1
         try:
             await self.awake.wait()
@@ -128,7 +132,14 @@ class GroupWorld:
         self.unit: Forwarder
         numbers = itertools.count(1)
         self.calls = GroupCalls(
-            self.post, self.town, self.clock, limits, lambda: f"era{next(numbers)}", lambda: f"p{next(numbers)}", tasks
+            self.post,
+            self.town,
+            Notices(self.town, tasks),
+            self.clock,
+            limits,
+            lambda: f"era{next(numbers)}",
+            lambda: f"p{next(numbers)}",
+            tasks,
         )
 
     async def person(self, name: str, *, member: bool = True, admin: bool = False) -> Person:

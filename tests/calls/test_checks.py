@@ -1,0 +1,99 @@
+"""Whether those who are in a call still may be there: asked of a node that answers at once, late, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from calls.domain.messages import End, GroupOver
+from calls.services import checks
+from calls.services.live_call import Joined
+from tests.calls.group_world import ALL, GroupWorld, Person, group_world
+from tests.calls.scripted import until
+
+pytestmark = pytest.mark.timeout(60)
+
+
+async def all_in(world: GroupWorld, *names: str) -> list[Person]:
+    """Members, who have joined."""
+    made = [await world.person(name) for name in names]
+    for one in made:
+        assert isinstance(await world.joins(one), Joined)
+    await sweeps(world)  # they are seen
+    return made
+
+
+async def sweeps(world: GroupWorld) -> None:
+    """Whatever the node does, it is over at once."""
+    async with asyncio.timeout(1):
+        await world.calls.sweep()
+
+
+async def out(world: GroupWorld, one: Person) -> None:
+    """Sweep until somebody was put out."""
+
+    async def over() -> bool:
+        await sweeps(world)
+        await asyncio.sleep(0)
+        return one.last(GroupOver) is not None
+
+    async with asyncio.timeout(10):
+        while not await over():
+            pass
+    assert one.last(GroupOver) == GroupOver(ALL, End.REMOVED)
+
+
+async def test_who_is_no_member_any_more_is_out_at_the_next_check_and_not_before() -> None:
+    async with group_world(members_checked_ms=1_000) as world:
+        ann, ben = await all_in(world, "ann", "ben")
+        del world.town.members["ben"]
+        world.clock.pass_ms(999)
+        world.town.asked.clear()
+        await sweeps(world)
+        await asyncio.sleep(0)
+        assert world.town.asked == []
+        world.clock.pass_ms(1)
+        await out(world, ben)
+        assert await world.roster(ann) == ["ann"] and ann.last(GroupOver) is None
+
+
+async def test_a_node_that_does_not_answer_is_asked_so_much_at_once_and_everybody_is_asked_after_in_turn() -> None:
+    async with group_world(members_checked_ms=1_000, checks_max=2) as world:
+        people = await all_in(world, "ann", "ben", "eve", "joe", "dan")
+        gone = people[-1]
+        del world.town.members[gone.party.account_id]
+        world.town.awake.clear()
+        world.clock.pass_ms(1_000)
+        for _ in range(3):
+            await sweeps(world)
+            await until(lambda: world.town.asking == 2)
+        world.town.awake.set()
+        await out(world, gone)
+
+
+async def test_a_question_that_is_not_answered_makes_room_for_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "QUESTION_S", 0.01)
+    async with group_world(members_checked_ms=1_000, checks_max=1) as world:
+        ann, _, _ = await all_in(world, "ann", "ben", "eve")
+        world.town.awake.clear()
+        world.clock.pass_ms(1_000)
+        world.town.asked.clear()
+        async with asyncio.timeout(10):
+            while len(world.town.asked) < 3:
+                await sweeps(world)
+                await asyncio.sleep(0)
+        assert world.town.asked == ["ann", "ben", "eve"]
+        world.town.awake.set()
+        assert await world.roster(ann) == ["ann", "ben", "eve"], "nobody is out for want of an answer"
+
+
+async def test_nothing_more_is_asked_for_a_call_that_is_over() -> None:
+    async with group_world(members_checked_ms=1_000) as world:
+        await all_in(world, "ann", "ben")
+        world.town.awake.clear()
+        world.clock.pass_ms(1_000)
+        await sweeps(world)
+        await until(lambda: world.town.asking == 2)
+        await world.calls.displaced(ALL)
+        await until(lambda: world.town.asking == 0)
