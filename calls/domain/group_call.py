@@ -90,6 +90,13 @@ class Joins(NamedTuple):
     name: str = ""
 
 
+class Ranks(NamedTuple):
+    """Somebody lets others in from now on, or not any more."""
+
+    participant_id: str
+    admin: bool
+
+
 class Leaves(NamedTuple):
     """A device leaves; or declines, when it is not in."""
 
@@ -144,7 +151,7 @@ class Tick(NamedTuple):
     awaited: bool = False
 
 
-Event = Joins | Leaves | SetsSelf | Mutes | Removes | MediaIs | MediaEnded | Rings | Tick
+Event = Joins | Ranks | Leaves | SetsSelf | Mutes | Removes | MediaIs | MediaEnded | Rings | Tick
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
@@ -159,6 +166,13 @@ class TellOver(NamedTuple):
 
     party: Party
     reason: End
+
+
+class Ranked(NamedTuple):
+    """A device lets others in, and sees who waits; or does so no more."""
+
+    party: Party
+    admin: bool
 
 
 class TellMuted(NamedTuple):
@@ -202,7 +216,7 @@ class Ended(NamedTuple):
     talked_ms: int
 
 
-Command = TellRoster | TellOver | TellMuted | Mute | PutOut | RingAccounts | StopRinging | Ended
+Command = TellRoster | TellOver | Ranked | TellMuted | Mute | PutOut | RingAccounts | StopRinging | Ended
 Step = tuple[GroupCall, tuple[Command, ...]]
 NOT_IN = Refusal(Reason.NOT_FOUND, "the device is not in this call", "conversation_id")
 NOBODY = Refusal(Reason.NOT_FOUND, "there is no such participant", "participant_id")
@@ -213,6 +227,11 @@ def step(call: GroupCall, event: Event, now_ms: int, limits: SignallingLimits) -
     match event:
         case Joins():
             return _joins(call, event, now_ms, limits)
+        case Ranks(participant_id, admin):
+            one = call.find(participant_id)
+            if one is None or one.admin is admin:
+                return call, ()
+            return _put(call, one, admin=admin), (Ranked(one.party, admin),)
         case Leaves(party):
             return _leaves(call, party, now_ms)
         case SetsSelf():
@@ -255,8 +274,9 @@ def _joins(call: GroupCall, event: Joins, now_ms: int, limits: SignallingLimits)
     video = call.video or any(source.video for source in event.sources)
     known = call.of(event.party)
     if known is not None:
-        again = _put(call, known, sources=event.sources, admin=event.admin)
-        return _with(again, video=video), (TellRoster(),)
+        again = _put(call, known, sources=event.sources, admin=event.admin, guest=event.guest, name=event.name)
+        rank = (Ranked(event.party, event.admin),) if event.admin or known.admin else ()
+        return _with(again, video=video), (*rank, TellRoster())
     commands: list[Command] = []
     stays = []
     for one in call.participants:
@@ -275,6 +295,8 @@ def _joins(call: GroupCall, event: Joins, now_ms: int, limits: SignallingLimits)
         guest=event.guest,
         name=event.name,
     )
+    if event.admin:
+        commands.append(Ranked(event.party, True))
     if event.party.account_id in call.rung:
         commands.append(StopRinging(event.party.account_id, event.party.device_id, True))
     since = call.talked_since_ms or (now_ms if stays else 0)

@@ -138,7 +138,7 @@ class Directory(Protocol):
         """Whether the account may call there, and how the others stand to it.
 
         Raises:
-            Refused: NOT_A_MEMBER, ACCOUNT_SUSPENDED, or UNAVAILABLE.
+            Refused: NOT_A_MEMBER, ACCOUNT_SUSPENDED, NOT_FOUND (the account is gone), or UNAVAILABLE.
         """
         ...
 

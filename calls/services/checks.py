@@ -1,4 +1,5 @@
-"""Whether those who are in a call, or wait to be let in, still may: the node is asked again and again, and nothing waits for its answers."""
+"""Whether those who are in a call, follow it, or wait to be let in still may: the node is asked again and again, and nothing waits for
+its answers."""
 
 from __future__ import annotations
 
@@ -9,14 +10,17 @@ from calls.domain import group_call as rules
 from calls.domain import waiting_room
 from calls.domain.messages import Party
 from calls.domain.signalling_limits import SignallingLimits
-from calls.ports.signalling import Directory, Standing
+from calls.ports.signalling import Directory, Post, Standing
 from calls.services.beside import Beside
 from calls.services.doors import Doors
+from calls.services.followers import Followers
 from calls.services.group_commands import GroupCommands
 from calls.services.live_call import LiveCall, LiveCalls, Subject, Where
 from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.world import Clock
 
+OUT = (Reason.ACCOUNT_SUSPENDED, Reason.NOT_FOUND)
+"""What puts out a guest, who is no member anyhow: its account may do nothing, or is gone."""
 QUESTION_S = 5.0
 """A question that is not answered for so long is asked again when it is due again."""
 
@@ -29,6 +33,8 @@ class Checks:
         calls: LiveCalls,
         commands: GroupCommands,
         doors: Doors,
+        followers: Followers,
+        post: Post,
         directory: Directory,
         clock: Clock,
         limits: SignallingLimits,
@@ -37,11 +43,17 @@ class Checks:
         self._calls = calls
         self._commands = commands
         self._doors = doors
+        self._followers = followers
+        self._post = post
         self._directory = directory
         self._clock = clock
         self._limits = limits
         self._beside = Beside(tasks, limits.checks_max)
-        self._every_ms = {Where.INSIDE: limits.members_checked_ms, Where.WAITING: limits.links_checked_ms}
+        self._every_ms = {
+            Where.INSIDE: limits.members_checked_ms,
+            Where.FOLLOWING: limits.members_checked_ms,
+            Where.WAITING: limits.links_checked_ms,
+        }
 
     def begin(self) -> None:
         """Ask what is due. Never waits."""
@@ -61,7 +73,7 @@ class Checks:
             task.add_done_callback(partial(_over, live, one))
 
     async def _check(self, live: LiveCall, one: Subject) -> None:
-        token = live.tokens.get(one.party, "")
+        token, since_ms = live.tokens.get(one.party, ""), live.followers.get(one.party, 0)
         try:
             async with asyncio.timeout(QUESTION_S):
                 said = await self._asked(live, one, token)
@@ -70,29 +82,47 @@ class Checks:
         if isinstance(said, Refusal) and said.reason is Reason.UNAVAILABLE:
             return
         async with self._calls.still(live) as there:
-            if there and one.where is Where.INSIDE:
-                await self._inside(live, one.party, said)
-            elif there and isinstance(said, Refusal) and live.tokens.get(one.party) == token:  # it came by no other link since
-                await self._doors.happens(live, waiting_room.Revoked((one.party,)))
+            if not there:
+                return
+            match one.where:
+                case Where.INSIDE:
+                    await self._inside(live, one.party, said)
+                case Where.FOLLOWING if not isinstance(said, Standing):
+                    await self._followers.drop(live, one.party, since_ms, shut_out=isinstance(said, Refusal))
+                case Where.WAITING if isinstance(said, Refusal) and live.tokens.get(one.party) == token:
+                    await self._doors.happens(live, waiting_room.Revoked((one.party,)))  # it came by no other link since
 
     async def _asked(self, live: LiveCall, one: Subject, token: str) -> Standing | Refusal | None:
+        """None: nothing is said against it; of one that follows: it has no stream."""
         try:
-            if one.where is Where.INSIDE:
-                return await self._directory.standing(one.party.account_id, live.call.conversation_id)
-            await self._directory.open_link(one.party.account_id, token)
+            if one.where is Where.WAITING:
+                await self._directory.open_link(one.party.account_id, token)
+                return None
+            if one.where is Where.FOLLOWING and one.party.device_id not in await self._post.present(one.party.account_id):
+                return None
+            return await self._directory.standing(one.party.account_id, live.call.conversation_id)
         except Refused as refused:
             return refused.refusal
-        return None
 
     async def _inside(self, live: LiveCall, party: Party, said: Standing | Refusal | None) -> None:
         one = live.call.of(party)
-        if one is not None and not one.guest and isinstance(said, Refusal):
-            await self._commands.apply(live, rules.Removes(one.participant_id))
+        if one is None:
+            return
+        if isinstance(said, Refusal):
+            if not one.guest or said.reason in OUT:
+                await self._commands.apply(live, rules.Removes(one.participant_id))
+        elif said is not None and not one.guest:
+            await self._commands.apply(live, rules.Ranks(one.participant_id, said.admin))
 
 
 def _subjects(live: LiveCall) -> list[Subject]:
-    inside = [Subject(Where.INSIDE, one.party) for one in live.call.participants if not one.guest]
-    return inside + [Subject(Where.WAITING, party) for party in live.tokens]
+    inside = [one.party for one in live.call.participants]
+    following = live.followers.keys() - inside
+    return [
+        *(Subject(Where.INSIDE, party) for party in inside),
+        *(Subject(Where.FOLLOWING, party) for party in following),
+        *(Subject(Where.WAITING, party) for party in live.tokens),
+    ]
 
 
 def _over(live: LiveCall, one: Subject, _: asyncio.Task[None]) -> None:

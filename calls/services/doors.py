@@ -8,7 +8,7 @@ from calls.domain import messages
 from calls.domain import waiting_room as rules
 from calls.domain.messages import Party, WaitingSeen
 from calls.domain.signalling_limits import SignallingLimits
-from calls.domain.waiting_room import Event
+from calls.domain.waiting_room import Event, Waiting
 from calls.ports.signalling import Passage, Post
 from calls.services.live_call import LiveCall, Waits
 from server.kit.refusal import Refusal, Refused
@@ -58,13 +58,17 @@ class Doors:
                 case rules.TellAdmins():
                     for one in live.call.participants:
                         if one.admin:
-                            await self.show(live, one.party)
+                            await self._tell(live, one.party, live.door.waiting)
                 case rules.TellAdmitted(party):
                     await self._post.deliver(party, messages.Admitted(conversation_id))
                 case rules.TellOver(party, reason):
                     await self._post.deliver(party, messages.GroupOver(conversation_id, reason))
 
-    async def show(self, live: LiveCall, party: Party) -> None:
-        """Tell an admin who waits."""
-        waiting = tuple(WaitingSeen(one.waiting_id, one.party.account_id, one.name, one.since_ms) for one in live.door.waiting)
-        await self._post.deliver(party, messages.WaitingList(live.call.conversation_id, waiting))
+    async def show(self, live: LiveCall, party: Party, admin: bool = True) -> None:
+        """Tell an admin who waits, or one that is none any more that it sees nobody. Nobody waits: there is nothing to tell."""
+        if live.door.waiting:
+            await self._tell(live, party, live.door.waiting if admin else ())
+
+    async def _tell(self, live: LiveCall, party: Party, waiting: tuple[Waiting, ...]) -> None:
+        seen = tuple(WaitingSeen(one.waiting_id, one.party.account_id, one.name, one.since_ms) for one in waiting)
+        await self._post.deliver(party, messages.WaitingList(live.call.conversation_id, seen))

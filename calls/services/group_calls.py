@@ -56,10 +56,10 @@ class GroupCalls:
         self._new_id = new_id
         self._calls = LiveCalls()
         ringing = GroupRinging(post, directory, notices)
-        self._commands = GroupCommands(self._calls, post, ringing, lambda: self._unit, clock, limits, tasks)
-        self._followers = Followers(post, clock, limits)
         self._doors = Doors(post, clock, limits, new_id)
-        self._checks = Checks(self._calls, self._commands, self._doors, directory, clock, limits, tasks)
+        self._commands = GroupCommands(self._calls, post, ringing, self._doors, lambda: self._unit, clock, limits, tasks)
+        self._followers = Followers(post, clock, limits)
+        self._checks = Checks(self._calls, self._commands, self._doors, self._followers, post, directory, clock, limits, tasks)
         self._forwarding: Forwarding | None = None
         self._happening: asyncio.Queue[ForwardingEvent] = asyncio.Queue()
 
@@ -137,8 +137,6 @@ class GroupCalls:
         if joining.muted and known is None:
             await self._unit.mute(place, Source.MICROPHONE, True)
         await self._commands.apply(live, event)
-        if admin and live.door.waiting:
-            await self._doors.show(live, party)
         return Joined(live.call.era_id, participant_id, answer, roster(live.call))
 
     def _new(self, starter_id: str, conversation_id: str) -> LiveCall:

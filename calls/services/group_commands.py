@@ -12,6 +12,7 @@ from calls.domain.signalling_limits import SignallingLimits
 from calls.domain.tracks import Source
 from calls.ports.forwarding import Forwarding, Place
 from calls.ports.signalling import Post
+from calls.services.doors import Doors
 from calls.services.group_ringing import GroupRinging, roster
 from calls.services.live_call import LiveCall, LiveCalls
 from server.kit.refusal import Refusal, Refused
@@ -26,6 +27,7 @@ class GroupCommands:
         calls: LiveCalls,
         post: Post,
         ringing: GroupRinging,
+        doors: Doors,
         unit: Callable[[], Forwarding],
         clock: Clock,
         limits: SignallingLimits,
@@ -35,6 +37,7 @@ class GroupCommands:
         self._calls = calls
         self._post = post
         self._ringing = ringing
+        self._doors = doors
         self._unit = unit
         self._clock = clock
         self._limits = limits
@@ -61,6 +64,8 @@ class GroupCommands:
                 await self.tell(live, roster(call))
             case rules.TellOver(party, reason):
                 await self._post.deliver(party, messages.GroupOver(call.conversation_id, reason))
+            case rules.Ranked(party, admin):
+                await self._doors.show(live, party, admin)
             case rules.TellMuted(party, admin_id):
                 await self._post.deliver(party, messages.Muted(call.conversation_id, admin_id))
             case rules.Mute(participant_id, muted):
@@ -86,7 +91,7 @@ class GroupCommands:
             await self._post.deliver(one.party, message)
 
     async def tell_all(self, live: LiveCall, message: messages.Message) -> None:
-        """Tell those, too, who wait to be let in."""
-        await self.tell(live, message)
-        for one in live.door.waiting:
-            await self._post.deliver(one.party, message)
+        """Tell those, too, who wait to be let in, and those who follow."""
+        inside, waiting = ([one.party for one in some] for some in (live.call.participants, live.door.waiting))
+        for party in dict.fromkeys([*inside, *waiting, *live.followers]):
+            await self._post.deliver(party, message)

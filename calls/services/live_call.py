@@ -23,6 +23,8 @@ class Where(Enum):
     """How somebody has to do with a call."""
 
     INSIDE = "inside"
+    FOLLOWING = "following"
+    """From outside."""
     WAITING = "waiting"
 
 

@@ -53,8 +53,11 @@ class CallDirectory:
         Raises:
             Refused: UNAVAILABLE.
         """
-        if (await self._people.standing(account_id, account_id)).suspended:
+        own = await self._people.standing(account_id, account_id)
+        if own.suspended:
             return Refusal(Reason.ACCOUNT_SUSPENDED)
+        if not own.exists:
+            return Refusal(Reason.NOT_FOUND, "there is no such account any more")
         admin = False
         if (maker_id := call_links.maker_of(conversation_id)) != "":
             # whoever else is there came by the link, as the calls process knows

@@ -18,6 +18,8 @@ from calls.domain.group_call import (
     Mute,
     Mutes,
     PutOut,
+    Ranked,
+    Ranks,
     Removes,
     RingAccounts,
     Rings,
@@ -208,6 +210,28 @@ def test_an_admin_puts_somebody_out() -> None:
     script = Script(joins(ANN), joins(BEN))
     assert script.happens(Removes("ben-phone")) == (PutOut("ben-phone"), TellOver(BEN, End.REMOVED), TellRoster())
     assert script.refuses(Removes("ben-phone")).reason is Reason.NOT_FOUND
+
+
+def test_who_becomes_an_admin_sees_who_waits_and_who_is_one_no_more_does_not() -> None:
+    script = Script(joins(ANN))
+    assert script.happens(Ranks("ann-phone", True)) == (Ranked(ANN, True),) and script.call.participants[0].admin
+    assert script.happens(Ranks("ann-phone", True)) == ()
+    assert script.happens(Ranks("ann-phone", False)) == (Ranked(ANN, False),) and not script.call.participants[0].admin
+    assert script.happens(Ranks("nobody", True)) == ()
+
+
+def test_an_admin_is_shown_who_waits_whenever_it_joins_or_offers_again() -> None:
+    script = Script()
+    admin = joins(ANN)._replace(admin=True)
+    assert script.happens(admin) == script.happens(admin) == (Ranked(ANN, True), TellRoster())
+    assert script.happens(joins(ANN)) == (Ranked(ANN, False), TellRoster())
+
+
+def test_who_offers_again_is_what_it_is_now_a_guest_or_a_member() -> None:
+    script = Script(joins(ANN), joins(ANN)._replace(guest=True, name="Ann"))
+    assert [(one.guest, one.name) for one in script.call.participants] == [(True, "Ann")]
+    script.happens(joins(ANN))
+    assert [(one.guest, one.name) for one in script.call.participants] == [(False, "")]
 
 
 # -- what the unit says ------------------------------------------------------------------------------------------------
