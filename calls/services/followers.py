@@ -27,8 +27,9 @@ class Followers:
             live.followers.pop(party, None)
 
     async def drop(self, live: LiveCall, party: Party, since_ms: int, *, shut_out: bool) -> None:
-        """A device follows no more, unless it has begun anew since. `shut_out`: it may not: it is told that it sees nobody."""
-        if live.followers.get(party) == since_ms:
+        """A device follows no more. `shut_out`: it may not, and is told that it sees nobody; otherwise it has no stream, unless it has
+        begun anew, or was told something, since."""
+        if party in live.followers and (shut_out or live.followers[party] == since_ms):
             del live.followers[party]
             if shut_out:
                 await self._post.deliver(party, messages.Roster(live.call.conversation_id))

@@ -151,6 +151,24 @@ async def test_who_follows_and_is_no_member_any_more_sees_nobody_and_is_told_not
         assert [one.muted for one in eve.last(Roster).participants] == [True] and ben.told == []
 
 
+async def test_who_may_follow_no_more_does_not_although_it_is_told_something_while_the_node_thinks() -> None:
+    async with group_world(members_checked_ms=1_000) as world:
+        (ann,) = await all_in(world, "ann")
+        ben = await world.person("ben")
+        await world.calls.peek(ben.party, ALL, True)
+        await sweeps(world)
+        del world.town.members["ben"]
+        world.town.awake.clear()
+        world.clock.pass_ms(1_000)
+        await sweeps(world)
+        await until(lambda: world.town.asking == 2)
+        await world.calls.set_self(ann.party, ALL, True, None, None)
+        await sweeps(world)
+        assert ben.last(Roster).participants
+        world.town.awake.set()
+        await until(lambda: ben.last(Roster) == Roster(ALL))
+
+
 async def test_who_follows_is_forgotten_once_its_stream_is_gone() -> None:
     async with group_world(members_checked_ms=1_000) as world:
         (ann,) = await all_in(world, "ann")
