@@ -31,6 +31,7 @@ from calls.ports.signalling import Directory, Waker
 from calls.services.direct_calls import DirectCalls
 from calls.services.forward import Forwarder
 from calls.services.group_calls import GroupCalls
+from calls.services.group_ringing import GroupRinging
 from calls.services.notices import Notices
 from calls.settings import Settings, listed
 from server.kit import mutual_tls, tls
@@ -124,7 +125,8 @@ def _parts(
     direct = DirectCalls(
         other.rings, post, directory, notices, waker, lambda: relays, secret, clock, limits, metrics.finished, tasks
     )
-    groups = GroupCalls(post, directory, notices, clock, limits, new_era, SystemRandom().new_id, tasks)
+    ringing = GroupRinging(post, directory, notices, waker, clock, tasks)
+    groups = GroupCalls(post, directory, ringing, clock, limits, new_era, SystemRandom().new_id, tasks)
     elsewhere = None if other.cluster is None else other.cluster.places.forwarded
     frames = Frames(direct, GroupFrames(groups, lambda era_id, party: direct.ice(era_id, party, False)), elsewhere)
     streams = SignalStreams(frames, post, directory, fields.violation, metrics.refused, clock, limits)

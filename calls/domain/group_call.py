@@ -55,6 +55,8 @@ class GroupCall(msgspec.Struct, frozen=True, kw_only=True):
     """In the order in which they came."""
     rung: tuple[str, ...] = ()
     """Accounts that ring."""
+    rung_by: str = ""
+    """The account that had them ring."""
     ring_until_ms: int = 0
     video: bool = False
     """Somebody sent pictures."""
@@ -140,9 +142,10 @@ class MediaEnded(NamedTuple):
 
 
 class Rings(NamedTuple):
-    """These accounts are rung."""
+    """Somebody has these accounts rung."""
 
     account_ids: tuple[str, ...]
+    caller_id: str
 
 
 class Tick(NamedTuple):
@@ -249,8 +252,8 @@ def step(call: GroupCall, event: Event, now_ms: int, limits: SignallingLimits) -
         case MediaEnded(participant_id, failed):
             gone = call.find(participant_id)
             return (call, ()) if gone is None else _without(call, gone, now_ms, End.FAILED if failed else End.NETWORK)
-        case Rings(account_ids):
-            return _rings(call, account_ids, now_ms, limits)
+        case Rings():
+            return _rings(call, event, now_ms, limits)
         case _:
             return _tick(call, event.awaited, now_ms, limits)
 
@@ -353,21 +356,24 @@ def _mutes(call: GroupCall, participant_id: str, admin_id: str) -> Step | Refusa
     return _put(call, one, muted=True), (Mute(participant_id, True), TellMuted(one.party, admin_id), TellRoster())
 
 
-def _rings(call: GroupCall, account_ids: tuple[str, ...], now_ms: int, limits: SignallingLimits) -> Step | Refusal:
+def _rings(call: GroupCall, event: Rings, now_ms: int, limits: SignallingLimits) -> Step | Refusal:
     inside = {one.party.account_id for one in call.participants}
-    wanted = tuple(one for one in dict.fromkeys(account_ids) if one not in inside)
-    if len(wanted) > limits.group_ring_max:
-        return limit_exceeded("group_ring_max", limits.group_ring_max, len(wanted))
+    wanted = tuple(one for one in dict.fromkeys(event.account_ids) if one not in inside)
     rung = tuple(dict.fromkeys((*call.rung, *wanted)))
-    return _with(call, rung=rung, ring_until_ms=now_ms + limits.ring_ms), (RingAccounts(wanted),) if wanted else ()
+    if len(rung) > limits.group_ring_max:
+        return limit_exceeded("group_ring_max", limits.group_ring_max, len(rung))
+    if not wanted:
+        return call, ()
+    return _with(call, rung=rung, rung_by=event.caller_id, ring_until_ms=now_ms + limits.ring_ms), (RingAccounts(wanted),)
 
 
 def _tick(call: GroupCall, awaited: bool, now_ms: int, limits: SignallingLimits) -> Step:
     commands: list[Command] = []
-    if call.rung and now_ms >= call.ring_until_ms:
+    ends = not awaited and bool(call.empty_since_ms) and now_ms - call.empty_since_ms >= limits.group_empty_ms
+    if call.rung and (ends or now_ms >= call.ring_until_ms):
         commands += [StopRinging(account_id, "", False) for account_id in call.rung]
         call = _with(call, rung=())
-    if not awaited and call.empty_since_ms and now_ms - call.empty_since_ms >= limits.group_empty_ms:
+    if ends:
         talked_ms = max(0, call.empty_since_ms - call.talked_since_ms) if call.talked_since_ms else 0
         outcome = Outcome.ANSWERED if call.talked_since_ms else Outcome.MISSED
         commands.append(Ended(outcome if call.begun else None, talked_ms))

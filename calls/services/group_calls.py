@@ -23,7 +23,6 @@ from calls.services.followers import Followers
 from calls.services.group_commands import GroupCommands
 from calls.services.group_ringing import GroupRinging, roster
 from calls.services.live_call import NONE, Joined, Joining, LiveCall, LiveCalls, Waits
-from calls.services.notices import Notices
 from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.world import Clock
 
@@ -40,7 +39,7 @@ class GroupCalls:
         self,
         post: Post,
         directory: Directory,
-        notices: Notices,
+        ringing: GroupRinging,
         clock: Clock,
         limits: SignallingLimits,
         new_era: Callable[[], str],
@@ -55,7 +54,7 @@ class GroupCalls:
         self._new_era = new_era
         self._new_id = new_id
         self._calls = LiveCalls()
-        ringing = GroupRinging(post, directory, notices)
+        self._ringing = ringing
         self._doors = Doors(post, clock, limits, new_id)
         self._commands = GroupCommands(self._calls, post, ringing, self._doors, lambda: self._unit, clock, limits, tasks)
         self._followers = Followers(post, clock, limits)
@@ -268,6 +267,7 @@ class GroupCalls:
         for live in self._calls.all():
             try:
                 await self._tick(live)
+                self._ringing.ring_late(live)
                 await self._followers.tell(live)
             except Exception:  # one call that cannot be swept must not hold up the others
                 log.exception("a group call could not be swept", extra={"conversation": live.call.conversation_id})
@@ -358,4 +358,5 @@ class GroupCalls:
             return  # too many to ring: they see the call in the conversation
         async with self._calls.still(live) as there:
             if there:
-                await self._commands.apply(live, rules.Rings(wanted))
+                await self._commands.apply(live, rules.Rings(wanted, party.account_id))
+                self._ringing.wake(live.call, (callee for callee in standing.callees if callee.account_id in wanted))

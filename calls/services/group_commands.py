@@ -74,7 +74,7 @@ class GroupCommands:
             case rules.PutOut(participant_id):
                 await self._unit().leave(Place(call.conversation_id, call.era_id, participant_id))
             case rules.RingAccounts(account_ids):
-                await self._ringing.ring(call, account_ids)
+                await self._ringing.ring(live, account_ids)
             case rules.StopRinging(account_id, device_id, taken):
                 await self._ringing.stop(call, account_id, device_id, taken)
             case rules.Ended(outcome, talked_ms):

@@ -49,6 +49,10 @@ class LiveCall:
     """Followers have not been told of the newest change."""
     asked_ms: dict[Subject, int] = field(default_factory=dict)
     """Those whom `Checks` asks after, and when each was asked after last, or came (monotonic ms)."""
+    heard: dict[str, set[str]] = field(default_factory=dict)
+    """Of accounts that ring, or rang: the devices that had a stream at the last look."""
+    looked_ms: int = 0
+    """When that was (monotonic ms)."""
     questions: dict[Subject, asyncio.Task[None]] = field(default_factory=dict)
     """Of those, who is being asked after."""
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -14,9 +14,10 @@ from calls.domain.messages import Message, Outcome, Party
 from calls.domain.signalling_limits import SignallingLimits
 from calls.domain.tracks import Description, Source
 from calls.ports.forwarding import Place
-from calls.ports.signalling import Callee, Passage, Standing, Stream
+from calls.ports.signalling import Callee, CalleeDevice, Passage, Standing, Stream, Wake
 from calls.services.forward import Forwarder
 from calls.services.group_calls import GroupCalls
+from calls.services.group_ringing import GroupRinging
 from calls.services.live_call import Joined, Joining, Waits
 from calls.services.notices import Notices
 from server.kit.refusal import Reason, Refusal, Refused
@@ -61,7 +62,8 @@ class Town:
         await self._answers(account_id)
         if account_id not in self.members:
             raise Refused(Refusal(Reason.NOT_A_MEMBER))
-        others = tuple(Callee(other, False, False, False) for other in self.members if other != account_id)
+        devices = (CalleeDevice("phone", True), CalleeDevice("tablet", False))
+        others = tuple(Callee(other, False, False, False, devices) for other in self.members if other != account_id)
         return Standing(others, self.members[account_id])
 
     async def open_link(self, account_id: str, token: str) -> Passage:
@@ -88,8 +90,8 @@ class Town:
 class Person:
     """A device with a stream, and what it was told."""
 
-    def __init__(self, name: str) -> None:
-        self.party = Party(name, "phone")
+    def __init__(self, name: str, device: str = "phone") -> None:
+        self.party = Party(name, device)
         self.told: list[Message] = []
         self.stream = Stream(self.party, name, self.told.append)
 
@@ -130,11 +132,13 @@ class GroupWorld:
     def __init__(self, limits: SignallingLimits, tasks: asyncio.TaskGroup) -> None:
         self.town, self.post, self.clock, self.limits = Town(), LocalPost(), HandClock(), limits
         self.unit: Forwarder
+        self.woken: list[Wake] = []
+        ringing = GroupRinging(self.post, self.town, Notices(self.town, tasks), self, self.clock, tasks)
         numbers = itertools.count(1)
         self.calls = GroupCalls(
             self.post,
             self.town,
-            Notices(self.town, tasks),
+            ringing,
             self.clock,
             limits,
             lambda: f"era{next(numbers)}",
@@ -149,6 +153,10 @@ class GroupWorld:
         made = Person(name)
         await self.post.attend(made.stream)
         return made
+
+    async def wake(self, wake: Wake) -> None:
+        """See `Waker.wake`."""
+        self.woken.append(wake)
 
     async def joins(self, one: Person, token: str = "", *, ring: bool = False) -> Joined | Waits:
         """Join, by a link or as a member."""

@@ -6,10 +6,12 @@ import asyncio
 
 import pytest
 
-from calls.domain.messages import Move
+from calls.domain.messages import End, GroupOver, GroupRings, Move
+from calls.ports.signalling import Wake
 from calls.services.live_call import Joined
 from server.kit.refusal import Refused
-from tests.calls.group_world import ALL, group_world
+from tests.calls.group_world import ALL, Person, group_world
+from tests.calls.scripted import until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -77,3 +79,29 @@ async def test_a_guest_stays_by_a_link_that_opens_nothing_any_more_and_does_not_
         with pytest.raises(Refused, match="no such link"):
             await world.calls.join(ben.party, await world.joining(), stays)
         assert world.calls.live == []
+
+
+async def test_devices_ring_that_come_while_the_account_rings_and_those_that_sleep_are_woken() -> None:
+    async with group_world() as world:
+        ann, ben, eve = [await world.person(name) for name in ("ann", "ben", "eve")]
+        await world.joins(ann)
+        await world.joins(ben)
+        await world.calls.ring(ben.party, ALL, ("eve",))
+        rings = eve.last(GroupRings)
+        assert rings.caller_account_id == "ben", "who has her rung, whoever began the call"
+        await until(lambda: world.woken)
+        assert world.woken == [Wake("eve", ("tablet",), rings.era_id, ALL, "ben", False, rings.rings_until_ms)]
+        tablet, late = Person("eve", "tablet"), Person("ben", "tablet")
+        for one in (tablet, late):
+            await world.post.attend(one.stream)
+        world.clock.pass_ms(1_000)
+        await world.calls.sweep()
+        await until(lambda: tablet.told == [rings])
+        assert late.told == [] and eve.told == [rings], "ben does not ring, and eve's phone does already"
+        await world.calls.leave(eve.party, ALL)
+        again = Person("eve", "laptop")
+        await world.post.attend(again.stream)
+        world.clock.pass_ms(1_000)
+        await world.calls.sweep()
+        await asyncio.sleep(0)
+        assert tablet.last(GroupOver) == GroupOver(ALL, End.DECLINED_ELSEWHERE) and again.told == []
