@@ -24,7 +24,7 @@ class SignallingLimits:
     memory_ms: int = 600_000
     """What became of a call can be asked for this long."""
     calls_per_hour: int = 120
-    """Calls that one account may place, in the long run."""
+    """Calls that one account may place, or have a group rung for, in the long run."""
     calls_burst: int = 10
     commands_per_s: int = 50
     """Commands of one device, in the long run."""

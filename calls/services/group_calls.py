@@ -23,6 +23,7 @@ from calls.services.followers import Followers
 from calls.services.group_commands import GroupCommands
 from calls.services.group_ringing import GroupRinging, roster
 from calls.services.live_call import NONE, Joined, Joining, LiveCall, LiveCalls, Waits
+from server.kit.rates import Rate
 from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.world import Clock
 
@@ -51,6 +52,7 @@ class GroupCalls:
         self._directory = directory
         self._clock = clock
         self._limits = limits
+        self._rings = Rate(limits.calls_per_hour / 3_600, limits.calls_burst)
         self._new_era = new_era
         self._new_id = new_id
         self._calls = LiveCalls()
@@ -114,11 +116,13 @@ class GroupCalls:
                 waits = await self._doors.knock(live, party, passage)
                 if waits is not None:
                     return waits
-            first = not live.call.participants
+            rings = joining.ring and not guest and not live.call.participants
+            if rings:
+                self._count_ring(party)
             joined = await self._enter(
                 live, party, joining, standing.admin, passage.name if passage is not None and guest else None
             )
-        if joining.ring and first and not guest:
+        if rings:
             await self._ring(live, party, standing, ())
         return joined
 
@@ -232,8 +236,14 @@ class GroupCalls:
         live = self._live(conversation_id)
         if live.call.of(party) is None:
             raise Refused(rules.NOT_IN)
+        self._count_ring(party)
         standing = await self._directory.standing(party.account_id, conversation_id)
         await self._ring(live, party, standing, account_ids)
+
+    def _count_ring(self, party: Party) -> None:
+        retry_after_ms = self._rings.allow(party.account_id, self._clock.monotonic_ms())
+        if retry_after_ms is not None:
+            raise Refused(Refusal(Reason.RATE_LIMITED, subject="calls_per_hour", retry_after_ms=retry_after_ms))
 
     async def peek(self, party: Party, conversation_id: str, follow: bool) -> messages.Roster:
         """Who is in; and tell the device when that changes.

@@ -9,7 +9,7 @@ import pytest
 from calls.domain.messages import End, GroupOver, GroupRings, Move
 from calls.ports.signalling import Wake
 from calls.services.live_call import Joined
-from server.kit.refusal import Refused
+from server.kit.refusal import Reason, Refused
 from tests.calls.group_world import ALL, Person, group_world
 from tests.calls.scripted import until
 
@@ -105,3 +105,19 @@ async def test_devices_ring_that_come_while_the_account_rings_and_those_that_sle
         await world.calls.sweep()
         await asyncio.sleep(0)
         assert tablet.last(GroupOver) == GroupOver(ALL, End.DECLINED_ELSEWHERE) and again.told == []
+
+
+async def test_nobody_has_others_rung_too_often_and_everybody_joins_all_the_same() -> None:
+    async with group_world(calls_burst=1) as world:
+        ann, ben = [await world.person(name) for name in ("ann", "ben")]
+        await world.joins(ann, ring=True)
+        with pytest.raises(Refused) as error:
+            await world.calls.ring(ann.party, ALL, ("ben",))
+        refusal = error.value.refusal
+        assert (refusal.reason, refusal.subject) == (Reason.RATE_LIMITED, "calls_per_hour") and refusal.retry_after_ms
+        assert sum(isinstance(told, GroupRings) for told in ben.told) == 1
+        await world.calls.leave(ann.party, ALL)
+        with pytest.raises(Refused) as error:
+            await world.joins(ann, ring=True)
+        assert error.value.refusal.reason is Reason.RATE_LIMITED
+        assert isinstance(await world.joins(ann), Joined)
