@@ -182,6 +182,7 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
             made.notices.close()
             for task in background:
                 task.cancel()
+            made.groups.close()
             await made.direct.finish()
 
 

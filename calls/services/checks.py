@@ -72,6 +72,10 @@ class Checks:
             live.questions[one] = task
             task.add_done_callback(partial(_over, live, one))
 
+    def close(self) -> None:
+        """Ask nothing more."""
+        self._beside.close()
+
     async def _check(self, live: LiveCall, one: Subject) -> None:
         token, since_ms = live.tokens.get(one.party, ""), live.followers.get(one.party, 0)
         try:

@@ -100,7 +100,7 @@ class GroupCalls:
         """Take a device in. `passage`: it comes by a link.
 
         Raises:
-            Refused: NOT_A_MEMBER, NOT_ALLOWED, LIMIT_EXCEEDED, INVALID, or UNAVAILABLE.
+            Refused: NOT_A_MEMBER, NOT_FOUND, NOT_ALLOWED, LIMIT_EXCEEDED, RATE_LIMITED, INVALID, or UNAVAILABLE.
         """
         guest = passage is not None and not passage.member
         standing = Standing((), False) if guest else await self._directory.standing(party.account_id, joining.conversation_id)
@@ -288,6 +288,10 @@ class GroupCalls:
             if there:
                 await self._doors.happens(live, waiting_room.Tick())
                 await self._commands.apply(live, rules.Tick(bool(live.door.waiting)))
+
+    def close(self) -> None:
+        """The process stops: nothing more is asked."""
+        self._checks.close()
 
     async def move_all(self) -> None:
         """The process stops: all participants are told to join again, elsewhere."""

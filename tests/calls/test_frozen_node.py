@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from tidewire.v1 import call_pb2
+from tidewire.v1 import call_pb2, refusal_pb2
 
 from calls.domain.signalling_limits import SignallingLimits
 from tests.support.calls_processes import joins
@@ -51,3 +51,18 @@ async def test_calls_stop_ringing_in_time_while_the_node_stands_still(world: Wor
             assert (await ben.hears("group_over")).reason == call_pb2.CALL_END_MISSED
             assert RING_MS / 1_000 <= loop.time() - rung_s < RING_MS / 1_000 + 1.5
         assert (await record(joe, eve))[0] == "MISSED"
+
+
+async def test_a_process_stops_while_the_node_stands_still(world: World) -> None:
+    limits = SignallingLimits(calls_burst=1_000, members_checked_ms=1)
+    made = world.calls(world.settings(limits=limits))
+    calls = await made.__aenter__()
+    ann, ben = [(await calls.person())[0] for _ in range(2)]
+    group = await ann.group(ben)
+    for device in (ann, ben):
+        await joins(device, group)
+    with frozen(world.node):
+        asked = await ben.say(peek=call_pb2.PeekGroupCall(conversation_id=group))  # all this time they are asked after, too
+        assert asked.refusal.reason == refusal_pb2.REFUSAL_REASON_UNAVAILABLE
+        async with asyncio.timeout(3):
+            await made.__aexit__(None, None, None)
