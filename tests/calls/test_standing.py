@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -96,13 +97,13 @@ async def test_nobody_is_out_since_the_node_refuses_the_calls_process(tmp_path: 
         await node.close()
 
 
-@pytest.mark.limits(members_checked_ms=100)
-async def test_who_follows_from_another_process_is_told_when_the_call_moves(two: Two) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_who_follows_from_another_process_is_told_when_the_call_moves_or_its_process_dies(two: Two, number: int) -> None:
     ann, ben = await two.device(0), await two.device(1)
     group = await ann.group(ben)
     await joins(ann, group)
     follow = call_pb2.PeekGroupCall(conversation_id=group, follow=True)
     assert len((await ben.say(peek=follow)).roster.participants) == 1
-    ending = asyncio.ensure_future(two.processes[0].end(15))
+    ending = asyncio.ensure_future(two.processes[0].end(number))
     assert (await ben.hears("move")).conversation_id == group
     await ending
