@@ -98,12 +98,16 @@ async def test_nobody_is_out_since_the_node_refuses_the_calls_process(tmp_path: 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-async def test_who_follows_from_another_process_is_told_when_the_call_moves_or_its_process_dies(two: Two, number: int) -> None:
-    ann, ben = await two.device(0), await two.device(1)
+async def test_who_follows_or_waits_from_another_process_is_told_when_the_call_moves_or_its_process_dies(
+    two: Two, number: int
+) -> None:
+    ann, ben, eve = await two.device(0), await two.device(1), await two.device(1)
     group = await ann.group(ben)
     await joins(ann, group)
+    assert (await joins(eve, link_token=(await ann.link(group, approval=True)).token)).WhichOneof("event") == "waiting"
     follow = call_pb2.PeekGroupCall(conversation_id=group, follow=True)
     assert len((await ben.say(peek=follow)).roster.participants) == 1
     ending = asyncio.ensure_future(two.processes[0].end(number))
-    assert (await ben.hears("move")).conversation_id == group
+    for device in (ben, eve):
+        assert (await device.hears("move")).conversation_id == group
     await ending
