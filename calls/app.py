@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +32,8 @@ from calls.ports.signalling import Directory, Waker
 from calls.services.direct_calls import DirectCalls
 from calls.services.forward import Forwarder
 from calls.services.group_calls import GroupCalls
+from calls.services.group_ringing import GroupRinging
+from calls.services.notices import Notices
 from calls.settings import Settings, listed
 from server.kit import mutual_tls, tls
 from server.kit.edge import Edge
@@ -66,6 +68,7 @@ class App:
 @dataclass(frozen=True, slots=True)
 class _Parts:
     metrics: Metrics
+    notices: Notices
     direct: DirectCalls
     groups: GroupCalls
     streams: SignalStreams
@@ -126,12 +129,16 @@ def _parts(
     metrics = Metrics(lambda: len(other.local))
     relays = Relays(listed(settings.turn_urls), listed(settings.turn_secrets), listed(settings.stun_urls))
     secret = (settings.ticket_secret or kept_secret(settings.data_dir / "ticket_secret")).encode()
-    direct = DirectCalls(other.rings, post, directory, waker, lambda: relays, secret, clock, limits, metrics.finished)
-    groups = GroupCalls(post, directory, clock, limits, new_era, SystemRandom().new_id, tasks)
+    notices = Notices(directory, tasks)
+    direct = DirectCalls(
+        other.rings, post, directory, notices, waker, lambda: relays, secret, clock, limits, metrics.finished, tasks
+    )
+    ringing = GroupRinging(post, directory, notices, waker, clock, tasks)
+    groups = GroupCalls(post, directory, ringing, clock, limits, new_era, SystemRandom().new_id, tasks)
     elsewhere = None if other.cluster is None else other.cluster.places.forwarded
     frames = Frames(direct, GroupFrames(groups, lambda era_id, party: direct.ice(era_id, party, False)), elsewhere)
     streams = SignalStreams(frames, post, directory, fields.violation, metrics.refused, clock, limits)
-    return _Parts(metrics, direct, groups, streams, frames, other)
+    return _Parts(metrics, notices, direct, groups, streams, frames, other)
 
 
 @asynccontextmanager
@@ -143,7 +150,12 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
     credentials = tls.listening(settings, settings.data_dir)
     draining = asyncio.Event()
     cluster = made.other.cluster
-    work = [_sweeping(made.direct, made.groups), made.groups.run(), *([] if cluster is None else cluster.run)]
+    work = [
+        _sweeping(made.direct.sweep),
+        _sweeping(made.groups.sweep),
+        made.groups.run(),
+        *([] if cluster is None else cluster.run),
+    ]
     background = [tasks.create_task(one, name="calls") for one in work]
     internal = new_server(edge, bytes_max=2 * limits.frame_bytes_max)
     for_devices = settings.role != "forwarder"
@@ -175,16 +187,18 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
             made.streams.drain()
             await devices.stop(0.5)
             await internal.stop(0.5)
+            made.notices.close()
             for task in background:
                 task.cancel()
+            made.groups.close()
+            await made.direct.finish()
 
 
-async def _sweeping(direct: DirectCalls, groups: GroupCalls) -> None:
+async def _sweeping(sweep: Callable[[], Awaitable[None]]) -> None:
     waiting = False
     while True:
         try:
-            await groups.sweep()
-            await direct.sweep()
+            await sweep()
             waiting = False
         except Refused as refused:
             if not waiting:  # said once until it goes on

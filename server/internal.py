@@ -73,8 +73,9 @@ def add_internal_services(
         MemberServicer(made.history, made.people, made.avatars, authorise), server
     )
     feed_pb2_grpc.add_FeedServiceServicer_to_server(FeedServicer(made.feed, open_streams, authorise), server)
-    directory = CallDirectory(made.conversations, made.people, made.streams)
-    calls = CallDirectoryServicer(directory, link_service(stores, made, limits), made.people, senders, authorise)
+    links = link_service(stores, made, limits)
+    directory = CallDirectory(made.conversations, made.people, made.streams, links)
+    calls = CallDirectoryServicer(directory, links, made.people, senders, authorise)
     call_pb2_grpc.add_CallDirectoryServiceServicer_to_server(calls, server)
     administration = Administration(
         stores.accounts,

@@ -55,7 +55,7 @@ class GroupPlaces:
         self._displaced = displaced
         self._load = load
         self._elsewhere: dict[tuple[str, Party], Peer] = {}
-        """Devices of this process in calls of others."""
+        """Devices of this process in calls of others, waiting to be let in, or following them."""
         self._placed: set[str] = set()
         """Calls that this process had, or had been given, when it last renewed their places."""
         self._given: set[str] = set()
@@ -89,7 +89,7 @@ class GroupPlaces:
             return None
         if which == "leave":
             self._forget(key)
-        elif which in OF_PARTICIPANTS and response.WhichOneof("event") != "refusal":
+        elif (which in OF_PARTICIPANTS and response.WhichOneof("event") != "refusal") or _follows(request, response):
             self._elsewhere[key] = peer
         return response
 
@@ -110,7 +110,7 @@ class GroupPlaces:
             if await self._whereabouts.take_over(conversation_id, peer.process_id, other) == self._whereabouts.process_id:
                 return None
             raise  # another process has it now: the device asks again, and is passed on there
-        if response.WhichOneof("event") == "joined":
+        if response.WhichOneof("event") in ("joined", "waiting"):
             self._elsewhere[conversation_id, party] = peer
         return response
 
@@ -261,3 +261,7 @@ class GroupPlaces:
             return conversation_ids
         self._silent.pop(peer, None)
         return found
+
+
+def _follows(request: call_pb2.SignalRequest, response: call_pb2.SignalResponse) -> bool:
+    return request.peek.follow and response.roster.era_id != ""

@@ -18,7 +18,7 @@ from server.kit.refusal import Reason, Refusal, Refused, unavailable
 log = logging.getLogger(__name__)
 
 DEADLINE_S = 5.0
-PASSED = (Reason.UNAUTHENTICATED, Reason.ACCOUNT_SUSPENDED, Reason.NOT_A_MEMBER, Reason.NOT_FOUND)
+PASSED = (Reason.ACCOUNT_SUSPENDED, Reason.NOT_A_MEMBER, Reason.NOT_FOUND)
 """Refusals that are about the caller; any other is a fault between our processes."""
 LOST = (
     Reason.NOT_A_MEMBER,
@@ -40,7 +40,7 @@ class Node:
     async def identify(self, token: str) -> Party:
         """See `Directory.identify`."""
         request = token_pb2.IntrospectRequest(access_token=token[:256])
-        response = await self._call(self._services.tokens.Introspect, request, PASSED)
+        response = await self._call(self._services.tokens.Introspect, request, (*PASSED, Reason.UNAUTHENTICATED))
         return Party(response.owner.account_id, response.owner.device_id)
 
     async def standing(self, account_id: str, conversation_id: str) -> Standing:
@@ -57,7 +57,7 @@ class Node:
             )
             for told in response.callees
         )
-        return Standing(callees, response.admin)
+        return Standing(callees, response.admin, response.shut)
 
     async def open_link(self, account_id: str, token: str) -> Passage:
         """See `Directory.open_link`."""

@@ -180,7 +180,7 @@ class PeerPost:
         try:
             return here | set(await self._whereabouts.of_account(account_id))
         except Refused:
-            return here
+            return here | {party.device_id for party in self._known if party.account_id == account_id}
 
     async def _found(self, party: Party) -> Peer | None:
         try:

@@ -55,6 +55,8 @@ class GroupCall(msgspec.Struct, frozen=True, kw_only=True):
     """In the order in which they came."""
     rung: tuple[str, ...] = ()
     """Accounts that ring."""
+    rung_by: str = ""
+    """The account that had them ring."""
     ring_until_ms: int = 0
     video: bool = False
     """Somebody sent pictures."""
@@ -88,6 +90,13 @@ class Joins(NamedTuple):
     admin: bool = False
     guest: bool = False
     name: str = ""
+
+
+class Ranks(NamedTuple):
+    """Somebody lets others in from now on, or not any more."""
+
+    participant_id: str
+    admin: bool
 
 
 class Leaves(NamedTuple):
@@ -133,9 +142,10 @@ class MediaEnded(NamedTuple):
 
 
 class Rings(NamedTuple):
-    """These accounts are rung."""
+    """Somebody has these accounts rung."""
 
     account_ids: tuple[str, ...]
+    caller_id: str
 
 
 class Tick(NamedTuple):
@@ -144,7 +154,7 @@ class Tick(NamedTuple):
     awaited: bool = False
 
 
-Event = Joins | Leaves | SetsSelf | Mutes | Removes | MediaIs | MediaEnded | Rings | Tick
+Event = Joins | Ranks | Leaves | SetsSelf | Mutes | Removes | MediaIs | MediaEnded | Rings | Tick
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
@@ -159,6 +169,13 @@ class TellOver(NamedTuple):
 
     party: Party
     reason: End
+
+
+class Ranked(NamedTuple):
+    """A device lets others in, and sees who waits; or does so no more."""
+
+    party: Party
+    admin: bool
 
 
 class TellMuted(NamedTuple):
@@ -202,7 +219,7 @@ class Ended(NamedTuple):
     talked_ms: int
 
 
-Command = TellRoster | TellOver | TellMuted | Mute | PutOut | RingAccounts | StopRinging | Ended
+Command = TellRoster | TellOver | Ranked | TellMuted | Mute | PutOut | RingAccounts | StopRinging | Ended
 Step = tuple[GroupCall, tuple[Command, ...]]
 NOT_IN = Refusal(Reason.NOT_FOUND, "the device is not in this call", "conversation_id")
 NOBODY = Refusal(Reason.NOT_FOUND, "there is no such participant", "participant_id")
@@ -213,6 +230,11 @@ def step(call: GroupCall, event: Event, now_ms: int, limits: SignallingLimits) -
     match event:
         case Joins():
             return _joins(call, event, now_ms, limits)
+        case Ranks(participant_id, admin):
+            one = call.find(participant_id)
+            if one is None or one.admin is admin:
+                return call, ()
+            return _put(call, one, admin=admin), (Ranked(one.party, admin),)
         case Leaves(party):
             return _leaves(call, party, now_ms)
         case SetsSelf():
@@ -230,8 +252,8 @@ def step(call: GroupCall, event: Event, now_ms: int, limits: SignallingLimits) -
         case MediaEnded(participant_id, failed):
             gone = call.find(participant_id)
             return (call, ()) if gone is None else _without(call, gone, now_ms, End.FAILED if failed else End.NETWORK)
-        case Rings(account_ids):
-            return _rings(call, account_ids, now_ms, limits)
+        case Rings():
+            return _rings(call, event, now_ms, limits)
         case _:
             return _tick(call, event.awaited, now_ms, limits)
 
@@ -255,8 +277,9 @@ def _joins(call: GroupCall, event: Joins, now_ms: int, limits: SignallingLimits)
     video = call.video or any(source.video for source in event.sources)
     known = call.of(event.party)
     if known is not None:
-        again = _put(call, known, sources=event.sources, admin=event.admin)
-        return _with(again, video=video), (TellRoster(),)
+        again = _put(call, known, sources=event.sources, admin=event.admin, guest=event.guest, name=event.name)
+        rank = (Ranked(event.party, event.admin),) if event.admin or known.admin else ()
+        return _with(again, video=video), (*rank, TellRoster())
     commands: list[Command] = []
     stays = []
     for one in call.participants:
@@ -275,6 +298,8 @@ def _joins(call: GroupCall, event: Joins, now_ms: int, limits: SignallingLimits)
         guest=event.guest,
         name=event.name,
     )
+    if event.admin:
+        commands.append(Ranked(event.party, True))
     if event.party.account_id in call.rung:
         commands.append(StopRinging(event.party.account_id, event.party.device_id, True))
     since = call.talked_since_ms or (now_ms if stays else 0)
@@ -331,21 +356,24 @@ def _mutes(call: GroupCall, participant_id: str, admin_id: str) -> Step | Refusa
     return _put(call, one, muted=True), (Mute(participant_id, True), TellMuted(one.party, admin_id), TellRoster())
 
 
-def _rings(call: GroupCall, account_ids: tuple[str, ...], now_ms: int, limits: SignallingLimits) -> Step | Refusal:
+def _rings(call: GroupCall, event: Rings, now_ms: int, limits: SignallingLimits) -> Step | Refusal:
     inside = {one.party.account_id for one in call.participants}
-    wanted = tuple(one for one in dict.fromkeys(account_ids) if one not in inside)
-    if len(wanted) > limits.group_ring_max:
-        return limit_exceeded("group_ring_max", limits.group_ring_max, len(wanted))
+    wanted = tuple(one for one in dict.fromkeys(event.account_ids) if one not in inside)
     rung = tuple(dict.fromkeys((*call.rung, *wanted)))
-    return _with(call, rung=rung, ring_until_ms=now_ms + limits.ring_ms), (RingAccounts(wanted),) if wanted else ()
+    if len(rung) > limits.group_ring_max:
+        return limit_exceeded("group_ring_max", limits.group_ring_max, len(rung))
+    if not wanted:
+        return call, ()
+    return _with(call, rung=rung, rung_by=event.caller_id, ring_until_ms=now_ms + limits.ring_ms), (RingAccounts(wanted),)
 
 
 def _tick(call: GroupCall, awaited: bool, now_ms: int, limits: SignallingLimits) -> Step:
     commands: list[Command] = []
-    if call.rung and now_ms >= call.ring_until_ms:
+    ends = not awaited and bool(call.empty_since_ms) and now_ms - call.empty_since_ms >= limits.group_empty_ms
+    if call.rung and (ends or now_ms >= call.ring_until_ms):
         commands += [StopRinging(account_id, "", False) for account_id in call.rung]
         call = _with(call, rung=())
-    if not awaited and call.empty_since_ms and now_ms - call.empty_since_ms >= limits.group_empty_ms:
+    if ends:
         talked_ms = max(0, call.empty_since_ms - call.talked_since_ms) if call.talked_since_ms else 0
         outcome = Outcome.ANSWERED if call.talked_since_ms else Outcome.MISSED
         commands.append(Ended(outcome if call.begun else None, talked_ms))

@@ -24,7 +24,7 @@ class SignallingLimits:
     memory_ms: int = 600_000
     """What became of a call can be asked for this long."""
     calls_per_hour: int = 120
-    """Calls that one account may place, in the long run."""
+    """Calls that one account may place, or have a group rung for, in the long run."""
     calls_burst: int = 10
     commands_per_s: int = 50
     """Commands of one device, in the long run."""
@@ -57,6 +57,11 @@ class SignallingLimits:
     address_links_burst: int = 200
     links_checked_ms: int = 10_000
     """Who waits by a link is told that it was revoked after this long at the most, and a second."""
+    members_checked_ms: int = 30_000
+    """Who is in a group call and is no member any more, or was suspended, is out after this long at the most, and a second; up to a
+    minute more where another node knows it."""
+    checks_max: int = 16
+    """Questions to the node about who is in group calls, or waits, that are under way at once."""
     peek_interval_ms: int = 1_000
     """Followers of a group call are told of changes at most this often."""
     address_calls_per_s: int = 500

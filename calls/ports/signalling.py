@@ -99,6 +99,8 @@ class Standing:
 
     callees: tuple[Callee, ...]
     admin: bool
+    shut: bool = False
+    """It is a link's own room, and there is no such link (any more): nobody comes in, and whoever is in may stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ class Passage:
     """How the account is shown."""
     token: str
     """What opened it."""
+    shut: bool = False
+    """It opens nothing any more: the account may stay, and does not come in."""
 
 
 class Directory(Protocol):
@@ -134,7 +138,7 @@ class Directory(Protocol):
         """Whether the account may call there, and how the others stand to it.
 
         Raises:
-            Refused: NOT_A_MEMBER, ACCOUNT_SUSPENDED, or UNAVAILABLE.
+            Refused: NOT_A_MEMBER, ACCOUNT_SUSPENDED, NOT_FOUND (the account is gone), or UNAVAILABLE.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -13,12 +14,16 @@ from calls.domain.messages import End, Ice, Incoming, Outcome, Party, Sdp
 from calls.domain.signalling_limits import SignallingLimits
 from calls.domain.turn import Relays, Ticket
 from calls.ports.signalling import Callee, CalleeDevice, Directory, Post, Rings, Stored, Wake, Waker
+from calls.services.beside import Beside
+from calls.services.notices import Notices
 from server.kit.rates import Rate
 from server.kit.refusal import Reason, Refusal, Refused, unavailable
 from server.kit.world import Clock
 
 log = logging.getLogger(__name__)
 
+RECORDS_MAX = 64
+"""Records that are written at once."""
 TRIES_MAX = 50
 """Times that a change is judged anew, since another came first."""
 TRIAL_S = 60
@@ -33,17 +38,20 @@ class DirectCalls:
         rings: Rings,
         post: Post,
         directory: Directory,
+        notices: Notices,
         waker: Waker,
         relays: Callable[[], Relays],
         secret: bytes,
         clock: Clock,
         limits: SignallingLimits,
         finished: Callable[[DirectCall], None],
+        tasks: asyncio.TaskGroup,
     ) -> None:
         """`secret`: of tickets, the same in all processes. `finished`: told of each call that ended here."""
         self._rings = rings
         self._post = post
         self._directory = directory
+        self._notices = notices
         self._waker = waker
         self._relays = relays
         self._secret = secret
@@ -52,6 +60,9 @@ class DirectCalls:
         self._finished = finished
         self._placed = Rate(limits.calls_per_hour / 3600, limits.calls_burst)
         self._began_ms = clock.now_ms()
+        self._beside = Beside(tasks, RECORDS_MAX)
+        self._recording: set[str] = set()
+        """Calls whose record is being written."""
 
     # -- what devices want ---------------------------------------------------------------------------------------------
 
@@ -162,7 +173,7 @@ class DirectCalls:
         over = messages.Over(call_id, End.HANGUP if talked_ms else End.MISSED)
         for device_id in await self._post.present(other):
             await self._post.deliver(Party(other, device_id), over)
-        await self._directory.stop_ringing(other, call_id, how, "")  # for a device whose stream is not there yet
+        self._notices.stop_ringing(other, call_id, how, "")  # for a device whose stream is not there yet
         return None
 
     async def of(self, party: Party) -> list[DirectCall]:
@@ -222,6 +233,10 @@ class DirectCalls:
             if stored is not None and not self._unheard(stored.call):
                 await self.happened(call_id, events.Due())
 
+    async def finish(self) -> None:
+        """Wait for the records that are being written."""
+        await self._beside.finish()
+
     def _unheard(self, call: DirectCall) -> bool:
         """Nobody could speak of it while there was no process: people may be talking, and have some time to say so."""
         patience = {State.ACTIVE: self._limits.silence_ms, State.RECONNECTING: self._limits.reconnect_ms}.get(call.state)
@@ -241,7 +256,7 @@ class DirectCalls:
                 case events.Deliver(party, message):
                     await self._post.deliver(party, message)
                 case events.Record(call):
-                    await self._record(call)
+                    self._begin_record(call)
 
     async def _ring(self, call: DirectCall) -> None:
         until_ms = self.rings_until_ms(call)
@@ -249,7 +264,7 @@ class DirectCalls:
             party = Party(call.callee_id, device_id)
             await self._post.deliver(party, self.incoming(call, party))
         caller_id = call.caller.account_id
-        await self._directory.ring(call.callee_id, call.call_id, call.conversation_id, caller_id, call.video, until_ms, "")
+        self._notices.ring(call.callee_id, call.call_id, call.conversation_id, caller_id, call.video, until_ms)
         callee = await self._quietly(self._callee(call.caller, call.conversation_id))
         if isinstance(callee, Callee) and (asleep := _asleep(callee.devices)):
             await self._waker.wake(
@@ -262,7 +277,14 @@ class DirectCalls:
             if device_id != except_device_id:
                 await self._post.deliver(Party(call.callee_id, device_id), over)
         elsewhere = reason is End.ANSWERED_ELSEWHERE
-        await self._directory.stop_ringing(call.callee_id, call.call_id, None if elsewhere else call.outcome, except_device_id)
+        self._notices.stop_ringing(call.callee_id, call.call_id, None if elsewhere else call.outcome, except_device_id)
+
+    def _begin_record(self, call: DirectCall) -> None:
+        """Beside: no deadline of a call waits for the record of another. One for which there is no room now is due again."""
+        if call.call_id not in self._recording and self._beside.room:
+            self._recording.add(call.call_id)
+            work = self._beside.begin(self._record(call), "record of a call")
+            work.add_done_callback(lambda _: self._recording.discard(call.call_id))
 
     async def _record(self, call: DirectCall) -> None:
         caller_id = call.caller.account_id

@@ -8,22 +8,19 @@ from calls.domain import messages
 from calls.domain import waiting_room as rules
 from calls.domain.messages import Party, WaitingSeen
 from calls.domain.signalling_limits import SignallingLimits
-from calls.domain.waiting_room import Event
-from calls.ports.signalling import Directory, Passage, Post
+from calls.domain.waiting_room import Event, Waiting
+from calls.ports.signalling import Passage, Post
 from calls.services.live_call import LiveCall, Waits
-from server.kit.refusal import Reason, Refusal, Refused
+from server.kit.refusal import Refusal, Refused
 from server.kit.world import Clock
 
 
 class Doors:
     """The waiting rooms of this process's calls. Callers hold `LiveCall.busy`."""
 
-    def __init__(
-        self, post: Post, directory: Directory, clock: Clock, limits: SignallingLimits, new_id: Callable[[], str]
-    ) -> None:
+    def __init__(self, post: Post, clock: Clock, limits: SignallingLimits, new_id: Callable[[], str]) -> None:
         """`new_id`: of somebody who waits."""
         self._post = post
-        self._directory = directory
         self._clock = clock
         self._limits = limits
         self._new_id = new_id
@@ -61,31 +58,17 @@ class Doors:
                 case rules.TellAdmins():
                     for one in live.call.participants:
                         if one.admin:
-                            await self.show(live, one.party)
+                            await self._tell(live, one.party, live.door.waiting)
                 case rules.TellAdmitted(party):
                     await self._post.deliver(party, messages.Admitted(conversation_id))
                 case rules.TellOver(party, reason):
                     await self._post.deliver(party, messages.GroupOver(conversation_id, reason))
 
-    async def check(self, live: LiveCall) -> None:
-        """Turn away who waits by a link that opens nothing any more. Takes `LiveCall.busy` itself: the node is asked without."""
-        if self._clock.monotonic_ms() - live.links_checked_ms < self._limits.links_checked_ms:
-            return
-        live.links_checked_ms = self._clock.monotonic_ms()
-        shut = []
-        for party, token in list(live.tokens.items()):  # somebody may knock meanwhile
-            try:
-                await self._directory.open_link(party.account_id, token)
-            except Refused as refused:
-                if refused.refusal.reason is Reason.UNAVAILABLE:
-                    break  # the others are asked after next time
-                shut.append((party, token))
-        if shut:
-            async with live.busy:  # unless it came by another link meanwhile
-                turned = tuple(party for party, token in shut if live.tokens.get(party) == token)
-                await self.happens(live, rules.Revoked(turned))
+    async def show(self, live: LiveCall, party: Party, admin: bool = True) -> None:
+        """Tell an admin who waits, or one that is none any more that it sees nobody. Nobody waits: there is nothing to tell."""
+        if live.door.waiting:
+            await self._tell(live, party, live.door.waiting if admin else ())
 
-    async def show(self, live: LiveCall, party: Party) -> None:
-        """Tell an admin who waits."""
-        waiting = tuple(WaitingSeen(one.waiting_id, one.party.account_id, one.name, one.since_ms) for one in live.door.waiting)
-        await self._post.deliver(party, messages.WaitingList(live.call.conversation_id, waiting))
+    async def _tell(self, live: LiveCall, party: Party, waiting: tuple[Waiting, ...]) -> None:
+        seen = tuple(WaitingSeen(one.waiting_id, one.party.account_id, one.name, one.since_ms) for one in waiting)
+        await self._post.deliver(party, messages.WaitingList(live.call.conversation_id, seen))

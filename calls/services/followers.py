@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calls.domain import messages
 from calls.domain.messages import Party
 from calls.domain.signalling_limits import SignallingLimits
 from calls.ports.signalling import Post
@@ -24,6 +25,14 @@ class Followers:
             live.followers[party] = self._clock.monotonic_ms()
         else:
             live.followers.pop(party, None)
+
+    async def drop(self, live: LiveCall, party: Party, since_ms: int, *, shut_out: bool) -> None:
+        """A device follows no more. `shut_out`: it may not, and is told that it sees nobody; otherwise it has no stream, unless it has
+        begun anew, or was told something, since."""
+        if party in live.followers and (shut_out or live.followers[party] == since_ms):
+            del live.followers[party]
+            if shut_out:
+                await self._post.deliver(party, messages.Roster(live.call.conversation_id))
 
     async def tell(self, live: LiveCall) -> None:
         """Tell those who are not in of the newest change, each once in `peek_interval_ms`."""

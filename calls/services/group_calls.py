@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 
 from calls.domain import group_call as rules
@@ -16,17 +17,20 @@ from calls.domain.waiting_room import Answer
 from calls.ports import forwarding
 from calls.ports.forwarding import Forwarding, ForwardingEvent, Place
 from calls.ports.signalling import Directory, Passage, Post, Standing
+from calls.services.checks import Checks
 from calls.services.doors import Doors
 from calls.services.followers import Followers
+from calls.services.group_commands import GroupCommands
 from calls.services.group_ringing import GroupRinging, roster
-from calls.services.live_call import Joined, Joining, LiveCall, Waits
+from calls.services.live_call import NONE, Joined, Joining, LiveCall, LiveCalls, Waits
+from server.kit.rates import Rate
 from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.world import Clock
 
 NO_ADMIN = Refusal(Reason.NOT_ALLOWED, "only owners and admins of the group, or who made the link, may", "conversation_id")
-NONE = Refusal(Reason.NOT_FOUND, "there is no call in this conversation", "conversation_id")
+SHUT = Refusal(Reason.NOT_FOUND, "there is no such link, or it was revoked, or nobody used it for too long", "conversation_id")
 MOVE_MS = 1_000
-MEMBERS_EVERY_MS = 30_000
+log = logging.getLogger(__name__)
 
 
 class GroupCalls:
@@ -36,6 +40,7 @@ class GroupCalls:
         self,
         post: Post,
         directory: Directory,
+        ringing: GroupRinging,
         clock: Clock,
         limits: SignallingLimits,
         new_era: Callable[[], str],
@@ -47,14 +52,16 @@ class GroupCalls:
         self._directory = directory
         self._clock = clock
         self._limits = limits
+        self._rings = Rate(limits.calls_per_hour / 3_600, limits.calls_burst)
         self._new_era = new_era
         self._new_id = new_id
-        self._tasks = tasks
-        self._ringing = GroupRinging(post, directory)
+        self._calls = LiveCalls()
+        self._ringing = ringing
+        self._doors = Doors(post, clock, limits, new_id)
+        self._commands = GroupCommands(self._calls, post, ringing, self._doors, lambda: self._unit, clock, limits, tasks)
         self._followers = Followers(post, clock, limits)
-        self._doors = Doors(post, directory, clock, limits, new_id)
+        self._checks = Checks(self._calls, self._commands, self._doors, self._followers, post, directory, clock, limits, tasks)
         self._forwarding: Forwarding | None = None
-        self._calls: dict[str, LiveCall] = {}
         self._happening: asyncio.Queue[ForwardingEvent] = asyncio.Queue()
 
     def forward_by(self, unit: Forwarding) -> None:
@@ -68,7 +75,7 @@ class GroupCalls:
     @property
     def live(self) -> list[str]:
         """The conversations whose calls are here."""
-        return list(self._calls)
+        return [live.call.conversation_id for live in self._calls.all()]
 
     @property
     def _unit(self) -> Forwarding:
@@ -83,32 +90,39 @@ class GroupCalls:
 
     def stays(self, party: Party, conversation_id: str, token: str) -> Passage | None:
         """The passage of a guest that is in the call, whatever became of its link; None: there is none."""
-        live = self._calls.get(conversation_id)
+        live = self._calls.find(conversation_id)
         one = None if live is None else live.call.of(party)
-        return Passage(conversation_id, False, False, True, "", one.name, token) if one is not None and one.guest else None
+        if one is None or not one.guest:
+            return None
+        return Passage(conversation_id, False, False, True, "", one.name, token, shut=True)
 
     async def join(self, party: Party, joining: Joining, passage: Passage | None = None) -> Joined | Waits:
         """Take a device in. `passage`: it comes by a link.
 
         Raises:
-            Refused: NOT_A_MEMBER, NOT_ALLOWED, LIMIT_EXCEEDED, INVALID, or UNAVAILABLE.
+            Refused: NOT_A_MEMBER, NOT_FOUND, NOT_ALLOWED, LIMIT_EXCEEDED, RATE_LIMITED, INVALID, or UNAVAILABLE.
         """
         guest = passage is not None and not passage.member
         standing = Standing((), False) if guest else await self._directory.standing(party.account_id, joining.conversation_id)
-        live = self._calls.get(joining.conversation_id)
-        if live is None:
-            live = self._begin(passage.maker_id if passage is not None and guest else party.account_id, joining.conversation_id)
-        async with live.busy:
+        shut = standing.shut if passage is None or not guest else passage.shut
+        starter_id = passage.maker_id if passage is not None and guest else party.account_id
+        if shut and self._calls.find(joining.conversation_id) is None:
+            raise Refused(SHUT)
+        async with self._calls.held(joining.conversation_id, lambda: self._new(starter_id, joining.conversation_id)) as live:
             one = live.call.of(party)
+            if shut and (one is None or one.guest is not guest):
+                raise Refused(SHUT)
             if passage is not None and guest and (one is None or not one.guest):
                 waits = await self._doors.knock(live, party, passage)
                 if waits is not None:
                     return waits
-            first = not live.call.participants
+            rings = joining.ring and not guest and not live.call.participants
+            if rings:
+                self._count_ring(party)
             joined = await self._enter(
                 live, party, joining, standing.admin, passage.name if passage is not None and guest else None
             )
-        if joining.ring and first and not guest:
+        if rings:
             await self._ring(live, party, standing, ())
         return joined
 
@@ -125,12 +139,10 @@ class GroupCalls:
         answer = await self._unit.join(place, joining.offer, joining.sources)
         if joining.muted and known is None:
             await self._unit.mute(place, Source.MICROPHONE, True)
-        await self._apply(live, event)
-        if admin and live.door.waiting:
-            await self._doors.show(live, party)
+        await self._commands.apply(live, event)
         return Joined(live.call.era_id, participant_id, answer, roster(live.call))
 
-    def _begin(self, starter_id: str, conversation_id: str) -> LiveCall:
+    def _new(self, starter_id: str, conversation_id: str) -> LiveCall:
         now_ms = self._clock.now_ms()
         call = GroupCall(
             conversation_id=conversation_id,
@@ -139,8 +151,7 @@ class GroupCalls:
             began_ms=now_ms,
             empty_since_ms=now_ms,
         )
-        live = self._calls[conversation_id] = LiveCall(call, checked_ms=self._clock.monotonic_ms())
-        return live
+        return LiveCall(call)
 
     async def answer_waiting(self, party: Party, conversation_id: str, waiting_ids: tuple[str, ...], answer: Answer) -> None:
         """An admin lets some in, or does not.
@@ -149,8 +160,7 @@ class GroupCalls:
             Refused: NOT_ALLOWED, NOT_FOUND among others.
         """
         await self._check_admin(party, conversation_id)
-        live = self._live(conversation_id)
-        async with live.busy:
+        async with self._calls.held(conversation_id) as live:
             await self._doors.happens(live, waiting_room.Answers(waiting_ids, answer))
 
     async def answered(self, party: Party, conversation_id: str, answer: Description) -> None:
@@ -193,12 +203,11 @@ class GroupCalls:
         Raises:
             Refused
         """
-        live = self._live(conversation_id)
-        async with live.busy:
+        async with self._calls.held(conversation_id) as live:
             if party in [one.party for one in live.door.waiting]:
                 await self._doors.happens(live, waiting_room.GivesUp(party))
             else:
-                await self._apply(live, rules.Leaves(party))
+                await self._commands.apply(live, rules.Leaves(party))
 
     async def moderate(self, party: Party, conversation_id: str, participant_id: str, remove: bool, block: bool) -> None:
         """An admin mutes somebody, or puts somebody out; `block`: a guest, for good.
@@ -207,11 +216,10 @@ class GroupCalls:
             Refused: NOT_ALLOWED among others.
         """
         await self._check_admin(party, conversation_id)
-        live = self._live(conversation_id)
         event: Event = rules.Removes(participant_id) if remove else rules.Mutes(participant_id, party.account_id)
-        async with live.busy:
+        async with self._calls.held(conversation_id) as live:
             one = live.call.find(participant_id)
-            await self._apply(live, event)
+            await self._commands.apply(live, event)
             if remove and block and one is not None and one.guest:
                 await self._doors.happens(live, waiting_room.Blocks(one.party.account_id))
 
@@ -228,8 +236,14 @@ class GroupCalls:
         live = self._live(conversation_id)
         if live.call.of(party) is None:
             raise Refused(rules.NOT_IN)
+        self._count_ring(party)
         standing = await self._directory.standing(party.account_id, conversation_id)
         await self._ring(live, party, standing, account_ids)
+
+    def _count_ring(self, party: Party) -> None:
+        retry_after_ms = self._rings.allow(party.account_id, self._clock.monotonic_ms())
+        if retry_after_ms is not None:
+            raise Refused(Refusal(Reason.RATE_LIMITED, subject="calls_per_hour", retry_after_ms=retry_after_ms))
 
     async def peek(self, party: Party, conversation_id: str, follow: bool) -> messages.Roster:
         """Who is in; and tell the device when that changes.
@@ -237,14 +251,19 @@ class GroupCalls:
         Raises:
             Refused: NOT_A_MEMBER, or UNAVAILABLE.
         """
-        live = self._calls.get(conversation_id)
-        one = None if live is None else live.call.of(party)
-        if one is None or not one.guest:  # a guest sees who is in as long as it is
+        guest = self._is_guest(party, conversation_id)
+        if not guest:  # one sees who is in as long as it is
             await self._directory.standing(party.account_id, conversation_id)
+        live = self._calls.find(conversation_id)
         if live is None:
             return messages.Roster(conversation_id)
-        self._followers.set(live, party, follow and (one is None or not one.guest))
+        self._followers.set(live, party, follow and not guest)
         return roster(live.call)
+
+    def _is_guest(self, party: Party, conversation_id: str) -> bool:
+        live = self._calls.find(conversation_id)
+        one = None if live is None else live.call.of(party)
+        return one is not None and one.guest
 
     # -- by themselves -------------------------------------------------------------------------------------------------
 
@@ -254,51 +273,55 @@ class GroupCalls:
             await self._told(await self._happening.get())
 
     async def sweep(self) -> None:
-        """End what has ended, tell followers, put out who is no member any more."""
-        for live in list(self._calls.values()):
-            async with live.busy:
+        """End what has ended, tell followers, and have it checked who may be here."""
+        for live in self._calls.all():
+            try:
+                await self._tick(live)
+                self._ringing.ring_late(live)
+                await self._followers.tell(live)
+            except Exception:  # one call that cannot be swept must not hold up the others
+                log.exception("a group call could not be swept", extra={"conversation": live.call.conversation_id})
+        self._checks.begin()
+
+    async def _tick(self, live: LiveCall) -> None:
+        async with self._calls.still(live) as there:
+            if there:
                 await self._doors.happens(live, waiting_room.Tick())
-                await self._apply(live, rules.Tick(bool(live.door.waiting)))
-            await self._doors.check(live)
-            await self._followers.tell(live)
-            if self._clock.monotonic_ms() - live.checked_ms > MEMBERS_EVERY_MS:
-                live.checked_ms = self._clock.monotonic_ms()
-                await self._check_members(live)
+                await self._commands.apply(live, rules.Tick(bool(live.door.waiting)))
+
+    def close(self) -> None:
+        """The process stops: nothing more is asked."""
+        self._checks.close()
 
     async def move_all(self) -> None:
         """The process stops: all participants are told to join again, elsewhere."""
-        for live in self._calls.values():
-            await self._tell_all(live, messages.Move(live.call.conversation_id, MOVE_MS))
+        for live in self._calls.all():
+            async with self._calls.still(live) as there:
+                if there:
+                    await self._commands.tell_all(live, messages.Move(live.call.conversation_id, MOVE_MS))
 
     async def displaced(self, conversation_id: str) -> None:
         """Another process has this call now: who is in it here goes there."""
-        live = self._calls.pop(conversation_id, None)
-        if live is not None:
-            await self._tell_all(live, messages.Move(conversation_id, MOVE_MS))
-            await self._unit.end(conversation_id, live.call.era_id)
-
-    async def _check_members(self, live: LiveCall) -> None:
-        for one in live.call.participants:
-            if one.guest:
-                continue  # it is no member
-            try:
-                await self._directory.standing(one.party.account_id, live.call.conversation_id)
-            except Refused as refused:
-                if refused.refusal.reason is Reason.UNAVAILABLE:
-                    return  # a node that stands still must not hold up the rest for each of them
-                await self._quietly(live, rules.Removes(one.participant_id))
+        live = self._calls.find(conversation_id)
+        if live is None:
+            return
+        async with self._calls.still(live) as there:
+            if there:
+                self._calls.end(live)
+                await self._commands.tell_all(live, messages.Move(conversation_id, MOVE_MS))
+                await self._unit.end(conversation_id, live.call.era_id)
 
     async def _told(self, event: ForwardingEvent) -> None:
         match event:
             case forwarding.Speakers(conversation_id, era_id, participant_ids):
-                live = self._calls.get(conversation_id)
+                live = self._calls.find(conversation_id)
                 if live is not None and live.call.era_id == era_id:
-                    await self._tell(live, messages.Speakers(conversation_id, participant_ids))
+                    await self._commands.tell(live, messages.Speakers(conversation_id, participant_ids))
                 return
             case forwarding.ForwarderDraining():
                 return  # `move_all` tells who is in
         place = event.place
-        live = self._calls.get(place.call_id)
+        live = self._calls.find(place.call_id)
         if live is None or live.call.era_id != place.era_id:
             return
         match event:
@@ -320,7 +343,7 @@ class GroupCalls:
     # -- commands ------------------------------------------------------------------------------------------------------
 
     def _live(self, conversation_id: str) -> LiveCall:
-        live = self._calls.get(conversation_id)
+        live = self._calls.find(conversation_id)
         if live is None:
             raise Refused(NONE)
         return live
@@ -333,64 +356,21 @@ class GroupCalls:
         return Place(conversation_id, call.era_id, one.participant_id)
 
     async def _happens(self, conversation_id: str, event: Event) -> None:
-        live = self._live(conversation_id)
-        async with live.busy:
-            await self._apply(live, event)
+        async with self._calls.held(conversation_id) as live:
+            await self._commands.apply(live, event)
 
     async def _quietly(self, live: LiveCall, event: Event) -> None:
-        async with live.busy:
-            with contextlib.suppress(Refused):
-                await self._apply(live, event)
-
-    async def _apply(self, live: LiveCall, event: Event) -> None:
-        outcome = rules.step(live.call, event, self._clock.now_ms(), self._limits)
-        if isinstance(outcome, Refusal):
-            raise Refused(outcome)
-        live.call, commands = outcome
-        for command in commands:
-            await self._do(live, command)
-
-    async def _do(self, live: LiveCall, command: rules.Command) -> None:
-        call = live.call
-        match command:
-            case rules.TellRoster():
-                live.stale = True
-                await self._tell(live, roster(call))
-            case rules.TellOver(party, reason):
-                await self._post.deliver(party, messages.GroupOver(call.conversation_id, reason))
-            case rules.TellMuted(party, admin_id):
-                await self._post.deliver(party, messages.Muted(call.conversation_id, admin_id))
-            case rules.Mute(participant_id, muted):
-                place = Place(call.conversation_id, call.era_id, participant_id)
-                await self._unit.mute(place, Source.MICROPHONE, muted)
-            case rules.PutOut(participant_id):
-                await self._unit.leave(Place(call.conversation_id, call.era_id, participant_id))
-            case rules.RingAccounts(account_ids):
-                await self._ringing.ring(call, account_ids)
-            case rules.StopRinging(account_id, device_id, taken):
-                await self._ringing.stop(call, account_id, device_id, taken)
-            case rules.Ended(outcome, talked_ms):
-                self._calls.pop(call.conversation_id, None)
-                await self._unit.end(call.conversation_id, call.era_id)
-                for party in live.followers:
-                    await self._post.deliver(party, messages.Roster(call.conversation_id))
-                if outcome is not None:
-                    self._tasks.create_task(self._ringing.record(call, outcome, talked_ms), name="record of a call")
+        async with self._calls.still(live) as there:
+            if there:
+                with contextlib.suppress(Refused):
+                    await self._commands.apply(live, event)
 
     async def _ring(self, live: LiveCall, party: Party, standing: Standing, account_ids: tuple[str, ...]) -> None:
         reachable = [callee.account_id for callee in standing.callees if not callee.unreachable]
         wanted = tuple(one for one in account_ids if one in reachable) if account_ids else tuple(reachable)
         if not account_ids and len(wanted) > self._limits.group_ring_max:
             return  # too many to ring: they see the call in the conversation
-        async with live.busy:
-            await self._apply(live, rules.Rings(wanted))
-
-    async def _tell(self, live: LiveCall, message: messages.Message) -> None:
-        for one in live.call.participants:
-            await self._post.deliver(one.party, message)
-
-    async def _tell_all(self, live: LiveCall, message: messages.Message) -> None:
-        """Those, too, who wait to be let in."""
-        await self._tell(live, message)
-        for one in live.door.waiting:
-            await self._post.deliver(one.party, message)
+        async with self._calls.still(live) as there:
+            if there:
+                await self._commands.apply(live, rules.Rings(wanted, party.account_id))
+                self._ringing.wake(live.call, (callee for callee in standing.callees if callee.account_id in wanted))

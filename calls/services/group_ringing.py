@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 from calls.domain import messages
 from calls.domain.group_call import GroupCall
 from calls.domain.messages import End, Outcome, Party, Seen
-from calls.ports.signalling import Directory, Post
+from calls.ports.signalling import Callee, Directory, Post, Wake, Waker
+from calls.services.beside import Beside
+from calls.services.live_call import LiveCall
+from calls.services.notices import Notices
 from server.kit.refusal import Reason, Refused
+from server.kit.world import Clock
 
 log = logging.getLogger(__name__)
 
 ROOM = "l:"
 """What the id of a link's own room begins with."""
+AT_ONCE_MAX = 128
+"""Accounts whose devices are woken, and calls for which is looked who has come, at once."""
+LOOKED_EVERY_MS = 1_000
 RECORD_TRIES = 20
 RECORD_RETRY_S = 3.0
 
@@ -22,19 +30,51 @@ RECORD_RETRY_S = 3.0
 class GroupRinging:
     """Speaks to devices and to the node."""
 
-    def __init__(self, post: Post, directory: Directory) -> None:
+    def __init__(
+        self, post: Post, directory: Directory, notices: Notices, waker: Waker, clock: Clock, tasks: asyncio.TaskGroup
+    ) -> None:
         self._post = post
         self._directory = directory
+        self._notices = notices
+        self._waker = waker
+        self._clock = clock
+        self._beside = Beside(tasks, AT_ONCE_MAX)
 
-    async def ring(self, call: GroupCall, account_ids: tuple[str, ...]) -> None:
+    async def ring(self, live: LiveCall, account_ids: tuple[str, ...]) -> None:
         """Ring these accounts, wherever they are."""
-        rings = messages.GroupRings(call.conversation_id, call.era_id, call.starter_id, call.video, call.ring_until_ms)
+        call = live.call
         for account_id in account_ids:
-            for device_id in await self._post.present(account_id):
-                await self._post.deliver(Party(account_id, device_id), rings)
-            await self._directory.ring(
-                account_id, call.era_id, call.conversation_id, call.starter_id, call.video, call.ring_until_ms, ""
-            )
+            live.heard[account_id] = await self._post.present(account_id)
+            await self._deliver(call, account_id, live.heard[account_id])
+            self._notices.ring(account_id, call.era_id, call.conversation_id, call.rung_by, call.video, call.ring_until_ms)
+
+    def ring_late(self, live: LiveCall) -> None:
+        """Ring devices that come while their account rings, too: looked for every second, and nobody waits for it."""
+        now_ms = self._clock.monotonic_ms()
+        if live.call.rung and now_ms - live.looked_ms >= LOOKED_EVERY_MS and self._beside.room:
+            live.looked_ms = now_ms
+            self._beside.begin(self._ring_late(live), "rings of a call")
+
+    async def _ring_late(self, live: LiveCall) -> None:
+        for account_id in live.call.rung:
+            present = await self._post.present(account_id)
+            async with live.busy:
+                if account_id in live.call.rung:
+                    await self._deliver(live.call, account_id, present - live.heard.get(account_id, present))
+                    live.heard[account_id] = present
+
+    async def _deliver(self, call: GroupCall, account_id: str, device_ids: set[str]) -> None:
+        rings = messages.GroupRings(call.conversation_id, call.era_id, call.rung_by, call.video, call.ring_until_ms)
+        for device_id in device_ids:
+            await self._post.deliver(Party(account_id, device_id), rings)
+
+    def wake(self, call: GroupCall, callees: Iterable[Callee]) -> None:
+        """Wake devices of those who ring that have no stream to a node. Nobody waits for it."""
+        for callee in callees:
+            asleep = tuple(device.device_id for device in callee.devices if not device.connected)
+            if asleep and callee.account_id in call.rung and self._beside.room:
+                told = (call.era_id, call.conversation_id, call.rung_by, call.video, call.ring_until_ms)
+                self._beside.begin(self._waker.wake(Wake(callee.account_id, asleep, *told)), "devices are woken")
 
     async def stop(self, call: GroupCall, account_id: str, device_id: str, taken: bool) -> None:
         """Tell an account's other devices that it does not ring any more."""
@@ -43,7 +83,7 @@ class GroupRinging:
             if other != device_id:
                 await self._post.deliver(Party(account_id, other), messages.GroupOver(call.conversation_id, reason))
         outcome = None if taken else Outcome.DECLINED if device_id else Outcome.MISSED
-        await self._directory.stop_ringing(account_id, call.era_id, outcome, device_id)
+        self._notices.stop_ringing(account_id, call.era_id, outcome, device_id)
 
     async def record(self, call: GroupCall, outcome: Outcome, talked_ms: int) -> None:
         """Append how a life of a call went; tried again while the node is away. A link's own room has no conversation for it."""

@@ -19,14 +19,23 @@ class CallLinks(Protocol):
         """An account's links, the oldest first."""
         ...
 
+    async def find(self, maker_id: str, link_id: str) -> CallLink | None:
+        """A link by its maker and id; None: there is none (any more)."""
+        ...
+
     async def get(self, token_hash: str) -> CallLink | None:
         """The link that a token opens; None: there is none (any more)."""
         ...
 
-    async def put(self, link: CallLink) -> bool:
-        """Store a link's `approval` and `used_at_ms`. False, and nothing stored, when it was removed. Atomic."""
+    async def set_approval(self, maker_id: str, link_id: str, approval: bool) -> CallLink | None:
+        """Store a link's `approval` alone; the link afterwards. None, and nothing stored, when it was removed. Atomic."""
+        ...
+
+    async def touch(self, maker_id: str, link_id: str, used_at_ms: int) -> bool:
+        """Store that a link was used, and nothing else of it; the latest use remains. False, and nothing stored, when it was removed.
+        Atomic: whatever is changed or removed meanwhile is as if the touch had not been."""
         ...
 
     async def remove(self, maker_id: str, link_id: str) -> bool:
-        """Remove a link of the account; whether it was there. From then on `get` knows none, and no `put` brings it back."""
+        """Remove a link of the account; whether it was there. From then on nobody finds it, and nothing brings it back."""
         ...

@@ -8,6 +8,7 @@ from server.domain import call_links, groups, ids
 from server.domain.envelope import Role
 from server.kit.refusal import Reason, Refusal
 from server.ports.people import People, Streams
+from server.services.call_links import LinkService
 from server.services.conversations import Conversations
 
 DEVICES_TOLD_MAX = 33
@@ -33,15 +34,18 @@ class Standing:
 
     callees: tuple[Callee, ...]
     admin: bool
+    shut: bool = False
+    """It is a link's own room, and the link was revoked, is void, or never was: nobody comes in, and whoever is in may stay."""
 
 
 class CallDirectory:
     """Answers from what is at most `outside_rules_ttl_ms` stale."""
 
-    def __init__(self, conversations: Conversations, people: People, streams: Streams) -> None:
+    def __init__(self, conversations: Conversations, people: People, streams: Streams, links: LinkService) -> None:
         self._conversations = conversations
         self._people = people
         self._streams = streams
+        self._links = links
 
     async def standing(self, account_id: str, conversation_id: str) -> Standing | Refusal:
         """Whether the account may call there, and how the others stand to it.
@@ -49,12 +53,16 @@ class CallDirectory:
         Raises:
             Refused: UNAVAILABLE.
         """
-        if (await self._people.standing(account_id, account_id)).suspended:
+        own = await self._people.standing(account_id, account_id)
+        if own.suspended:
             return Refusal(Reason.ACCOUNT_SUSPENDED)
+        if not own.exists:
+            return Refusal(Reason.NOT_FOUND, "there is no such account any more")
         admin = False
         if (maker_id := call_links.maker_of(conversation_id)) != "":
             # whoever else is there came by the link, as the calls process knows
-            return Standing((), True) if maker_id == account_id else groups.NOT_A_MEMBER
+            shut = maker_id == account_id and not await self._links.has_room(conversation_id)
+            return Standing((), True, shut) if maker_id == account_id else groups.NOT_A_MEMBER
         if ids.is_group(conversation_id):
             fold = (await self._conversations.current(conversation_id)).fold
             members = list(fold.current())

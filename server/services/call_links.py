@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,11 +65,9 @@ class LinkService:
 
     async def set_approval(self, account_id: str, link_id: str, approval: bool) -> CallLink | Refusal:
         """Whether those who come by it are asked for approval."""
-        for link in await self.of(account_id):
-            if link.link_id == link_id:
-                changed = dataclasses.replace(link, approval=approval)
-                return changed if await self._links.put(changed) else NOT_FOUND
-        return NOT_FOUND
+        if link_id not in {link.link_id for link in await self.of(account_id)}:
+            return NOT_FOUND
+        return await self._links.set_approval(account_id, link_id, approval) or NOT_FOUND
 
     async def revoke(self, account_id: str, link_id: str) -> Refusal | None:
         """Nobody comes by it any more."""
@@ -87,15 +84,21 @@ class LinkService:
         makers = await self._role(link.maker_id, link.conversation_id) if link.conversation_id else Role.OWNER
         if not maker.exists or maker.suspended or maker.blocks or makers is None or makers < Role.ADMIN:
             return NOT_FOUND
-        if rules.is_to_be_noted(link, now_ms):
-            link = await self._links.get(link.token_hash)  # as it is now: its maker may have changed it meanwhile
-            if link is None or not await self._links.put(dataclasses.replace(link, used_at_ms=now_ms)):
-                return NOT_FOUND
+        if rules.is_to_be_noted(link, now_ms) and not await self._links.touch(link.maker_id, link.link_id, now_ms):
+            return NOT_FOUND
         if not link.conversation_id:
             own = account_id == link.maker_id
             return Opened(link, own, own)
         role = await self._role(account_id, link.conversation_id)
         return Opened(link, role is not None, role is not None and role >= Role.ADMIN)
+
+    async def has_room(self, room_id: str) -> bool:
+        """Whether a link leads to this room of its own."""
+        maker_id, link_id = rules.maker_of(room_id), room_id.rpartition(":")[2]
+        link = await self._links.find(maker_id, link_id) if maker_id else None
+        if link is None or link.room_id != room_id:
+            return False
+        return not rules.is_void(link, self._clock.now_ms(), self._limits)
 
     async def _role(self, account_id: str, conversation_id: str) -> Role | None:
         fold = (await self._conversations.current(conversation_id)).fold

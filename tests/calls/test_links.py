@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -10,7 +12,9 @@ from tidewire.v1 import call_link_pb2, call_pb2, refusal_pb2
 
 from calls.domain.signalling_limits import SignallingLimits
 from tests.support.calls_processes import Two, joins, two_processes
-from tests.support.calls_world import Calls, Device, World
+from tests.support.calls_world import SCOPES, Calls, Device, World
+from tests.support.media import service_token
+from tests.support.node import Node
 from tests.support.redis import RedisServer
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
@@ -243,7 +247,8 @@ async def test_links_are_tried_by_one_address_so_often_whoever_tries(world: Worl
         refused = answers[3].refusal
         assert refused.subject == "address_links_per_hour" and refused.retry_after_ms
         (ann,) = await people(calls, 1)
-        assert reason(await joins(ann, f"l:{ann.account_id}:own")) == "", "others than joins by link are not counted"
+        room_id = (await ann.link()).link.room_id
+        assert reason(await joins(ann, room_id)) == "", "others than joins by link are not counted"
 
 
 async def test_each_join_by_link_counts_once_where_there_are_several_processes(world: World, redis: RedisServer) -> None:
@@ -257,11 +262,53 @@ async def test_each_join_by_link_counts_once_where_there_are_several_processes(w
 
 
 async def test_a_join_names_a_conversation_or_a_link(calls: Calls) -> None:
-    (ann,) = await people(calls, 1)
+    ann, ben = await people(calls, 2)
+    room = (await ann.link()).link.room_id
     assert reason(await joins(ann)) == "INVALID"
-    assert reason(await joins(ann, f"l:{ann.account_id}:none")) == "", "the maker of a room needs no token"
-    (ben,) = await people(calls, 1)
-    assert reason(await joins(ben, f"l:{ann.account_id}:none")) == "NOT_A_MEMBER"
+    assert reason(await joins(ann, room)) == "", "the maker of a room needs no token"
+    assert reason(await joins(ben, room)) == "NOT_A_MEMBER"
+
+
+async def opens_no_room(ann: Device, ben: Device) -> None:
+    """Ann makes links, and calls of her own name that no link leads to."""
+    group_link = (await ann.link(await ann.group())).link.link_id
+    for link_id in ("none", group_link):
+        assert reason(await joins(ann, f"l:{ann.account_id}:{link_id}")) == "NOT_FOUND"
+    made = await ann.link()
+    room = made.link.room_id
+    participant_id = (await joins(ann, room)).joined.participant_id
+    assert (await joins(ben, link_token=made.token)).WhichOneof("event") == "joined"
+    await ann.revoke(made.link.link_id)
+    assert (await joins(ann, room)).joined.participant_id == participant_id, "who is in stays, and offers again"
+    out = call_pb2.Moderate(conversation_id=room, participant_id=participant_id)
+    assert (await ann.say(moderate=out)).WhichOneof("event") == "done", "and is the admin as before"
+    await ann.say(leave=call_pb2.LeaveGroupCall(conversation_id=room))
+    assert reason(await joins(ann, room)) == "NOT_FOUND", "the call goes on, and nobody comes in"
+    assert len((await ben.hears("roster", lambda told: len(told.participants) == 1)).participants) == 1
+
+
+async def test_a_room_is_open_as_long_as_its_link_even_for_its_maker(calls: Calls) -> None:
+    await opens_no_room(*await people(calls, 2))
+
+
+async def test_a_room_is_shut_whichever_process_is_asked(two: Two) -> None:
+    await opens_no_room(await two.device(0), await two.device(1))
+
+
+async def test_a_room_whose_link_nobody_used_for_too_long_is_shut(tmp_path: Path) -> None:
+    node = Node(tmp_path / "node", address_commands_burst=1_000_000, call_link_idle_s=1)
+    token = await service_token(tmp_path / "node", "calls", *SCOPES)
+    await node.start()
+    try:
+        async with World(node, token, tmp_path).calls() as calls:
+            (ann,) = await people(calls, 1)
+            room = (await ann.link()).link.room_id
+            async with asyncio.timeout(10):
+                while (why := reason(await joins(ann, room))) != "NOT_FOUND":
+                    assert not why
+                    await ann.say(leave=call_pb2.LeaveGroupCall(conversation_id=room))
+    finally:
+        await node.close()
 
 
 async def test_a_link_leads_to_one_call_whichever_process_is_asked(two: Two) -> None:

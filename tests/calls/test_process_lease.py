@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from calls.adapters.group_places import GroupPlaces
 from calls.adapters.memory import LocalPost
-from calls.adapters.peers import Channels, Peer, Silent
+from calls.adapters.peers import Channels, Peer, PeerPost, Silent
 from calls.adapters.process_lease import ProcessLease
 from calls.adapters.redis_whereabouts import Whereabouts
 from calls.domain.messages import Message, Party
@@ -182,4 +182,18 @@ async def test_a_call_whose_channel_is_dropped_is_a_process_that_does_not_answer
         await channels.drop(peer.address)
         with pytest.raises(Silent):
             await asking
+    await channels.close()
+
+
+async def test_a_device_elsewhere_counts_as_present_while_redis_is_away_when_its_process_asked_for_it(
+    client: Client, redis: RedisServer
+) -> None:
+    one = Process(client, "1")
+    channels = Channels("", None)
+    post = PeerPost(one.local, one.whereabouts, channels)
+    assert await post.present("ann") == set()
+    post.learn(ANN, Peer("2", "127.0.0.1:2"))
+    assert await post.present("ann") == set(), "Redis says that it has no stream"
+    await redis.kill()
+    assert await post.present("ann") == {"phone"} and await post.present("ben") == set()
     await channels.close()

@@ -43,30 +43,47 @@ async def test_a_link_is_found_by_its_token_and_by_its_maker(links: CallLinks) -
     for link in (SECOND, BOBS, FIRST):
         await links.add(link)
     assert [await links.get(one.token_hash) for one in (FIRST, SECOND, BOBS)] == [FIRST, SECOND, BOBS]
+    assert [await links.find(one.maker_id, one.link_id) for one in (FIRST, SECOND, BOBS)] == [FIRST, SECOND, BOBS]
+    assert await links.find(BOB, "first") is None
     assert list(await links.of_maker(ALICE)) == [FIRST, SECOND], "the oldest first"
     assert list(await links.of_maker("nobody")) == []
 
 
-async def test_what_changes_of_a_link_is_its_approval_and_its_last_use(links: CallLinks) -> None:
+async def test_approval_and_use_are_changed_one_without_the_other(links: CallLinks) -> None:
     await links.add(FIRST)
-    changed = dataclasses.replace(FIRST, approval=False, used_at_ms=NOW + 5)
-    assert await links.put(changed)
-    assert await links.get("hash-1") == changed and list(await links.of_maker(ALICE)) == [changed]
+    changed = dataclasses.replace(FIRST, approval=False)
+    assert await links.set_approval(ALICE, "first", False) == changed == await links.get("hash-1")
+    assert await links.touch(ALICE, "first", NOW + 5)
+    used = dataclasses.replace(changed, used_at_ms=NOW + 5)
+    assert await links.get("hash-1") == used and list(await links.of_maker(ALICE)) == [used]
+    assert await links.set_approval(ALICE, "first", True) == dataclasses.replace(used, approval=True)
+    assert await links.touch(ALICE, "first", NOW + 3), "a use that was noted late"
+    assert await links.get("hash-1") == dataclasses.replace(used, approval=True)
 
 
 async def test_a_link_that_was_removed_is_gone_for_good(links: CallLinks) -> None:
     await links.add(FIRST)
     await links.add(SECOND)
     assert not await links.remove(BOB, "first"), "it is none of his"
+    assert not await links.touch(BOB, "first", NOW + 5) and await links.set_approval(BOB, "first", False) is None
+    assert await links.get("hash-1") == FIRST
     assert await links.remove(ALICE, "first") and not await links.remove(ALICE, "first")
-    assert await links.get("hash-1") is None and list(await links.of_maker(ALICE)) == [SECOND]
-    assert not await links.put(dataclasses.replace(FIRST, used_at_ms=NOW + 5))
-    assert await links.get("hash-1") is None and list(await links.of_maker(ALICE)) == [SECOND]
+    assert not await links.touch(ALICE, "first", NOW + 5) and await links.set_approval(ALICE, "first", False) is None
+    assert await links.get("hash-1") is None and await links.find(ALICE, "first") is None
+    assert list(await links.of_maker(ALICE)) == [SECOND]
+
+
+async def test_of_a_use_and_a_change_at_once_both_remain(links: CallLinks) -> None:
+    await links.add(FIRST)
+    for n in range(1, 6):
+        uses = [links.touch(ALICE, "first", NOW + 10 * n + m) for m in range(3)]
+        await asyncio.gather(*uses, links.set_approval(ALICE, "first", n % 2 == 0))
+        assert await links.get("hash-1") == dataclasses.replace(FIRST, approval=n % 2 == 0, used_at_ms=NOW + 10 * n + 2)
 
 
 async def test_of_a_use_and_a_removal_at_once_the_removal_wins(links: CallLinks) -> None:
     for _ in range(5):
         await links.add(FIRST)
-        uses = [links.put(dataclasses.replace(FIRST, used_at_ms=NOW + n)) for n in range(3)]
-        await asyncio.gather(*uses, links.remove(ALICE, "first"))
-        assert await links.get("hash-1") is None
+        uses = [links.touch(ALICE, "first", NOW + n) for n in range(1, 4)]
+        await asyncio.gather(*uses, links.remove(ALICE, "first"), links.set_approval(ALICE, "first", False))
+        assert await links.get("hash-1") is None and list(await links.of_maker(ALICE)) == []

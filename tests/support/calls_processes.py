@@ -107,13 +107,13 @@ def offered() -> RTCPeerConnection:
     return made
 
 
-async def joins(device: Device, group: str = "", link_token: str = "") -> call_pb2.SignalResponse:
+async def joins(device: Device, group: str = "", link_token: str = "", *, ring: bool = False) -> call_pb2.SignalResponse:
     """Join with an offer of aiortc's; the answer. No media flows: it is about who holds the call."""
     client = offered()
     await client.setLocalDescription(await client.createOffer())
     section = call_pb2.SectionSource(mid=client.getTransceivers()[0].mid, source=call_pb2.TRACK_SOURCE_MICROPHONE)
     offer = call_pb2.CallDescription(revision=1, sdp=client.localDescription.sdp)
-    command = call_pb2.JoinGroupCall(conversation_id=group, offer=offer, sections=[section], link_token=link_token)
+    command = call_pb2.JoinGroupCall(conversation_id=group, offer=offer, sections=[section], link_token=link_token, ring=ring)
     answer = await device.say(join=command)
     await client.close()
     return answer

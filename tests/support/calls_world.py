@@ -220,6 +220,13 @@ class Device:
         change = group_pb2.ChangeId(envelope_id=new_envelope_id())
         await stub.LeaveGroup(group_pb2.LeaveGroupRequest(conversation_id=group, change=change), metadata=self.metadata)
 
+    async def rank(self, group: str, other: Device, role: envelope_pb2.Role) -> None:
+        """Give somebody another role."""
+        stub: Any = group_pb2_grpc.GroupServiceStub(self._node)  # type: ignore[no-untyped-call]
+        change = group_pb2.ChangeId(envelope_id=new_envelope_id())
+        request = group_pb2.SetRoleRequest(conversation_id=group, change=change, account_id=other.account_id, role=role)
+        await stub.SetRole(request, metadata=self.metadata)
+
     async def link(self, group: str = "", approval: bool = False) -> call_link_pb2.CreateCallLinkResponse:
         """A new link."""
         request = call_link_pb2.CreateCallLinkRequest(conversation_id=group, approval=approval)

@@ -16,9 +16,17 @@ BLOB_TOKEN = "a blob token that only tests know, long enough"
 async def service_token(data_dir: Path, name: str, *scopes: str) -> str:
     """A service token, made by the operator's command."""
     options = [item for scope in scopes for item in ("--scope", scope)]
+    return await _token_command(data_dir, "create", "--name", name, *options)
+
+
+async def revoke_service_token(data_dir: Path, name: str) -> None:
+    """Void one, by the operator's command. A running node notices within seconds."""
+    await _token_command(data_dir, "revoke", name)
+
+
+async def _token_command(data_dir: Path, *words: str) -> str:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "server", "--set", f"data_dir={data_dir}", "token", "create", "--name", name, *options),
-        stdout=asyncio.subprocess.PIPE,
+        *(sys.executable, "-m", "server", "--set", f"data_dir={data_dir}", "token", *words), stdout=asyncio.subprocess.PIPE
     )
     out, _ = await process.communicate()
     assert process.returncode == 0

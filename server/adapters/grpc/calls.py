@@ -53,7 +53,7 @@ class CallDirectoryServicer(call_pb2_grpc.CallDirectoryServiceServicer):
             )
             for callee in standing.callees
         ]
-        return call_pb2.CheckCallResponse(callees=callees, admin=standing.admin)
+        return call_pb2.CheckCallResponse(callees=callees, admin=standing.admin, shut=standing.shut)
 
     async def OpenCallLink(self, request: call_pb2.OpenCallLinkRequest, context: Any) -> call_pb2.OpenCallLinkResponse:
         """Where a link leads."""

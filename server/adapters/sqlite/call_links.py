@@ -10,6 +10,7 @@ from server.domain.call_links import CallLink
 from server.kit.database import Database
 
 _SELECT = "SELECT link_id, token_hash, maker_id, conversation_id, approval, created_at_ms, used_at_ms FROM call_links"
+_ONE = " WHERE maker_id=? AND link_id=?"
 
 
 class SqliteCallLinks:
@@ -40,22 +41,29 @@ class SqliteCallLinks:
 
         return await self._database.read(work)
 
+    async def find(self, maker_id: str, link_id: str) -> CallLink | None:
+        """See `CallLinks.find`."""
+        return await self._database.read(lambda connection: _found(connection, _ONE, maker_id, link_id))
+
     async def get(self, token_hash: str) -> CallLink | None:
         """See `CallLinks.get`."""
+        return await self._database.read(lambda connection: _found(connection, " WHERE token_hash=?", token_hash))
+
+    async def set_approval(self, maker_id: str, link_id: str, approval: bool) -> CallLink | None:
+        """See `CallLinks.set_approval`."""
 
         def work(connection: sqlite3.Connection) -> CallLink | None:
-            row = connection.execute(_SELECT + " WHERE token_hash=?", (token_hash,)).fetchone()
-            return None if row is None else _link(row)
+            connection.execute("UPDATE call_links SET approval=?" + _ONE, (approval, maker_id, link_id))
+            return _found(connection, _ONE, maker_id, link_id)
 
-        return await self._database.read(work)
+        return await self._database.write(work)
 
-    async def put(self, link: CallLink) -> bool:
-        """See `CallLinks.put`."""
-        values = (link.approval, link.used_at_ms, link.maker_id, link.link_id)
+    async def touch(self, maker_id: str, link_id: str, used_at_ms: int) -> bool:
+        """See `CallLinks.touch`."""
 
         def work(connection: sqlite3.Connection) -> bool:
-            update = "UPDATE call_links SET approval=?, used_at_ms=? WHERE maker_id=? AND link_id=?"
-            return connection.execute(update, values).rowcount > 0
+            update = "UPDATE call_links SET used_at_ms=max(used_at_ms, ?)" + _ONE
+            return connection.execute(update, (used_at_ms, maker_id, link_id)).rowcount > 0
 
         return await self._database.write(work)
 
@@ -63,10 +71,14 @@ class SqliteCallLinks:
         """See `CallLinks.remove`."""
 
         def work(connection: sqlite3.Connection) -> bool:
-            delete = "DELETE FROM call_links WHERE maker_id=? AND link_id=?"
-            return connection.execute(delete, (maker_id, link_id)).rowcount > 0
+            return connection.execute("DELETE FROM call_links" + _ONE, (maker_id, link_id)).rowcount > 0
 
         return await self._database.write(work)
+
+
+def _found(connection: sqlite3.Connection, where: str, *values: str) -> CallLink | None:
+    row = connection.execute(_SELECT + where, values).fetchone()
+    return None if row is None else _link(row)
 
 
 def _link(row: tuple[Any, ...]) -> CallLink:

@@ -18,6 +18,8 @@ from calls.domain.group_call import (
     Mute,
     Mutes,
     PutOut,
+    Ranked,
+    Ranks,
     Removes,
     RingAccounts,
     Rings,
@@ -154,33 +156,42 @@ def test_a_call_that_somebody_waits_to_be_let_into_is_not_over() -> None:
 
 def test_members_ring_but_not_those_who_are_in() -> None:
     script = Script(joins(ANN))
-    assert script.happens(Rings(("ann", "ben", "cat", "ben"))) == (RingAccounts(("ben", "cat")),)
+    assert script.happens(Rings(("ann", "ben", "cat", "ben"), "ann")) == (RingAccounts(("ben", "cat")),)
     assert script.call.ring_until_ms == BEGAN + LIMITS.ring_ms
-    assert script.happens(Rings(("ann",))) == ()
+    assert script.call.rung_by == "ann"
+    assert script.happens(Rings(("ann",), "ben")) == () and script.call.rung_by == "ann"
 
 
 def test_ringing_has_a_maximum() -> None:
-    refusal = Script(joins(ANN)).refuses(Rings(("ben", "cat", "dan")))
+    refusal = Script(joins(ANN)).refuses(Rings(("ben", "cat", "dan"), "ann"))
     assert (refusal.subject, refusal.limit, refusal.actual) == ("group_ring_max", 2, 3)
+    refusal = Script(joins(ANN), Rings(("ben", "cat"), "ann")).refuses(Rings(("dan",), "ann"))
+    assert (refusal.subject, refusal.limit, refusal.actual) == ("group_ring_max", 2, 3), "those who ring already count"
 
 
 def test_whoever_joins_stops_the_ringing_of_the_other_devices() -> None:
-    script = Script(joins(ANN), Rings(("ben", "cat")))
+    script = Script(joins(ANN), Rings(("ben", "cat"), "ann"))
     assert script.happens(joins(BEN)) == (StopRinging("ben", "phone", True), TellRoster())
     assert script.call.rung == ("cat",)
 
 
 def test_declining_does_not_stop_it_for_others() -> None:
-    script = Script(joins(ANN), Rings(("ben", "cat")))
+    script = Script(joins(ANN), Rings(("ben", "cat"), "ann"))
     assert script.happens(Leaves(BEN)) == (StopRinging("ben", "phone", False),)
     assert script.call.rung == ("cat",)
 
 
 def test_ringing_ends_by_itself() -> None:
-    script = Script(joins(ANN), Rings(("ben",)))
+    script = Script(joins(ANN), Rings(("ben",), "ann"))
     assert script.happens(Tick(), LIMITS.ring_ms - 1) == ()
     assert script.happens(Tick(), 1) == (StopRinging("ben", "", False),)
     assert script.happens(Tick()) == ()
+
+
+def test_nobody_rings_for_a_call_that_is_over() -> None:
+    script = Script(joins(ANN), Rings(("ben",), "ann"), Leaves(ANN))
+    stop, ended = script.happens(Tick(), LIMITS.group_empty_ms)
+    assert stop == StopRinging("ben", "", False) and isinstance(ended, Ended) and script.call.rung == ()
 
 
 # -- what stands beside a name -----------------------------------------------------------------------------------------
@@ -210,6 +221,28 @@ def test_an_admin_puts_somebody_out() -> None:
     assert script.refuses(Removes("ben-phone")).reason is Reason.NOT_FOUND
 
 
+def test_who_becomes_an_admin_sees_who_waits_and_who_is_one_no_more_does_not() -> None:
+    script = Script(joins(ANN))
+    assert script.happens(Ranks("ann-phone", True)) == (Ranked(ANN, True),) and script.call.participants[0].admin
+    assert script.happens(Ranks("ann-phone", True)) == ()
+    assert script.happens(Ranks("ann-phone", False)) == (Ranked(ANN, False),) and not script.call.participants[0].admin
+    assert script.happens(Ranks("nobody", True)) == ()
+
+
+def test_an_admin_is_shown_who_waits_whenever_it_joins_or_offers_again() -> None:
+    script = Script()
+    admin = joins(ANN)._replace(admin=True)
+    assert script.happens(admin) == script.happens(admin) == (Ranked(ANN, True), TellRoster())
+    assert script.happens(joins(ANN)) == (Ranked(ANN, False), TellRoster())
+
+
+def test_who_offers_again_is_what_it_is_now_a_guest_or_a_member() -> None:
+    script = Script(joins(ANN), joins(ANN)._replace(guest=True, name="Ann"))
+    assert [(one.guest, one.name) for one in script.call.participants] == [(True, "Ann")]
+    script.happens(joins(ANN))
+    assert [(one.guest, one.name) for one in script.call.participants] == [(False, "")]
+
+
 # -- what the unit says ------------------------------------------------------------------------------------------------
 
 
@@ -230,5 +263,5 @@ def test_whom_the_unit_puts_out_is_told_why(failed: bool, end: End) -> None:
 
 
 def test_a_call_is_stored_and_read_again() -> None:
-    call = Script(joins(ANN, PICTURES), Rings(("ben",))).call
+    call = Script(joins(ANN, PICTURES), Rings(("ben",), "ann")).call
     assert msgspec.json.decode(msgspec.json.encode(call), type=GroupCall) == call

@@ -48,7 +48,8 @@ def test_of_the_log_only_bodies_end_by_a_ttl_and_elsewhere_what_is_void_by_itsel
     assert {each for each in expiring if of_log(each)} == {appending.PUT_BODY}
     assert "SET body = ?" in appending.PUT_BODY.text
     elsewhere = {challenges.PUT, challenges.REPLACE, challenges.COUNT, challenges.USE, challenges.LIST}
-    elsewhere |= {devices.PUT_TOKEN, devices.SPEND, call_links.ADD, call_links.POINT, call_links.PUT}
+    elsewhere |= {devices.PUT_TOKEN, devices.SPEND, call_links.ADD, call_links.POINT}
+    elsewhere |= {call_links.APPROVE, call_links.TOUCH}
     assert expiring - {appending.PUT_BODY} == elsewhere
 
 

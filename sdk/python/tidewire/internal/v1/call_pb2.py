@@ -27,7 +27,7 @@ from tidewire.v1 import options_pb2 as tidewire_dot_v1_dot_options__pb2
 from tidewire.v1 import refusal_pb2 as tidewire_dot_v1_dot_refusal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftidewire/internal/v1/call.proto\x12\x14tidewire.internal.v1\x1a\x1atidewire/v1/envelope.proto\x1a\x19tidewire/v1/options.proto\x1a\x19tidewire/v1/refusal.proto\"S\n\x10\x43heckCallRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12!\n\x0f\x63onversation_id\x18\x02 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\"x\n\x11\x43heckCallResponse\x12%\n\x07refusal\x18\x01 \x01(\x0b\x32\x14.tidewire.v1.Refusal\x12-\n\x07\x63\x61llees\x18\x02 \x03(\x0b\x32\x1c.tidewire.internal.v1.Callee\x12\r\n\x05\x61\x64min\x18\x03 \x01(\x08\"\x88\x01\n\x06\x43\x61llee\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0bunreachable\x18\x02 \x01(\x08\x12\x10\n\x08stranger\x18\x03 \x01(\x08\x12\x0e\n\x06silent\x18\x04 \x01(\x08\x12\x33\n\x07\x64\x65vices\x18\x05 \x03(\x0b\x32\".tidewire.internal.v1.CalleeDevice\"4\n\x0c\x43\x61lleeDevice\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\"\x85\x01\n\x11RecordCallRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12!\n\x0f\x63onversation_id\x18\x02 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12/\n\x06record\x18\x03 \x01(\x0b\x32\x17.tidewire.v1.CallRecordB\x06\xea\xe0\x18\x02\x08\x01\";\n\x12RecordCallResponse\x12%\n\x07refusal\x18\x01 \x01(\x0b\x32\x14.tidewire.v1.Refusal\"M\n\x13OpenCallLinkRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x18\n\x05token\x18\x02 \x01(\tB\t\xea\xe0\x18\x05\x08\x01\x18\x80\x01\"\xaf\x01\n\x14OpenCallLinkResponse\x12%\n\x07refusal\x18\x01 \x01(\x0b\x32\x14.tidewire.v1.Refusal\x12\x0f\n\x07room_id\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\x08\x12\r\n\x05\x61\x64min\x18\x04 \x01(\x08\x12\x10\n\x08\x61pproval\x18\x05 \x01(\x08\x12\x18\n\x10maker_account_id\x18\x06 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x07 \x01(\t2\xbc\x02\n\x14\x43\x61llDirectoryService\x12\\\n\tCheckCall\x12&.tidewire.internal.v1.CheckCallRequest\x1a\'.tidewire.internal.v1.CheckCallResponse\x12_\n\nRecordCall\x12\'.tidewire.internal.v1.RecordCallRequest\x1a(.tidewire.internal.v1.RecordCallResponse\x12\x65\n\x0cOpenCallLink\x12).tidewire.internal.v1.OpenCallLinkRequest\x1a*.tidewire.internal.v1.OpenCallLinkResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftidewire/internal/v1/call.proto\x12\x14tidewire.internal.v1\x1a\x1atidewire/v1/envelope.proto\x1a\x19tidewire/v1/options.proto\x1a\x19tidewire/v1/refusal.proto\"S\n\x10\x43heckCallRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12!\n\x0f\x63onversation_id\x18\x02 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\"\x86\x01\n\x11\x43heckCallResponse\x12%\n\x07refusal\x18\x01 \x01(\x0b\x32\x14.tidewire.v1.Refusal\x12-\n\x07\x63\x61llees\x18\x02 \x03(\x0b\x32\x1c.tidewire.internal.v1.Callee\x12\r\n\x05\x61\x64min\x18\x03 \x01(\x08\x12\x0c\n\x04shut\x18\x04 \x01(\x08\"\x88\x01\n\x06\x43\x61llee\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0bunreachable\x18\x02 \x01(\x08\x12\x10\n\x08stranger\x18\x03 \x01(\x08\x12\x0e\n\x06silent\x18\x04 \x01(\x08\x12\x33\n\x07\x64\x65vices\x18\x05 \x03(\x0b\x32\".tidewire.internal.v1.CalleeDevice\"4\n\x0c\x43\x61lleeDevice\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\"\x85\x01\n\x11RecordCallRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12!\n\x0f\x63onversation_id\x18\x02 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12/\n\x06record\x18\x03 \x01(\x0b\x32\x17.tidewire.v1.CallRecordB\x06\xea\xe0\x18\x02\x08\x01\";\n\x12RecordCallResponse\x12%\n\x07refusal\x18\x01 \x01(\x0b\x32\x14.tidewire.v1.Refusal\"M\n\x13OpenCallLinkRequest\x12\x1c\n\naccount_id\x18\x01 \x01(\tB\x08\xea\xe0\x18\x04\x08\x01@\x01\x12\x18\n\x05token\x18\x02 \x01(\tB\t\xea\xe0\x18\x05\x08\x01\x18\x80\x01\"\xaf\x01\n\x14OpenCallLinkResponse\x12%\n\x07refusal\x18\x01 \x01(\x0b\x32\x14.tidewire.v1.Refusal\x12\x0f\n\x07room_id\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\x08\x12\r\n\x05\x61\x64min\x18\x04 \x01(\x08\x12\x10\n\x08\x61pproval\x18\x05 \x01(\x08\x12\x18\n\x10maker_account_id\x18\x06 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x07 \x01(\t2\xbc\x02\n\x14\x43\x61llDirectoryService\x12\\\n\tCheckCall\x12&.tidewire.internal.v1.CheckCallRequest\x1a\'.tidewire.internal.v1.CheckCallResponse\x12_\n\nRecordCall\x12\'.tidewire.internal.v1.RecordCallRequest\x1a(.tidewire.internal.v1.RecordCallResponse\x12\x65\n\x0cOpenCallLink\x12).tidewire.internal.v1.OpenCallLinkRequest\x1a*.tidewire.internal.v1.OpenCallLinkResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,20 +50,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENCALLLINKREQUEST'].fields_by_name['token']._serialized_options = b'\352\340\030\005\010\001\030\200\001'
   _globals['_CHECKCALLREQUEST']._serialized_start=139
   _globals['_CHECKCALLREQUEST']._serialized_end=222
-  _globals['_CHECKCALLRESPONSE']._serialized_start=224
-  _globals['_CHECKCALLRESPONSE']._serialized_end=344
-  _globals['_CALLEE']._serialized_start=347
-  _globals['_CALLEE']._serialized_end=483
-  _globals['_CALLEEDEVICE']._serialized_start=485
-  _globals['_CALLEEDEVICE']._serialized_end=537
-  _globals['_RECORDCALLREQUEST']._serialized_start=540
-  _globals['_RECORDCALLREQUEST']._serialized_end=673
-  _globals['_RECORDCALLRESPONSE']._serialized_start=675
-  _globals['_RECORDCALLRESPONSE']._serialized_end=734
-  _globals['_OPENCALLLINKREQUEST']._serialized_start=736
-  _globals['_OPENCALLLINKREQUEST']._serialized_end=813
-  _globals['_OPENCALLLINKRESPONSE']._serialized_start=816
-  _globals['_OPENCALLLINKRESPONSE']._serialized_end=991
-  _globals['_CALLDIRECTORYSERVICE']._serialized_start=994
-  _globals['_CALLDIRECTORYSERVICE']._serialized_end=1310
+  _globals['_CHECKCALLRESPONSE']._serialized_start=225
+  _globals['_CHECKCALLRESPONSE']._serialized_end=359
+  _globals['_CALLEE']._serialized_start=362
+  _globals['_CALLEE']._serialized_end=498
+  _globals['_CALLEEDEVICE']._serialized_start=500
+  _globals['_CALLEEDEVICE']._serialized_end=552
+  _globals['_RECORDCALLREQUEST']._serialized_start=555
+  _globals['_RECORDCALLREQUEST']._serialized_end=688
+  _globals['_RECORDCALLRESPONSE']._serialized_start=690
+  _globals['_RECORDCALLRESPONSE']._serialized_end=749
+  _globals['_OPENCALLLINKREQUEST']._serialized_start=751
+  _globals['_OPENCALLLINKREQUEST']._serialized_end=828
+  _globals['_OPENCALLLINKRESPONSE']._serialized_start=831
+  _globals['_OPENCALLLINKRESPONSE']._serialized_end=1006
+  _globals['_CALLDIRECTORYSERVICE']._serialized_start=1009
+  _globals['_CALLDIRECTORYSERVICE']._serialized_end=1325
 # @@protoc_insertion_point(module_scope)

@@ -18,14 +18,16 @@ class CheckCallRequest(_message.Message):
     def __init__(self, account_id: _Optional[str] = ..., conversation_id: _Optional[str] = ...) -> None: ...
 
 class CheckCallResponse(_message.Message):
-    __slots__ = ("refusal", "callees", "admin")
+    __slots__ = ("refusal", "callees", "admin", "shut")
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
     CALLEES_FIELD_NUMBER: _ClassVar[int]
     ADMIN_FIELD_NUMBER: _ClassVar[int]
+    SHUT_FIELD_NUMBER: _ClassVar[int]
     refusal: _refusal_pb2.Refusal
     callees: _containers.RepeatedCompositeFieldContainer[Callee]
     admin: bool
-    def __init__(self, refusal: _Optional[_Union[_refusal_pb2.Refusal, _Mapping]] = ..., callees: _Optional[_Iterable[_Union[Callee, _Mapping]]] = ..., admin: bool = ...) -> None: ...
+    shut: bool
+    def __init__(self, refusal: _Optional[_Union[_refusal_pb2.Refusal, _Mapping]] = ..., callees: _Optional[_Iterable[_Union[Callee, _Mapping]]] = ..., admin: bool = ..., shut: bool = ...) -> None: ...
 
 class Callee(_message.Message):
     __slots__ = ("account_id", "unreachable", "stranger", "silent", "devices")

@@ -1,0 +1,123 @@
+"""Group calls of one process: what happens to a call while others wait to change it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from calls.domain.messages import End, GroupOver, GroupRings, Move
+from calls.ports.signalling import Wake
+from calls.services.live_call import Joined
+from server.kit.refusal import Reason, Refused
+from tests.calls.group_world import ALL, Person, group_world
+from tests.calls.scripted import until
+
+pytestmark = pytest.mark.timeout(60)
+
+
+async def test_who_joins_while_the_call_ends_is_in_the_next_one() -> None:
+    async with group_world() as world:
+        ann, ben = await world.person("ann"), await world.person("ben")
+        await world.joins(ann)
+        says = await world.joining()
+        unit = world.hold_unit()
+        leaving = asyncio.create_task(world.calls.leave(ann.party, ALL))
+        await unit.reached.wait()
+        world.clock.pass_ms(world.limits.group_empty_ms)
+        ending = asyncio.create_task(world.calls.sweep())  # waits for ann
+        joining = asyncio.create_task(world.calls.join(ben.party, says))  # waits for the end
+        await asyncio.sleep(0)
+        unit.go.set()
+        await asyncio.gather(leaving, ending, joining)
+        assert world.calls.live == [ALL] and await world.roster(ann) == ["ben"]
+        await world.calls.leave(ben.party, ALL)
+
+
+async def test_whoever_comes_in_while_another_process_takes_the_call_is_sent_there() -> None:
+    async with group_world() as world:
+        ann, ben = await world.person("ann"), await world.person("ben")
+        await world.joins(ann)
+        unit = world.hold_unit()
+        joining = asyncio.create_task(world.joins(ben))
+        await unit.reached.wait()
+        moving = asyncio.create_task(world.calls.displaced(ALL))
+        unit.go.set()
+        await asyncio.gather(joining, moving)
+        assert world.calls.live == [] and not world.unit.busy
+        assert [isinstance(one.last(Move), Move) for one in (ann, ben)] == [True, True]
+        with pytest.raises(Refused, match="no call"):
+            await world.calls.leave(ben.party, ALL)
+
+
+async def test_who_follows_and_who_waits_is_sent_elsewhere_with_those_who_are_in() -> None:
+    for stops in (True, False):
+        async with group_world() as world:
+            ann, ben, eve = await world.person("ann"), await world.person("ben"), await world.person("eve", member=False)
+            await world.joins(ann)
+            await world.calls.peek(ann.party, ALL, True)
+            await world.calls.peek(ben.party, ALL, True)
+            world.town.links["asks"] = True
+            await world.joins(eve, "asks")
+            await (world.calls.move_all() if stops else world.calls.displaced(ALL))
+            assert [sum(isinstance(told, Move) for told in one.told) for one in (ann, ben, eve)] == [1, 1, 1]
+
+
+async def test_a_guest_stays_by_a_link_that_opens_nothing_any_more_and_does_not_come_back_by_it() -> None:
+    async with group_world() as world:
+        ann, ben = await world.person("ann"), await world.person("ben", member=False)
+        world.town.links["open"] = False
+        await world.joins(ann)
+        await world.joins(ben, "open")
+        world.town.links.clear()
+        stays = world.calls.stays(ben.party, ALL, "open")
+        assert stays is not None and isinstance(await world.calls.join(ben.party, await world.joining(), stays), Joined)
+        await world.calls.leave(ben.party, ALL)
+        with pytest.raises(Refused, match="no such link"):
+            await world.calls.join(ben.party, await world.joining(), stays)
+        await world.calls.displaced(ALL)
+        with pytest.raises(Refused, match="no such link"):
+            await world.calls.join(ben.party, await world.joining(), stays)
+        assert world.calls.live == []
+
+
+async def test_devices_ring_that_come_while_the_account_rings_and_those_that_sleep_are_woken() -> None:
+    async with group_world() as world:
+        ann, ben, eve = [await world.person(name) for name in ("ann", "ben", "eve")]
+        await world.joins(ann)
+        await world.joins(ben)
+        await world.calls.ring(ben.party, ALL, ("eve",))
+        rings = eve.last(GroupRings)
+        assert rings.caller_account_id == "ben", "who has her rung, whoever began the call"
+        await until(lambda: world.woken)
+        assert world.woken == [Wake("eve", ("tablet",), rings.era_id, ALL, "ben", False, rings.rings_until_ms)]
+        tablet, late = Person("eve", "tablet"), Person("ben", "tablet")
+        for one in (tablet, late):
+            await world.post.attend(one.stream)
+        world.clock.pass_ms(1_000)
+        await world.calls.sweep()
+        await until(lambda: tablet.told == [rings])
+        assert late.told == [] and eve.told == [rings], "ben does not ring, and eve's phone does already"
+        await world.calls.leave(eve.party, ALL)
+        again = Person("eve", "laptop")
+        await world.post.attend(again.stream)
+        world.clock.pass_ms(1_000)
+        await world.calls.sweep()
+        await asyncio.sleep(0)
+        assert tablet.last(GroupOver) == GroupOver(ALL, End.DECLINED_ELSEWHERE) and again.told == []
+
+
+async def test_nobody_has_others_rung_too_often_and_everybody_joins_all_the_same() -> None:
+    async with group_world(calls_burst=1) as world:
+        ann, ben = [await world.person(name) for name in ("ann", "ben")]
+        await world.joins(ann, ring=True)
+        with pytest.raises(Refused) as error:
+            await world.calls.ring(ann.party, ALL, ("ben",))
+        refusal = error.value.refusal
+        assert (refusal.reason, refusal.subject) == (Reason.RATE_LIMITED, "calls_per_hour") and refusal.retry_after_ms
+        assert sum(isinstance(told, GroupRings) for told in ben.told) == 1
+        await world.calls.leave(ann.party, ALL)
+        with pytest.raises(Refused) as error:
+            await world.joins(ann, ring=True)
+        assert error.value.refusal.reason is Reason.RATE_LIMITED
+        assert isinstance(await world.joins(ann), Joined)
