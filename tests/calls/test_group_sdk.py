@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aiortc import RTCPeerConnection
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 from tidewire import Client
 from tidewire.calls import CallMedia, CallState, GroupCall
@@ -158,6 +160,45 @@ async def test_a_client_that_looks_for_its_call_in_vain_is_closed_all_the_same(d
     async with asyncio.timeout(15):
         await deployment.stack.aclose()
     assert {room.state for room in rooms} == {CallState.ENDED}
+
+
+def connections() -> int:
+    """Of aiortc, that are open."""
+    found = [one for one in gc.get_objects() if isinstance(one, RTCPeerConnection)]
+    return sum(one.connectionState != "closed" for one in found)
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["before it asks", "while it asks"])
+async def test_a_join_that_is_given_up_leaves_no_connection_and_nobody_in_the_call(deployment: Deployment, asked: bool) -> None:
+    async with deployment.calls():
+        (ann, ben), conversation_id = await group(deployment, "ann", "ben")
+        room = await ann.calls.join(conversation_id, SOUND)
+        before = connections()
+        joining = asyncio.ensure_future(ben.calls.join(conversation_id, SOUND))
+        async with asyncio.timeout(15):
+            while connections() == before or (asked and len(room.participants) < 2):
+                await asyncio.sleep(0)
+        joining.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await joining
+        assert connections() == before
+        await until(room, lambda: len(room.participants) == 1)
+        await deployment.stack.aclose()
+
+
+async def test_who_is_no_member_any_more_learns_why_its_call_is_over_when_its_stream_was_lost(deployment: Deployment) -> None:
+    async with deployment.calls():
+        (ann, ben), conversation_id = await group(deployment, "ann", "ben")
+        for client in (ann, ben):
+            await client.calls.join(conversation_id, SOUND)
+        room = await ben.calls.join(conversation_id, SOUND)
+        assert await room.becomes(CallState.ACTIVE) is CallState.ACTIVE
+        await ben.leave_group(conversation_id)
+        await room.resume()
+        async with asyncio.timeout(10):  # before the process looks by itself
+            assert await room.becomes() is CallState.ENDED
+        assert room.reason == "removed"
+        await deployment.stack.aclose()
 
 
 async def test_when_the_process_is_started_again_everybody_comes_back(deployment: Deployment) -> None:
