@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aiortc import RTCPeerConnection
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 from tidewire import Client
 from tidewire.calls import CallMedia, CallState, GroupCall
 from tidewire.errors import Refused, TidewireError
 
 from calls.domain.signalling_limits import SignallingLimits
-from tests.support.calls_sdk import Deployment
+from tests.support.calls_sdk import Deployment, connections
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 SOUND = CallMedia(audio=AudioStreamTrack)
@@ -160,12 +158,6 @@ async def test_a_client_that_looks_for_its_call_in_vain_is_closed_all_the_same(d
     async with asyncio.timeout(15):
         await deployment.stack.aclose()
     assert {room.state for room in rooms} == {CallState.ENDED}
-
-
-def connections() -> int:
-    """Of aiortc, that are open."""
-    found = [one for one in gc.get_objects() if isinstance(one, RTCPeerConnection)]
-    return sum(one.connectionState != "closed" for one in found)
 
 
 @pytest.mark.parametrize("asked", [False, True], ids=["before it asks", "while it asks"])
