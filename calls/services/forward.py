@@ -11,7 +11,7 @@ from calls.domain.limits import SECOND_NS, ForwarderLimits
 from calls.domain.sdp_writer import Section, Transport, write
 from calls.domain.tracks import Description, Source
 from calls.domain.uplink import Uplink, read_offer
-from calls.ports.forwarding import ForwarderDraining, ForwardingEvent, Place
+from calls.ports.forwarding import ForwardingEvent, Place
 from calls.ports.media import Cipher, Clock, Datagrams, Handshakes
 from calls.services.downstream import Downstream
 from calls.services.egress import Egress
@@ -60,7 +60,6 @@ class Forwarder:
         self._costs = costs
         self._rooms: dict[tuple[str, str], Room] = {}
         self._ticks = self._joins = 0
-        self._draining = False
         self._measured = (clock.now_ns(), clock.core_ns())
 
     @property
@@ -107,8 +106,6 @@ class Forwarder:
 
     def _admit(self, room: Room | None, uplink: Uplink) -> None:
         limits = self.limits
-        if self._draining:
-            raise Refused(unavailable("this unit is draining"))
         if room is None and len(self._rooms) >= limits.calls_max:
             raise Refused(unavailable(f"{len(self._rooms)} calls, of at most {limits.calls_max}"))
         if room is not None and len(room.parties) >= limits.participants_max:
@@ -236,12 +233,6 @@ class Forwarder:
             self._put_out(room, party, self._clock.now_ns())
         self._rooms.pop((call_id, era_id), None)
         self.egress.flush()
-
-    def drain(self) -> None:
-        """Take nothing new; media that flows goes on. Every call is told."""
-        self._draining = True
-        for room in self._rooms.values():
-            self._emit(ForwarderDraining(room.call_id, room.era_id))
 
     def close(self) -> None:
         """End everything; nothing is told."""
