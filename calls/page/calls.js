@@ -4,13 +4,24 @@
 
 const FLOWS_EVERY_MS = 30_000;
 const RESTART_AFTER_MS = 5_000;
+const REJOINS_MAX = 10;
 
-/** A refusal of the process: `reason` is its name in `RefusalReason`. */
+/** A refusal of the process: `reason` is its name in `RefusalReason`; `retryAfterMs`: when another try makes sense, 0: never. */
 export class Refused extends Error {
   constructor(refusal) {
     super(refusal.detail || refusal.reason);
     this.reason = (refusal.reason ?? "").replace("REFUSAL_REASON_", "");
+    this.retryAfterMs = refusal.retryAfterMs ?? 0;
   }
+
+  /** Why a call is over that is refused to who was in it; `byLink`: and came by one, which opens nothing any more unless it was blocked. */
+  end(byLink) {
+    return { NOT_A_MEMBER: byLink ? "REVOKED" : "REMOVED", NOT_ALLOWED: "REMOVED", NOT_FOUND: "REVOKED" }[this.reason] ?? "FAILED";
+  }
+}
+
+function waited(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** A UUID of version 7 (RFC 9562). */
@@ -296,7 +307,7 @@ export class DirectCall extends EventTarget {
           if (error.reason !== "OUT_OF_PLACE") throw error;
           this.revision -= 1; // the other side was first: its offer is answered, then this one is made anew
           await this.pc.setLocalDescription({ type: "rollback" });
-          await new Promise((resolve) => setTimeout(resolve, 200));
+          await waited(200);
         }
       }
     });
@@ -399,14 +410,17 @@ export class GroupCall extends EventTarget {
   #ice = {};
   #entered = null;
   #enter;
+  #named;
+  #self = { muted: false, cameraOff: false };
 
   /**
-   * `linkToken`: of who comes by a link, whose call is known once `join` was answered; `relayOnly`: not even the unit learns this device's address;
+   * `linkToken`: of who comes by a link, whose call is known once `join` was answered, or from the stay before; `relayOnly`: not even the unit learns this device's address;
    * `passphrase`: media is sealed by it, and what is not sealed by the same one is neither seen nor heard.
    */
   constructor(signal, conversationId, { linkToken = "", relayOnly = false, passphrase = "" } = {}) {
     super();
     Object.assign(this, { signal, conversationId, linkToken, relayOnly });
+    this.#named = Boolean(conversationId);
     this.state = "connecting";
     this.reason = "";
     this.waiting = [];
@@ -426,9 +440,10 @@ export class GroupCall extends EventTarget {
 
   /**
    * Joins, or knocks: then `state` is "waiting". `stream`: what is sent; `ring`: the others, when the call begins with this; `codec`: pictures
-   * by this one alone ("VP8", "H264", "VP9", "AV1"), in one layer.
+   * by this one alone ("VP8", "H264", "VP9", "AV1"), in one layer; `muted`, `cameraOff`: what the others are told of this side.
    */
-  async join(stream, { ring = false, simulcast = true, codec = "" } = {}) {
+  async join(stream, { ring = false, simulcast = true, codec = "", muted = false, cameraOff = false } = {}) {
+    this.#self = { muted, cameraOff };
     for (const track of stream.getTracks()) {
       const layered = track.kind === "video" && simulcast && !codec ? { sendEncodings: LAYERS } : {};
       this.#send(track, track.kind === "audio" ? "microphone" : "camera", codec, layered);
@@ -469,8 +484,8 @@ export class GroupCall extends EventTarget {
       const sections = [...this.#sources].map(([transceiver, source], n) => ({ mid: transceiver.mid ?? mids[n], source: SOURCES[source] }));
       const offer = { revision: this.#revision, sdp: described.sdp };
       const where = this.linkToken ? { linkToken: this.linkToken } : {};
-      if (this.participantId || !this.linkToken) where.conversationId = this.conversationId; // who is in stays in when the link is revoked
-      const joined = await this.signal.say({ join: { ...where, offer, sections, eraId: this.eraId || undefined, ...more } });
+      if (this.participantId || this.#named) where.conversationId = this.conversationId; // who is in stays in when the link is revoked
+      const joined = await this.signal.say({ join: { ...where, offer, sections, eraId: this.eraId || undefined, ...this.#self, ...more } });
       this.conversationId = joined.callId ?? joined.conversationId;
       for (const [kind, event] of this.early.splice(0)) if (event.conversationId === this.conversationId) this.take(kind, event);
       if (!joined.participantId) return this.#become("waiting");
@@ -524,8 +539,9 @@ export class GroupCall extends EventTarget {
       if (participants.some(({ participantId }) => participantId === this.participantId)) return;
       setTimeout(() => this.dispatchEvent(new CustomEvent("move")), Math.random() * 1_000);
     } catch (error) {
-      if (this.linkToken) this.dispatchEvent(new CustomEvent("move")); // a guest is told nothing of a call that it is not in
-      else this.over(error.reason);
+      if (error.retryAfterMs) setTimeout(() => this.resume(), error.retryAfterMs); // nobody can say: media may flow all the same
+      else if (this.linkToken) this.dispatchEvent(new CustomEvent("move")); // a guest is told nothing of a call that it is not in
+      else this.over(error.end(false));
     }
   }
 
@@ -539,8 +555,9 @@ export class GroupCall extends EventTarget {
     return this.signal.say({ watch: { conversationId: this.conversationId, tracks: [...this.#shown.values()] } });
   }
 
-  set(changes) {
-    return this.signal.say({ setSelf: { conversationId: this.conversationId, ...changes } });
+  async set(changes) {
+    await this.signal.say({ setSelf: { conversationId: this.conversationId, ...changes } });
+    for (const name of Object.keys(this.#self)) this.#self[name] = changes[name] ?? this.#self[name];
   }
 
   /** Lets somebody in who waits, or does not: "ADMIT", "DENY", "BLOCK". */
@@ -563,8 +580,10 @@ export class GroupCall extends EventTarget {
     if (kind === "downOffer") this.#downOrder.run(() => this.#answer(event));
     else if (kind === "roster") this.#seen(event);
     else if (kind === "speakers") this.dispatchEvent(new CustomEvent("speakers", { detail: event.participantIds ?? [] }));
-    else if (kind === "muted") this.dispatchEvent(new CustomEvent("muted", { detail: event.accountId }));
-    else if (kind === "waitingRoom") {
+    else if (kind === "muted") {
+      this.#self.muted = true;
+      this.dispatchEvent(new CustomEvent("muted", { detail: event.accountId }));
+    } else if (kind === "waitingRoom") {
       this.waiting = event.waiting ?? [];
       this.dispatchEvent(new CustomEvent("waiting"));
     } else if (kind === "admitted") this.#offer().catch((error) => this.over(error.reason));
@@ -657,12 +676,22 @@ export class Calls extends EventTarget {
     return theirs;
   }
 
-  /** Joins the call of a group, or the one that a link's text leads to. `options`: see `GroupCall` and its `join`. */
-  async join(where, stream, { relayOnly, passphrase, ...options } = {}) {
+  /**
+   * Joins the call of a group, or the one that a link's text leads to. `conversationId`: of who was in it before; the rest of the options: see
+   * `GroupCall` and its `join`.
+   */
+  async join(where, stream, { conversationId = "", relayOnly, passphrase, ...options } = {}) {
     const linkToken = where.startsWith(LINK) ? where.slice(LINK.length) : "";
-    this.group = new GroupCall(this.signal, linkToken ? "" : where, { linkToken, relayOnly, passphrase });
-    await this.group.join(stream, options);
-    return this.group;
+    const before = this.group;
+    const group = (this.group = new GroupCall(this.signal, linkToken ? conversationId : where, { linkToken, relayOnly, passphrase }));
+    try {
+      await group.join(stream, options);
+    } catch (error) {
+      group.over("FAILED");
+      this.group = before;
+      throw error;
+    }
+    return group;
   }
 }
 
@@ -681,6 +710,7 @@ class Page {
     this.calls = null;
     this.current = null;
     this.stream = null;
+    this.screen = null;
     this.codec = ""; // for trying one: `page.codec = "AV1"` in the console
     this.find("sign-in").onsubmit = (event) => (event.preventDefault(), this.signIn(this.find("token").value.trim()));
     this.find("whom").onsubmit = (event) => (event.preventDefault(), this.guard(() => this.begin()));
@@ -782,12 +812,23 @@ class Page {
     this.tile("other", call.remote, call.outgoing ? this.find("target").value : call.incoming.callerAccountId);
   }
 
-  async join(where, video, ring, how = { relayOnly: this.find("relay-only").checked, passphrase: this.find("passphrase").value }) {
-    const stream = await this.media(video)();
-    const call = await this.calls.join(where, stream, { ring, codec: this.codec, ...how });
+  async join(where, video, ring) {
+    await this.media(video)();
+    try {
+      const how = { codec: this.codec, relayOnly: this.find("relay-only").checked, passphrase: this.find("passphrase").value };
+      await this.enter(where, { ring, ...how });
+    } catch (error) {
+      this.closeMedia();
+      throw error;
+    }
+  }
+
+  /** Enters a group's call, for the first time or again. */
+  async enter(where, how) {
+    const call = await this.calls.join(where, this.stream, how);
     this.current = call;
     this.stage(true);
-    this.tile("own", stream.getVideoTracks(), "you", true);
+    this.tile("own", this.stream.getVideoTracks(), "you", true);
     const draw = () => this.drawGroup(call);
     for (const kind of ["roster", "tracks"]) call.addEventListener(kind, draw);
     call.addEventListener("waiting", () => this.drawDoor(call));
@@ -799,21 +840,35 @@ class Page {
       this.find("mute").setAttribute("aria-pressed", "true");
       this.say("an admin muted you");
     });
-    call.addEventListener("move", () => {
-      if (this.current !== call || call.state === "ended") return;
-      this.guard(async () => {
-        await this.join(where, video, false, how);
-        call.over("REPLACED"); // the old media flowed until now
-      });
-    });
+    call.addEventListener("move", () => this.again(call, where, how));
     const moved = () => this.say(STATES[call.state] ?? `over: ${call.reason.toLowerCase()}`);
     call.addEventListener("state", () => {
+      if (this.current !== call) return; // another stay has taken its place
       moved();
-      if (call.state === "ended" && this.current === call) this.stage(false);
+      if (call.state === "ended") this.stage(false);
     });
     moved();
     draw();
     this.drawDoor(call);
+  }
+
+  /** The unit of the call has gone, or goes: joins by another one, as what this side was. The old media flows until it is in. */
+  async again(call, where, { ring, ...how }) {
+    if (call.leaving) return;
+    call.leaving = true;
+    for (let tries = 1; this.current === call && call.state !== "ended"; tries++) {
+      const self = { muted: this.pressed("mute"), cameraOff: this.pressed("camera"), conversationId: call.conversationId };
+      try {
+        await this.enter(where, { ...how, ...self });
+      } catch (error) {
+        const last = !error.retryAfterMs || tries === REJOINS_MAX;
+        if (last) call.over(error.retryAfterMs ? "NETWORK" : (error.end?.(Boolean(call.linkToken)) ?? "FAILED"));
+        else await waited(error.retryAfterMs * (1 + Math.random()));
+        continue;
+      }
+      call.over("REPLACED");
+      if (this.screen?.readyState === "live") await this.guard(() => this.current.share(this.screen));
+    }
   }
 
   /** Who waits to be let in, with what may become of them. */
@@ -875,11 +930,15 @@ class Page {
     if (shown) {
       this.measuring = setInterval(() => this.guard(() => this.measure()), 1_000);
     } else {
-      this.stream?.getTracks().forEach((track) => track.stop());
+      this.closeMedia();
       this.find("tiles").replaceChildren();
       this.find("door").replaceChildren();
       for (const name of ["mute", "camera", "hand"]) this.find(name).setAttribute("aria-pressed", "false");
     }
+  }
+
+  closeMedia() {
+    for (const track of [...(this.stream?.getTracks() ?? []), this.screen]) track?.stop();
   }
 
   async measure() {
@@ -898,10 +957,13 @@ class Page {
     this.find("figures").value = `${received} packets, ${percent} % lost, ${frames} frames`;
   }
 
+  pressed(id) {
+    return this.find(id).getAttribute("aria-pressed") === "true";
+  }
+
   async toggle(id, kind) {
-    const button = this.find(id);
-    const on = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", String(on));
+    const on = !this.pressed(id);
+    this.find(id).setAttribute("aria-pressed", String(on));
     if (kind) {
       this.stream?.getTracks().filter((track) => track.kind === kind).forEach((track) => (track.enabled = !on));
     }
@@ -912,6 +974,7 @@ class Page {
 
   async shareScreen() {
     const [track] = (await navigator.mediaDevices.getDisplayMedia({ video: true })).getVideoTracks();
+    this.screen = track;
     if (this.current instanceof GroupCall) await this.current.share(track);
     else await this.current.add(track);
   }

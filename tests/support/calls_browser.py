@@ -33,6 +33,7 @@ class Place:
         self.settings = settings
         self._running = AsyncExitStack()
         self._app: App | None = None
+        self._links: dict[str, str] = {}
 
     @property
     def app(self) -> App:
@@ -82,7 +83,17 @@ class Place:
             token = maker.token  # type: ignore[attr-defined]
             request = call_link_pb2.CreateCallLinkRequest(approval=True)
             made = await stub.CreateCallLink(request, metadata=(("authorization", f"Bearer {token}"),))
-        return f"tidewire:call/{made.token}"
+        link = f"tidewire:call/{made.token}"
+        self._links[link] = made.link.link_id
+        return link
+
+    async def revoke(self, maker: Tab, link: str) -> None:
+        """Nobody comes by this link any more."""
+        async with grpc.aio.insecure_channel(self.node.address) as channel:
+            stub: Any = call_link_pb2_grpc.CallLinkServiceStub(channel)  # type: ignore[no-untyped-call]
+            token = maker.token  # type: ignore[attr-defined]
+            request = call_link_pb2.RevokeCallLinkRequest(link_id=self._links[link])
+            await stub.RevokeCallLink(request, metadata=(("authorization", f"Bearer {token}"),))
 
     async def knows(self, owner: Tab, other: Tab) -> None:
         """Somebody is in somebody's contacts."""

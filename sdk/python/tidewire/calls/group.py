@@ -290,7 +290,7 @@ class GroupCall(Followed[GroupEvent]):
                     await asyncio.sleep(error.retry_after_s or REJOIN_S)
                     continue
                 if not self._link_token:
-                    await self._end(_why(error))
+                    await self._end(self._why(error))
                     return
                 break  # a guest is told nothing of a call that it is not in
             if self.participant_id in {one.participant_id for one in roster.participants}:
@@ -317,7 +317,7 @@ class GroupCall(Followed[GroupEvent]):
                 return
             except TidewireError as error:
                 if not error.retryable:
-                    await self._end(_why(error))
+                    await self._end(self._why(error))
                     return
                 wait_s = error.retry_after_s or 0.0
         await self._end("network")
@@ -343,6 +343,14 @@ class GroupCall(Followed[GroupEvent]):
         self.participants = participants(roster)
         self._say(RosterChanged())
 
+    def _why(self, error: TidewireError) -> str:
+        """The reason of a call that this side is kept out of."""
+        if not isinstance(error, Refused):
+            return "failed"
+        if error.reason == "NOT_A_MEMBER" and self._link_token:
+            return "revoked"  # or it would have come in as a guest
+        return _REASONS.get(error.reason, "failed")
+
     def _flows(self, flows: bool) -> None:
         if not self._over:
             self._become(CallState.ACTIVE if flows else CallState.RECONNECTING)
@@ -358,11 +366,6 @@ class GroupCall(Followed[GroupEvent]):
         _cancel(self._rejoining)
         peers, self._up, self._down = (self._up, self._down), None, None
         await self._close(*peers)
-
-
-def _why(error: TidewireError) -> str:
-    """The reason of a call that this side is kept out of."""
-    return _REASONS.get(error.reason, "failed") if isinstance(error, Refused) else "failed"
 
 
 def _runs(task: asyncio.Task[None] | None) -> bool:
