@@ -57,10 +57,9 @@ async def forwarding(
     try:
         loaded = library() if batched else None
         datagrams = BatchedDatagrams(udp, loaded) if loaded is not None else SingleDatagrams(udp)
-        async with dtls_handshakes() as handshakes:
-            unit = Forwarder(
-                datagrams, handshakes, MonotonicClock(), secrets.token_bytes, emit, advertised, limits, costs or Costs()
-            )
+        clock = MonotonicClock()
+        async with dtls_handshakes(clock, limits.certificate_s) as handshakes:
+            unit = Forwarder(datagrams, handshakes, clock, secrets.token_bytes, emit, advertised, limits, costs or Costs())
             loop.add_reader(udp, unit.mux.readable)
             async with asyncio.TaskGroup() as tasks:
                 ticking = tasks.create_task(_tick(unit), name="forwarder ticks")

@@ -166,8 +166,9 @@ class Forwarder:
 
     def _write(self, leg: Leg, sections: Sequence[Section], setup: str, version: int) -> str:
         credentials = leg.credentials[0]
+        assert leg.handshake is not None
         transport = Transport(
-            credentials.ufrag.decode(), credentials.password.decode(), self._handshakes.fingerprint, setup, self._candidates
+            credentials.ufrag.decode(), credentials.password.decode(), leg.handshake.fingerprint, setup, self._candidates
         )
         session = int.from_bytes(leg.credentials[0].ufrag[:7], "big")
         return write(sections, transport, session, version)
