@@ -459,6 +459,11 @@ export class GroupCall extends EventTarget {
     this.#sources.set(transceiver, source);
   }
 
+  /** Whether what this side sends can be opened by those alone who have its passphrase. */
+  get sealed() {
+    return this.#seal !== null;
+  }
+
   #configuration() {
     const streams = this.#seal && Seal.byStreams ? { encodedInsertableStreams: true } : {};
     return { ...configuration(this.#ice, this.relayOnly), ...streams };
@@ -828,7 +833,7 @@ class Page {
     const call = await this.calls.join(where, this.stream, how);
     this.current = call;
     this.stage(true);
-    this.tile("own", this.stream.getVideoTracks(), "you", true);
+    this.tile("own", this.stream.getVideoTracks(), call.sealed ? "you · sealed" : "you", true);
     const draw = () => this.drawGroup(call);
     for (const kind of ["roster", "tracks"]) call.addEventListener(kind, draw);
     call.addEventListener("waiting", () => this.drawDoor(call));

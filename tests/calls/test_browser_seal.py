@@ -74,6 +74,7 @@ async def test_who_has_the_passphrase_sees_and_hears_and_so_does_who_comes_late(
     await sees_in_order(cat, 2)
     assert all(sound["energy"] > 0 for sound in await cat.inbound("audio", "down"))
     for tab in (ann, ben, cat):
+        await expect(tab.page.locator(".tile.own .name")).to_have_text("you · sealed")
         await expect(tab.page.locator(OTHERS)).to_have_count(2)
         assert "passphrase" not in "".join(await tab.page.locator(f"{OTHERS} .name").all_text_contents())
     await hang_up(ann, ben, cat)
