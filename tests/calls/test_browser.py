@@ -96,7 +96,8 @@ async def test_three_tabs_in_a_room(place: Place) -> None:
             transport = await tab.transport(connection)
             assert (transport["dtls"], transport["role"], transport["srtp"]) == ("connected", "client", "SRTP_AEAD_AES_256_GCM")
         sounds = await tab.inbound("audio", "down")
-        assert len(sounds) == 2 and all(one["energy"] > 0 for one in sounds)
+        assert len(sounds) == 2 and all(one["energy"] > 0 and one["concealed"] < 0.3 * one["samples"] for one in sounds)
+        assert all(one["frozen_s"] < 2 for one in await tab.inbound("video", "down"))
         numbers = await tab.counter(".tile:not(.own) video", 15)
         assert len(set(numbers)) >= 8 and in_order(numbers, 120)
     for tab in tabs:
