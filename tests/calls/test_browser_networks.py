@@ -151,7 +151,7 @@ async def test_somebody_is_in_the_call_of_a_group_through_a_relay_alone(place: P
         (sound,) = await tab.inbound("audio", "down")
         assert sound["energy"] > 0
     assert [(await ann.transport(one))["local"] for one in ("up", "down")] == ["relay", "relay"]
-    assert [(await ben.transport(one))["local"] for one in ("up", "down")] == ["host", "host"]
+    assert "relay" not in [(await ben.transport(one))["local"] for one in ("up", "down")]
     await ann.page.evaluate("window.page.current.restartDown()")
     await ann.sees(1, "down", 20)
     for tab in (ann, ben):

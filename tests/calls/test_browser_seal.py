@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from playwright.async_api import expect
 
 from tests.calls.test_browser import in_order
+from tests.calls.test_browser_again import another_life, restart
 from tests.support.browser import Tab, chromium, clip
 from tests.support.calls_browser import Place
 
@@ -108,6 +109,23 @@ async def test_layers_are_switched_while_frames_are_sealed(place: Place, tmp_pat
             await ann.shows(expected)
             await ann.sees(1, "down")
         await hang_up(ann, ben)
+
+
+async def test_a_screen_is_sealed_too_and_another_life_of_the_call_has_another_key(place: Place) -> None:
+    ann, ben = await sealed(place, "correct horse", KEPT_KEY), await sealed(place, "correct horse")
+    await place.meet(ann, ben)
+    await ann.page.click("#screen")
+    await expect(ben.page.locator(OTHERS)).to_have_count(2, timeout=30_000)
+    await ben.sees(2, "down", frames=3)
+    key = await ann.page.evaluate(OF_KEY, list(IV))
+    (era, _) = await restart(place, ann, ben)
+    for tab in (ann, ben):
+        await another_life(tab, era)
+        await tab.says("active")
+    await ben.sees(2, "down", frames=3)
+    await ann.sees(1, "down")
+    assert await ann.page.evaluate(OF_KEY, list(IV)) != key
+    await hang_up(ann, ben)
 
 
 @pytest.mark.parametrize(
