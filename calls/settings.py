@@ -15,6 +15,7 @@ from server.kit.setting_sources import ANYWHERE, SettingsError, host_of
 PREFIX = "TIDEWIRE_CALLS_"
 SECRET = ("node_token", "redis_url", "redis_password", "peer_token", "turn_secrets", "ticket_secret", "wake_secret")
 """Settings that no log shows."""
+CERTIFICATE_S = (3_600, 1_209_600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,15 @@ def check(settings: Settings) -> None:
     if settings.role != "signalling" and not settings.media_addresses and host_of(settings.media_listen) in ANYWHERE:
         raise SettingsError(f"media_listen = {settings.media_listen} is no address that clients can reach: set media_addresses")
     _check_groups(settings.limits, settings.forwarder)
+    _check_certificate(settings.forwarder.certificate_s)
     _check_needs(settings)
+
+
+def _check_certificate(certificate_s: int) -> None:
+    """Each is valid for 30 days: transports that are made by it on its last day stand for two more weeks."""
+    least, most = CERTIFICATE_S
+    if not least <= certificate_s <= most:
+        raise SettingsError(f"certificate_s is from {least:,} (an hour) to {most:,} (two weeks), not {certificate_s:,}")
 
 
 def _check_groups(limits: SignallingLimits, forwarder: ForwarderLimits) -> None:

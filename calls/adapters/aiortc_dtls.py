@@ -19,7 +19,9 @@ from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCCertificate, RTCDtlsFinger
 from pylibsrtp import Policy, Session
 from pylibsrtp._binding import ffi, lib
 
-from calls.ports.media import BUFFER_BYTES, PLAIN_BYTES_MAX, Buffer, Cipher
+from calls.domain.limits import SECOND_NS
+from calls.domain.renewal import Renewal
+from calls.ports.media import BUFFER_BYTES, PLAIN_BYTES_MAX, Buffer, Cipher, Clock
 
 log = logging.getLogger(__name__)
 WAITING_MAX = 32
@@ -135,6 +137,8 @@ class DtlsHandshake:
     ) -> None:
         self._pipe = _Pipe(send)
         self._transport = RTCDtlsTransport(self._pipe, [certificate])  # type: ignore[arg-type]
+        prints = {one.algorithm: one.value for one in certificate.getFingerprints()}
+        self.fingerprint = f"sha-256 {prints['sha-256']}"
         self._starting = starting
         self._connected, self._over = connected, over
         self._peer: RTCDtlsParameters | None = None
@@ -197,28 +201,30 @@ class DtlsHandshake:
 
 
 class DtlsHandshakes:
-    """All handshakes of the process."""
+    """All handshakes of the process. No certificate is ever written anywhere."""
 
-    def __init__(self, certificate: RTCCertificate, starting: asyncio.Queue[DtlsHandshake]) -> None:
-        self._certificate = certificate
+    def __init__(self, clock: Clock, certificate_s: int, starting: asyncio.Queue[DtlsHandshake]) -> None:
+        self._clock = clock
+        self._renewal = Renewal(certificate_s * SECOND_NS, clock.now_ns())
+        self._certificate = RTCCertificate.generateCertificate()
         self._starting = starting
-        prints = {one.algorithm: one.value for one in certificate.getFingerprints()}
-        self.fingerprint = f"sha-256 {prints['sha-256']}"
 
     def make(self, send: Callable[[bytes], None], connected: Callable[[Cipher], None], over: Callable[[], None]) -> DtlsHandshake:
         """One more."""
+        if self._renewal.due(self._clock.now_ns()):
+            self._certificate = RTCCertificate.generateCertificate()
         return DtlsHandshake(self._certificate, self._starting, send, connected, over)
 
 
 @asynccontextmanager
-async def dtls_handshakes() -> AsyncIterator[DtlsHandshakes]:
-    """Handshakes, their tasks children of this."""
+async def dtls_handshakes(clock: Clock, certificate_s: int) -> AsyncIterator[DtlsHandshakes]:
+    """Handshakes, their tasks children of this. `certificate_s`: for how long one certificate serves new ones, in seconds."""
     starting: asyncio.Queue[DtlsHandshake] = asyncio.Queue(STARTING_MAX)
     running: set[asyncio.Task[None]] = set()
     async with asyncio.TaskGroup() as tasks:
         pace = tasks.create_task(_start(starting, running, tasks), name="handshakes")
         try:
-            yield DtlsHandshakes(RTCCertificate.generateCertificate(), starting)
+            yield DtlsHandshakes(clock, certificate_s, starting)
         finally:
             pace.cancel()
             for task in running:

@@ -63,10 +63,9 @@ async def forwarding(
     loop = asyncio.get_running_loop()
     try:
         datagrams, many = _means(udp, fan_out, batched)
-        async with dtls_handshakes() as handshakes:
-            unit = Forwarder(
-                datagrams, many, handshakes, MonotonicClock(), secrets.token_bytes, emit, advertised, limits, costs or Costs()
-            )
+        clock = MonotonicClock()
+        async with dtls_handshakes(clock, limits.certificate_s) as handshakes:
+            unit = Forwarder(datagrams, many, handshakes, clock, secrets.token_bytes, emit, advertised, limits, costs or Costs())
             loop.add_reader(udp, unit.mux.readable)
             async with asyncio.TaskGroup() as tasks:
                 ticking = tasks.create_task(_tick(unit), name="forwarder ticks")

@@ -30,6 +30,7 @@ SILENT_MAX = 2
 OF_PARTICIPANTS = frozenset({"answer_down", "restart_down", "watch", "set_self", "ring_members"})
 """Commands that are done for nobody but participants."""
 LEAVING = "this process is going away"
+ELSEWHERE = "the call is in another process"
 
 
 class GroupPlaces:
@@ -81,11 +82,8 @@ class GroupPlaces:
         peer = self._elsewhere.get(key) or await self._holder(conversation_id)
         if peer is None:
             return None
-        try:
-            response = await self._do(peer, party, request)
-        except Refused:
-            if await self._answers(peer):
-                raise
+        response = await self._do(peer, party, request)
+        if response is None:
             return None
         if which == "leave":
             self._forget(key)
@@ -101,15 +99,12 @@ class GroupPlaces:
         peer = await self._place(party, conversation_id)
         if peer is None:
             return None
-        try:
-            response = await self._do(peer, party, request)
-        except Refused:
-            if await self._answers(peer):
-                raise
+        response = await self._do(peer, party, request)
+        if response is None:
             other = await self._choose(but=peer.process_id)
             if await self._whereabouts.take_over(conversation_id, peer.process_id, other) == self._whereabouts.process_id:
                 return None
-            raise  # another process has it now: the device asks again, and is passed on there
+            raise Refused(unavailable(ELSEWHERE, MOVE_MS))  # the device asks again, and is passed on there
         if response.WhichOneof("event") in ("joined", "waiting"):
             self._elsewhere[conversation_id, party] = peer
         return response
@@ -156,7 +151,12 @@ class GroupPlaces:
         address = await self._whereabouts.address(holder)
         return Peer(holder, address) if address else None
 
-    async def _do(self, peer: Peer, party: Party, request: call_pb2.SignalRequest) -> call_pb2.SignalResponse:
+    async def _do(self, peer: Peer, party: Party, request: call_pb2.SignalRequest) -> call_pb2.SignalResponse | None:
+        """The process's answer; None: it is gone.
+
+        Raises:
+            Refused: it is there, and could not be asked.
+        """
         asked = call_peer_pb2.DoCommandRequest(
             account_id=party.account_id,
             device_id=party.device_id,
@@ -165,7 +165,12 @@ class GroupPlaces:
             address=self._whereabouts.own_address,
             meant_process_id=peer.process_id,
         )
-        response: call_pb2.SignalResponse = (await self._channels.call(peer.address, "DoCommand", asked)).response
+        try:
+            response: call_pb2.SignalResponse = (await self._channels.call(peer.address, "DoCommand", asked)).response
+        except Refused:
+            if await self._answers(peer):
+                raise
+            return None
         return response
 
     async def _answers(self, peer: Peer) -> bool:
@@ -191,7 +196,7 @@ class GroupPlaces:
         if conversation_id in self._live():
             return
         if await self._whereabouts.holder(conversation_id) != self._whereabouts.process_id:
-            raise Refused(unavailable("the call is in another process", MOVE_MS))
+            raise Refused(unavailable(ELSEWHERE, MOVE_MS))
         self._given.add(conversation_id)
 
     # -- by themselves -------------------------------------------------------------------------------------------------

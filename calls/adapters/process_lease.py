@@ -65,7 +65,7 @@ class ProcessLease:
         if lapsed and self._renewed:
             self._settle()
         now_ms = self._clock.monotonic_ms()
-        if lapsed or now_ms - self._routed_ms > ROUTE_MS // 2:
+        if lapsed or self._whereabouts.unrouted or now_ms - self._routed_ms > ROUTE_MS // 2:
             await self._whereabouts.register(self._local.streams)
             self._routed_ms = now_ms
         self._renewed = True

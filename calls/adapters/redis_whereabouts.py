@@ -64,7 +64,14 @@ if holder and holder ~= ARGV[1] then return holder end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return ARGV[2]"""
 )
-REGISTER = Script("redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) redis.call('PEXPIRE', KEYS[1], ARGV[3]) return 1")
+REGISTER = Script(
+    """
+local before = redis.call('HGET', KEYS[1], ARGV[1])
+local stream_id = before and string.match(before, ' (%S+)$')
+if not stream_id or stream_id < ARGV[3] then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return 1"""
+)
 GIVE_UP = Script("if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 1")
 
 
@@ -78,6 +85,8 @@ class Whereabouts:
         self._clock = clock
         self.own_address = address
         self._known: dict[str, tuple[str, int]] = {}
+        self.unrouted = False
+        """Whether Redis was away when a stream opened here: its route is missing until `register`."""
 
     async def renew(self) -> bool:
         """This process lives. Whether its lease was still there."""
@@ -89,12 +98,20 @@ class Whereabouts:
         return bool(await self._client.run(("EXISTS", self._client.key(self.process_id, "calls-process"))))
 
     async def register(self, streams: Sequence[Stream]) -> None:
-        """Put the routes of this process's streams back, where they are missing; and keep those that are there."""
+        """Put the routes of this process's streams back, where there is none, or that of a stream before.
+
+        Not where its process lives: when Redis has been away, the leases of all have lapsed.
+        """
         commands = []
         for stream in streams:
-            args = (stream.party.device_id, f"{self.process_id} {stream.stream_id}", ROUTE_MS)
+            args = (stream.party.device_id, self.process_id, stream.stream_id, ROUTE_MS)
             commands.append(REGISTER.on(self._streams(stream.party.account_id), args=args))
-        await self._client.run_all(commands)
+        self.unrouted = False  # a stream that opens meanwhile says so again
+        try:
+            await self._client.run_all(commands)
+        except Refused:
+            self.unrouted = True
+            raise
 
     async def end(self) -> None:
         """This process stops."""
@@ -116,7 +133,11 @@ class Whereabouts:
     async def take(self, party: Party, stream_id: str) -> str:
         """A device's stream is here. The process that had it before; "": none, or this one."""
         value = f"{self.process_id} {stream_id}"
-        before = await self._client.run(TAKE.on(self._streams(party.account_id), args=(party.device_id, value, ROUTE_MS)))
+        try:
+            before = await self._client.run(TAKE.on(self._streams(party.account_id), args=(party.device_id, value, ROUTE_MS)))
+        except Refused:
+            self.unrouted = True
+            raise
         process_id = str(before or "").partition(" ")[0]
         return "" if process_id == self.process_id else process_id
 

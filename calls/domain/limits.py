@@ -35,6 +35,8 @@ class ForwarderLimits:
     """The loudest so many are heard."""
     video_last_n: int = 9
     """The latest so many speakers are seen, beside those that a client asked for by height."""
+    certificate_s: int = 604_800
+    """A certificate of DTLS serves new transports for so long; those that stand keep theirs. An hour at least, two weeks at most."""
     connect_s: int = 15
     """From the answer to the first media; then the transport counts as failed."""
     lost_s: int = 30

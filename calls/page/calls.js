@@ -1,15 +1,27 @@
 // Calls from a browser: the signalling stream, a call between two people, a group call, and the page that shows them.
-// It is also the example for web developers: nothing but the platform and the frames of `tidewire/v1/call.proto` as JSON.
+// It is also the example for web developers: nothing but the platform and the frames of `tidewire/v1/call.proto` as JSON. `seal.js` beside it is
+// what browsers want in a worker of its own: the frames of a group's call, sealed by a passphrase.
 
 const FLOWS_EVERY_MS = 30_000;
 const RESTART_AFTER_MS = 5_000;
+const REJOINS_MAX = 10;
 
-/** A refusal of the process: `reason` is its name in `RefusalReason`. */
+/** A refusal of the process: `reason` is its name in `RefusalReason`; `retryAfterMs`: when another try makes sense, 0: never. */
 export class Refused extends Error {
   constructor(refusal) {
     super(refusal.detail || refusal.reason);
     this.reason = (refusal.reason ?? "").replace("REFUSAL_REASON_", "");
+    this.retryAfterMs = refusal.retryAfterMs ?? 0;
   }
+
+  /** Why a call is over that is refused to who was in it; `byLink`: and came by one, which opens nothing any more unless it was blocked. */
+  end(byLink) {
+    return { NOT_A_MEMBER: byLink ? "REVOKED" : "REMOVED", NOT_ALLOWED: "REMOVED", NOT_FOUND: "REVOKED" }[this.reason] ?? "FAILED";
+  }
+}
+
+function waited(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** A UUID of version 7 (RFC 9562). */
@@ -112,10 +124,11 @@ export class Signal extends EventTarget {
   }
 }
 
-/** RTCConfiguration of the relays that the process named. */
-function configuration(ice = {}) {
+/** RTCConfiguration of the relays that the process named. `relayOnly`: whatever the process says, nobody learns this device's address. */
+function configuration(ice = {}, relayOnly = false) {
   const iceServers = (ice.servers ?? []).map(({ urls, username, credential }) => ({ urls, username, credential }));
-  return { iceServers, iceTransportPolicy: ice.relayOnly ? "relay" : "all", bundlePolicy: "max-bundle" };
+  const iceTransportPolicy = relayOnly || ice.relayOnly ? "relay" : "all";
+  return { iceServers, iceTransportPolicy, bundlePolicy: "max-bundle" };
 }
 
 /** Work that is done in order, one after the other: descriptions must not overlap. */
@@ -136,9 +149,9 @@ export class DirectCall extends EventTarget {
   #restarting = 0;
   #flowing = 0;
 
-  constructor(signal, callId, { outgoing, conversationId, video, incoming = null }) {
+  constructor(signal, callId, { outgoing, conversationId, video, incoming = null, relayOnly = false }) {
     super();
-    Object.assign(this, { signal, callId, outgoing, conversationId, video, incoming });
+    Object.assign(this, { signal, callId, outgoing, conversationId, video, incoming, relayOnly });
     this.state = "ringing";
     this.reason = "";
     this.revision = 1;
@@ -245,7 +258,7 @@ export class DirectCall extends EventTarget {
   }
 
   #connect(ice) {
-    const pc = (this.pc = new RTCPeerConnection(configuration(ice)));
+    const pc = (this.pc = new RTCPeerConnection(configuration(ice, this.relayOnly)));
     pc.ontrack = (event) => this.dispatchEvent(Object.assign(new Event("track"), { track: event.track }));
     pc.onicecandidate = ({ candidate }) => {
       if (!candidate || this.state === "ended") return;
@@ -277,7 +290,7 @@ export class DirectCall extends EventTarget {
   /** Looks for another way, with fresh relays: the caller's side does. */
   async restart() {
     const ice = await this.signal.say({ refreshIce: { callId: this.callId } });
-    this.pc.setConfiguration(configuration(ice));
+    this.pc.setConfiguration(configuration(ice, this.relayOnly));
     await this.#offer(() => this.pc.restartIce());
   }
 
@@ -294,7 +307,7 @@ export class DirectCall extends EventTarget {
           if (error.reason !== "OUT_OF_PLACE") throw error;
           this.revision -= 1; // the other side was first: its offer is answered, then this one is made anew
           await this.pc.setLocalDescription({ type: "rollback" });
-          await new Promise((resolve) => setTimeout(resolve, 200));
+          await waited(200);
         }
       }
     });
@@ -334,6 +347,55 @@ function ofCodec(name) {
   return RTCRtpSender.getCapabilities("video").codecs.filter(({ mimeType }) => wanted.includes(mimeType));
 }
 
+const KEY_ROUNDS = 600_000;
+
+/**
+ * Seals the frames of a group's call by a passphrase that its people have told one another: the unit forwards them and cannot open them. What this
+ * gives, and what it does not, is in docs/calls.md.
+ */
+class Seal {
+  #passphrase;
+  #worker = new Worker("seal.js", { type: "module" });
+  #through = new WeakSet();
+
+  /** `opens`: told, by section, when what comes can be opened, and when it cannot. */
+  constructor(passphrase, opens) {
+    this.#passphrase = passphrase.normalize("NFKC"); // the same from every keyboard
+    this.#worker.onmessage = ({ data }) => opens(data.mid, data.opens);
+  }
+
+  /** Makes the key of one life of the call. Frames that are to be sent before are not sent. */
+  async unlock(eraId) {
+    const bytes = (text) => new TextEncoder().encode(text);
+    const secret = await crypto.subtle.importKey("raw", bytes(this.#passphrase), "PBKDF2", false, ["deriveKey"]);
+    const way = { name: "PBKDF2", hash: "SHA-256", salt: bytes(`tidewire frames ${eraId}`), iterations: KEY_ROUNDS };
+    const key = await crypto.subtle.deriveKey(way, secret, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+    this.#worker.postMessage({ key });
+  }
+
+  /** From now on the frames of a sender, or of a receiver, go through it. At once, when it is made: or some would pass by. */
+  put({ sender, receiver, mid }, operation, kind) {
+    const end = operation === "seal" ? sender : receiver;
+    if (this.#through.has(end)) return; // of a section that is used again
+    this.#through.add(end);
+    if (Seal.byStreams) {
+      const { readable, writable } = end.createEncodedStreams();
+      this.#worker.postMessage({ operation, kind, mid, readable, writable }, [readable, writable]);
+    } else {
+      end.transform = new RTCRtpScriptTransform(this.#worker, { operation, kind, mid });
+    }
+  }
+
+  close() {
+    this.#worker.terminate();
+  }
+
+  /** Whether the browser has streams of frames alone, as Chromium had before 141: connections have to be told. */
+  static get byStreams() {
+    return !("RTCRtpScriptTransform" in globalThis);
+  }
+}
+
 /** What stands before the token in a link's text. */
 export const LINK = "tidewire:call/";
 
@@ -344,11 +406,21 @@ export class GroupCall extends EventTarget {
   #sources = new Map();
   #revision = 0;
   #shown = new Map();
+  #seal = null;
+  #ice = {};
+  #entered = null;
+  #enter;
+  #named;
+  #self = { muted: false, cameraOff: false };
 
-  /** `linkToken`: of who comes by a link, whose call is known once `join` was answered. */
-  constructor(signal, conversationId, linkToken = "") {
+  /**
+   * `linkToken`: of who comes by a link, whose call is known once `join` was answered, or from the stay before; `relayOnly`: not even the unit learns this device's address;
+   * `passphrase`: media is sealed by it, and what is not sealed by the same one is neither seen nor heard.
+   */
+  constructor(signal, conversationId, { linkToken = "", relayOnly = false, passphrase = "" } = {}) {
     super();
-    Object.assign(this, { signal, conversationId, linkToken });
+    Object.assign(this, { signal, conversationId, linkToken, relayOnly });
+    this.#named = Boolean(conversationId);
     this.state = "connecting";
     this.reason = "";
     this.waiting = [];
@@ -356,50 +428,90 @@ export class GroupCall extends EventTarget {
     this.eraId = "";
     this.participantId = "";
     this.roster = { participants: [] };
-    this.up = new RTCPeerConnection(configuration());
-    this.down = new RTCPeerConnection(configuration());
+    this.shut = new Set(); // sections of `down` whose frames cannot be opened
+    this.#entered = new Promise((resolve) => (this.#enter = resolve));
+    if (passphrase) this.#seal = new Seal(passphrase, (mid, opens) => this.#opens(mid, opens));
+    this.up = new RTCPeerConnection(this.#configuration());
+    this.down = new RTCPeerConnection(this.#configuration());
+    this.down.ontrack = ({ transceiver, track }) => this.#seal?.put(transceiver, "open", track.kind);
     this.up.onconnectionstatechange = () => this.#moved(this.up.connectionState);
     this.down.onconnectionstatechange = () => this.down.connectionState === "failed" && this.restartDown();
   }
 
   /**
    * Joins, or knocks: then `state` is "waiting". `stream`: what is sent; `ring`: the others, when the call begins with this; `codec`: pictures
-   * by this one alone ("VP8", "H264", "VP9", "AV1"), in one layer.
+   * by this one alone ("VP8", "H264", "VP9", "AV1"), in one layer; `muted`, `cameraOff`: what the others are told of this side.
    */
-  async join(stream, { ring = false, simulcast = true, codec = "" } = {}) {
+  async join(stream, { ring = false, simulcast = true, codec = "", muted = false, cameraOff = false } = {}) {
+    this.#self = { muted, cameraOff };
     for (const track of stream.getTracks()) {
       const layered = track.kind === "video" && simulcast && !codec ? { sendEncodings: LAYERS } : {};
-      const transceiver = this.up.addTransceiver(track, { direction: "sendonly", ...layered });
-      if (track.kind === "video" && codec) transceiver.setCodecPreferences(ofCodec(codec));
-      this.#sources.set(transceiver, track.kind === "audio" ? "microphone" : "camera");
+      this.#send(track, track.kind === "audio" ? "microphone" : "camera", codec, layered);
     }
     await this.#offer({ ring });
   }
 
+  #send(track, source, codec = "", layered = {}) {
+    const transceiver = this.up.addTransceiver(track, { direction: "sendonly", ...layered });
+    const only = this.#seal ? "VP8" : codec; // of which it is known how many bytes the unit has to read
+    if (track.kind === "video" && only) transceiver.setCodecPreferences(ofCodec(only));
+    this.#seal?.put(transceiver, "seal", track.kind);
+    this.#sources.set(transceiver, source);
+  }
+
+  /** Whether what this side sends can be opened by those alone who have its passphrase. */
+  get sealed() {
+    return this.#seal !== null;
+  }
+
+  #configuration() {
+    const streams = this.#seal && Seal.byStreams ? { encodedInsertableStreams: true } : {};
+    return { ...configuration(this.#ice, this.relayOnly), ...streams };
+  }
+
+  #relays() {
+    for (const connection of [this.up, this.down]) connection.setConfiguration(this.#configuration());
+  }
+
+  #opens(mid, opens) {
+    if (opens) this.shut.delete(mid);
+    else this.shut.add(mid);
+    this.dispatchEvent(new CustomEvent("tracks"));
+  }
+
   #offer(more = {}, options = {}) {
     return this.#order.run(async () => {
-      await this.up.setLocalDescription(await this.up.createOffer(options));
+      const described = await this.up.createOffer(options);
+      const first = !this.participantId;
+      if (!first) await this.up.setLocalDescription(described);
       this.#revision += 1;
-      const sections = [...this.#sources].map(([transceiver, source]) => ({ mid: transceiver.mid, source: SOURCES[source] }));
-      const offer = { revision: this.#revision, sdp: this.up.localDescription.sdp };
+      const mids = [...described.sdp.matchAll(/^a=mid:(.*)$/gm)].map(([, mid]) => mid);
+      const sections = [...this.#sources].map(([transceiver, source], n) => ({ mid: transceiver.mid ?? mids[n], source: SOURCES[source] }));
+      const offer = { revision: this.#revision, sdp: described.sdp };
       const where = this.linkToken ? { linkToken: this.linkToken } : {};
-      if (this.participantId || !this.linkToken) where.conversationId = this.conversationId; // who is in stays in when the link is revoked
-      const joined = await this.signal.say({ join: { ...where, offer, sections, eraId: this.eraId || undefined, ...more } });
+      if (this.participantId || this.#named) where.conversationId = this.conversationId; // who is in stays in when the link is revoked
+      const joined = await this.signal.say({ join: { ...where, offer, sections, eraId: this.eraId || undefined, ...this.#self, ...more } });
       this.conversationId = joined.callId ?? joined.conversationId;
       for (const [kind, event] of this.early.splice(0)) if (event.conversationId === this.conversationId) this.take(kind, event);
       if (!joined.participantId) return this.#become("waiting");
       if (this.state === "waiting" || this.state === "connecting") this.#become("active");
+      if (this.eraId !== joined.eraId) await this.#seal?.unlock(joined.eraId);
       this.eraId = joined.eraId;
       this.participantId = joined.participantId;
+      this.#ice = joined.ice;
+      if (first) {
+        this.#relays(); // they are known by now: ways are looked for from here on
+        await this.up.setLocalDescription(described);
+      }
       await this.up.setRemoteDescription({ type: "answer", sdp: joined.answer.sdp });
+      this.#enter();
       this.#seen(joined.roster);
     });
   }
 
   /** Shows one more thing, such as a screen. */
   async share(track, source = "screen") {
-    const transceiver = this.up.addTransceiver(track, { direction: "sendonly" });
-    this.#sources.set(transceiver, source);
+    this.#send(track, source);
     track.addEventListener("ended", () => this.unshare(source));
     await this.#offer();
   }
@@ -415,7 +527,10 @@ export class GroupCall extends EventTarget {
 
   #moved(state) {
     if (this.state === "ended") return;
-    if (state === "failed") this.#offer({}, { iceRestart: true }).catch(() => {});
+    if (state === "failed") {
+      this.#relays();
+      this.#offer({}, { iceRestart: true }).catch(() => {});
+    }
     if (state === "connected") this.#become("active");
     if (state === "disconnected") this.#become("reconnecting");
   }
@@ -429,8 +544,9 @@ export class GroupCall extends EventTarget {
       if (participants.some(({ participantId }) => participantId === this.participantId)) return;
       setTimeout(() => this.dispatchEvent(new CustomEvent("move")), Math.random() * 1_000);
     } catch (error) {
-      if (this.linkToken) this.dispatchEvent(new CustomEvent("move")); // a guest is told nothing of a call that it is not in
-      else this.over(error.reason);
+      if (error.retryAfterMs) setTimeout(() => this.resume(), error.retryAfterMs); // nobody can say: media may flow all the same
+      else if (this.linkToken) this.dispatchEvent(new CustomEvent("move")); // a guest is told nothing of a call that it is not in
+      else this.over(error.end(false));
     }
   }
 
@@ -444,8 +560,9 @@ export class GroupCall extends EventTarget {
     return this.signal.say({ watch: { conversationId: this.conversationId, tracks: [...this.#shown.values()] } });
   }
 
-  set(changes) {
-    return this.signal.say({ setSelf: { conversationId: this.conversationId, ...changes } });
+  async set(changes) {
+    await this.signal.say({ setSelf: { conversationId: this.conversationId, ...changes } });
+    for (const name of Object.keys(this.#self)) this.#self[name] = changes[name] ?? this.#self[name];
   }
 
   /** Lets somebody in who waits, or does not: "ADMIT", "DENY", "BLOCK". */
@@ -468,8 +585,10 @@ export class GroupCall extends EventTarget {
     if (kind === "downOffer") this.#downOrder.run(() => this.#answer(event));
     else if (kind === "roster") this.#seen(event);
     else if (kind === "speakers") this.dispatchEvent(new CustomEvent("speakers", { detail: event.participantIds ?? [] }));
-    else if (kind === "muted") this.dispatchEvent(new CustomEvent("muted", { detail: event.accountId }));
-    else if (kind === "waitingRoom") {
+    else if (kind === "muted") {
+      this.#self.muted = true;
+      this.dispatchEvent(new CustomEvent("muted", { detail: event.accountId }));
+    } else if (kind === "waitingRoom") {
       this.waiting = event.waiting ?? [];
       this.dispatchEvent(new CustomEvent("waiting"));
     } else if (kind === "admitted") this.#offer().catch((error) => this.over(error.reason));
@@ -478,12 +597,14 @@ export class GroupCall extends EventTarget {
   }
 
   async #answer({ offer, tracks = [] }) {
+    await this.#entered; // relays and key are there
     if (this.state === "ended") return;
     await this.down.setRemoteDescription({ type: "offer", sdp: offer.sdp });
     await this.down.setLocalDescription();
     const answer = { revision: offer.revision, sdp: this.down.localDescription.sdp };
     await this.signal.say({ answerDown: { conversationId: this.conversationId, answer } });
     this.tracks = tracks.map(({ mid, participantId, source }) => ({
+      mid,
       participantId,
       source: Object.keys(SOURCES).find((name) => SOURCES[name] === source),
       track: this.down.getTransceivers().find((one) => one.mid === mid)?.receiver.track,
@@ -501,6 +622,7 @@ export class GroupCall extends EventTarget {
     this.reason = reason;
     this.up.close();
     this.down.close();
+    this.#seal?.close();
     this.#become("ended");
   }
 
@@ -547,23 +669,34 @@ export class Calls extends EventTarget {
     this.dispatchEvent(new CustomEvent("incoming", { detail: call }));
   }
 
-  async place(conversationId, video, media) {
-    const call = new DirectCall(this.signal, newId(), { outgoing: true, conversationId, video });
+  async place(conversationId, video, media, { relayOnly = false } = {}) {
+    const call = new DirectCall(this.signal, newId(), { outgoing: true, conversationId, video, relayOnly });
     this.direct.set(call.callId, call); // what comes for it may be faster than the answer
     const callingYou = await call.begin(media);
     if (!callingYou) return call;
     this.direct.delete(call.callId);
     const theirs = this.direct.get(callingYou);
+    theirs.relayOnly = relayOnly;
     await theirs.accept(media);
     return theirs;
   }
 
-  /** Joins the call of a group, or the one that a link's text leads to. */
-  async join(where, stream, options) {
+  /**
+   * Joins the call of a group, or the one that a link's text leads to. `conversationId`: of who was in it before; the rest of the options: see
+   * `GroupCall` and its `join`.
+   */
+  async join(where, stream, { conversationId = "", relayOnly, passphrase, ...options } = {}) {
     const linkToken = where.startsWith(LINK) ? where.slice(LINK.length) : "";
-    this.group = new GroupCall(this.signal, linkToken ? "" : where, linkToken);
-    await this.group.join(stream, options);
-    return this.group;
+    const before = this.group;
+    const group = (this.group = new GroupCall(this.signal, linkToken ? conversationId : where, { linkToken, relayOnly, passphrase }));
+    try {
+      await group.join(stream, options);
+    } catch (error) {
+      group.over("FAILED");
+      this.group = before;
+      throw error;
+    }
+    return group;
   }
 }
 
@@ -582,6 +715,7 @@ class Page {
     this.calls = null;
     this.current = null;
     this.stream = null;
+    this.screen = null;
     this.codec = ""; // for trying one: `page.codec = "AV1"` in the console
     this.find("sign-in").onsubmit = (event) => (event.preventDefault(), this.signIn(this.find("token").value.trim()));
     this.find("whom").onsubmit = (event) => (event.preventDefault(), this.guard(() => this.begin()));
@@ -636,7 +770,7 @@ class Page {
     if (target.startsWith("g:") || target.startsWith(LINK)) return this.join(target, video, true);
     const conversation = target.startsWith("d:") ? target : direct(this.calls.signal.me.accountId, target);
     this.say("calling …");
-    this.showDirect(await this.calls.place(conversation, video, this.media(video)));
+    this.showDirect(await this.calls.place(conversation, video, this.media(video), { relayOnly: this.find("relay-only").checked }));
   }
 
   rings(call) {
@@ -656,6 +790,7 @@ class Page {
   }
 
   async take(call) {
+    call.relayOnly = this.find("relay-only").checked;
     this.showDirect(call);
     await call.accept(this.media(call.video));
     this.tile("own", this.stream.getVideoTracks(), "you", true);
@@ -683,11 +818,22 @@ class Page {
   }
 
   async join(where, video, ring) {
-    const stream = await this.media(video)();
-    const call = await this.calls.join(where, stream, { ring, codec: this.codec });
+    await this.media(video)();
+    try {
+      const how = { codec: this.codec, relayOnly: this.find("relay-only").checked, passphrase: this.find("passphrase").value };
+      await this.enter(where, { ring, ...how });
+    } catch (error) {
+      this.closeMedia();
+      throw error;
+    }
+  }
+
+  /** Enters a group's call, for the first time or again. */
+  async enter(where, how) {
+    const call = await this.calls.join(where, this.stream, how);
     this.current = call;
     this.stage(true);
-    this.tile("own", stream.getVideoTracks(), "you", true);
+    this.tile("own", this.stream.getVideoTracks(), call.sealed ? "you · sealed" : "you", true);
     const draw = () => this.drawGroup(call);
     for (const kind of ["roster", "tracks"]) call.addEventListener(kind, draw);
     call.addEventListener("waiting", () => this.drawDoor(call));
@@ -699,21 +845,35 @@ class Page {
       this.find("mute").setAttribute("aria-pressed", "true");
       this.say("an admin muted you");
     });
-    call.addEventListener("move", () => {
-      if (this.current !== call || call.state === "ended") return;
-      this.guard(async () => {
-        await this.join(where, video, false);
-        call.over("REPLACED"); // the old media flowed until now
-      });
-    });
+    call.addEventListener("move", () => this.again(call, where, how));
     const moved = () => this.say(STATES[call.state] ?? `over: ${call.reason.toLowerCase()}`);
     call.addEventListener("state", () => {
+      if (this.current !== call) return; // another stay has taken its place
       moved();
-      if (call.state === "ended" && this.current === call) this.stage(false);
+      if (call.state === "ended") this.stage(false);
     });
     moved();
     draw();
     this.drawDoor(call);
+  }
+
+  /** The unit of the call has gone, or goes: joins by another one, as what this side was. The old media flows until it is in. */
+  async again(call, where, { ring, ...how }) {
+    if (call.leaving) return;
+    call.leaving = true;
+    for (let tries = 1; this.current === call && call.state !== "ended"; tries++) {
+      const self = { muted: this.pressed("mute"), cameraOff: this.pressed("camera"), conversationId: call.conversationId };
+      try {
+        await this.enter(where, { ...how, ...self });
+      } catch (error) {
+        const last = !error.retryAfterMs || tries === REJOINS_MAX;
+        if (last) call.over(error.retryAfterMs ? "NETWORK" : (error.end?.(Boolean(call.linkToken)) ?? "FAILED"));
+        else await waited(error.retryAfterMs * (1 + Math.random()));
+        continue;
+      }
+      call.over("REPLACED");
+      if (this.screen?.readyState === "live") await this.guard(() => this.current.share(this.screen));
+    }
   }
 
   /** Who waits to be let in, with what may become of them. */
@@ -742,7 +902,8 @@ class Page {
         if (source === "screen" && !tracks.length) continue;
         const key = `${one.participantId}/${source}`;
         wanted.add(key);
-        const tile = this.tile(key, tracks.map(({ track }) => track), marks.filter(Boolean).join(" · "));
+        const shut = tracks.some(({ mid }) => call.shut.has(mid)) ? "another passphrase, or none" : "";
+        const tile = this.tile(key, tracks.map(({ track }) => track), [...marks, shut].filter(Boolean).join(" · "));
         tile.dataset.participant = one.participantId;
       }
     }
@@ -774,11 +935,15 @@ class Page {
     if (shown) {
       this.measuring = setInterval(() => this.guard(() => this.measure()), 1_000);
     } else {
-      this.stream?.getTracks().forEach((track) => track.stop());
+      this.closeMedia();
       this.find("tiles").replaceChildren();
       this.find("door").replaceChildren();
       for (const name of ["mute", "camera", "hand"]) this.find(name).setAttribute("aria-pressed", "false");
     }
+  }
+
+  closeMedia() {
+    for (const track of [...(this.stream?.getTracks() ?? []), this.screen]) track?.stop();
   }
 
   async measure() {
@@ -797,10 +962,13 @@ class Page {
     this.find("figures").value = `${received} packets, ${percent} % lost, ${frames} frames`;
   }
 
+  pressed(id) {
+    return this.find(id).getAttribute("aria-pressed") === "true";
+  }
+
   async toggle(id, kind) {
-    const button = this.find(id);
-    const on = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", String(on));
+    const on = !this.pressed(id);
+    this.find(id).setAttribute("aria-pressed", String(on));
     if (kind) {
       this.stream?.getTracks().filter((track) => track.kind === kind).forEach((track) => (track.enabled = !on));
     }
@@ -811,6 +979,7 @@ class Page {
 
   async shareScreen() {
     const [track] = (await navigator.mediaDevices.getDisplayMedia({ video: true })).getVideoTracks();
+    this.screen = track;
     if (this.current instanceof GroupCall) await this.current.share(track);
     else await this.current.add(track);
   }

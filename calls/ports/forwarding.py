@@ -78,15 +78,7 @@ class Speakers:
     participant_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ForwarderDraining:
-    """The unit takes nothing new: the participants of this call join another one, while the old media still flows."""
-
-    call_id: str
-    era_id: str
-
-
-ForwardingEvent = DownOffered | MediaUp | MediaLost | MediaGone | Published | Speakers | ForwarderDraining
+ForwardingEvent = DownOffered | MediaUp | MediaLost | MediaGone | Published | Speakers
 
 
 class Forwarding(Protocol):

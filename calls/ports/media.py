@@ -114,6 +114,11 @@ class FanOut(Protocol):
 class Handshake(Protocol):
     """DTLS of one transport, as the server of it (RFC 5764)."""
 
+    @property
+    def fingerprint(self) -> str:
+        """Of our certificate for it, as descriptions say it: "sha-256 AB:CD:…". Never another one."""
+        ...
+
     def begin(self, fingerprints: tuple[tuple[str, str], ...]) -> None:
         """The certificate that the client said it has: algorithm and value."""
         ...
@@ -128,12 +133,7 @@ class Handshake(Protocol):
 
 
 class Handshakes(Protocol):
-    """Makes them, with one certificate for all."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Of our certificate, as descriptions say it: "sha-256 AB:CD:…"."""
-        ...
+    """Makes them, with one certificate for all that are made within some days."""
 
     def make(self, send: Callable[[bytes], None], connected: Callable[[Cipher], None], over: Callable[[], None]) -> Handshake:
         """One more. `connected` is told once, with the keys; `over` when it failed, or when the client closed it."""

@@ -59,6 +59,7 @@ class Stream(NamedTuple):
 
     party: Party
     stream_id: str
+    """A device's newer stream has the greater one."""
     take: Callable[[Message], None]
 
 

@@ -11,7 +11,7 @@ from calls.domain.limits import SECOND_NS, ForwarderLimits
 from calls.domain.sdp_writer import Section, Transport, write
 from calls.domain.tracks import Description, Source
 from calls.domain.uplink import Uplink, read_offer
-from calls.ports.forwarding import ForwarderDraining, ForwardingEvent, Place
+from calls.ports.forwarding import ForwardingEvent, Place
 from calls.ports.media import Cipher, Clock, Datagrams, FanOut, Handshakes
 from calls.services.downstream import Downstream
 from calls.services.egress import Egress
@@ -61,7 +61,6 @@ class Forwarder:
         self._costs = costs
         self._rooms: dict[tuple[str, str], Room] = {}
         self._ticks = self._joins = 0
-        self._draining = False
         self._measured = (clock.now_ns(), clock.core_ns())
 
     @property
@@ -108,8 +107,6 @@ class Forwarder:
 
     def _admit(self, room: Room | None, uplink: Uplink) -> None:
         limits = self.limits
-        if self._draining:
-            raise Refused(unavailable("this unit is draining"))
         if room is None and len(self._rooms) >= limits.calls_max:
             raise Refused(unavailable(f"{len(self._rooms)} calls, of at most {limits.calls_max}"))
         if room is not None and len(room.parties) >= limits.participants_max:
@@ -167,8 +164,9 @@ class Forwarder:
 
     def _write(self, leg: Leg, sections: Sequence[Section], setup: str, version: int) -> str:
         credentials = leg.credentials[0]
+        assert leg.handshake is not None
         transport = Transport(
-            credentials.ufrag.decode(), credentials.password.decode(), self._handshakes.fingerprint, setup, self._candidates
+            credentials.ufrag.decode(), credentials.password.decode(), leg.handshake.fingerprint, setup, self._candidates
         )
         session = int.from_bytes(leg.credentials[0].ufrag[:7], "big")
         return write(sections, transport, session, version)
@@ -234,12 +232,6 @@ class Forwarder:
             self._put_out(room, party, self._clock.now_ns())
         self._rooms.pop((call_id, era_id), None)
         self.egress.flush()
-
-    def drain(self) -> None:
-        """Take nothing new; media that flows goes on. Every call is told."""
-        self._draining = True
-        for room in self._rooms.values():
-            self._emit(ForwarderDraining(room.call_id, room.era_id))
 
     def close(self) -> None:
         """End everything; nothing is told."""

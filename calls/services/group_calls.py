@@ -318,8 +318,6 @@ class GroupCalls:
                 if live is not None and live.call.era_id == era_id:
                     await self._commands.tell(live, messages.Speakers(conversation_id, participant_ids))
                 return
-            case forwarding.ForwarderDraining():
-                return  # `move_all` tells who is in
         place = event.place
         live = self._calls.find(place.call_id)
         if live is None or live.call.era_id != place.era_id:

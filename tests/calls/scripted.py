@@ -113,7 +113,7 @@ class Wire:
     def __init__(self) -> None:
         self.certificate = RTCCertificate.generateCertificate()
         self.ufrag, self.password = secrets.token_hex(4), secrets.token_hex(12)
-        self.remote_ufrag = self.remote_password = ""
+        self.remote_ufrag = self.remote_password = self.theirs = ""
         self.unit = ("", 0)
         self.raw: list[bytes] = []
         """Every datagram that came, by any socket."""
@@ -152,6 +152,7 @@ class Wire:
         assert isinstance(media, tuple)
         one = next(one for one in media if one.ufrag)
         self.remote_ufrag, self.remote_password = one.ufrag, one.password
+        self.theirs = " ".join(one.fingerprints[0])
         self._fingerprints = [RTCDtlsFingerprint(algorithm, value) for algorithm, value in one.fingerprints]
         words = next(line for line in text.split("\r\n") if line.startswith("a=candidate")).split()
         self.unit = (words[4], int(words[5]))

@@ -32,8 +32,9 @@ async def test_two_people_in_browsers_see_and_hear_one_another(place: Place) -> 
         await tab.sees(1)
         (sound,) = await tab.inbound("audio")
         assert sound["energy"] > 0
-        (transport,) = [one for one in await tab.figures() if one["kind"] == "transport"]
-        assert transport["dtls"] == "connected" and transport["srtp"]
+    ends = [await tab.transport() for tab in (ann, ben)]
+    assert {end["role"] for end in ends} == {"client", "server"} and {end["dtls"] for end in ends} == {"connected"}
+    assert ends[0]["srtp"] == ends[1]["srtp"] == "SRTP_AES128_CM_HMAC_SHA1_80"
     numbers = await ann.counter("[data-key=other] video", 20)
     assert len(set(numbers)) >= 10 and in_order(numbers, 120)
     await ben.page.click("#hang-up")
@@ -91,8 +92,12 @@ async def test_three_tabs_in_a_room(place: Place) -> None:
     _, tabs = await place.room(3)
     for tab in tabs:
         await tab.sees(2, "down")
+        for connection in ("up", "down"):
+            transport = await tab.transport(connection)
+            assert (transport["dtls"], transport["role"], transport["srtp"]) == ("connected", "client", "SRTP_AEAD_AES_256_GCM")
         sounds = await tab.inbound("audio", "down")
-        assert len(sounds) == 2 and all(one["energy"] > 0 for one in sounds)
+        assert len(sounds) == 2 and all(one["energy"] > 0 and one["concealed"] < 0.3 * one["samples"] for one in sounds)
+        assert all(one["frozen_s"] < 2 for one in await tab.inbound("video", "down"))
         numbers = await tab.counter(".tile:not(.own) video", 15)
         assert len(set(numbers)) >= 8 and in_order(numbers, 120)
     for tab in tabs:
@@ -146,13 +151,7 @@ async def test_the_height_asked_for_arrives(place: Place, tmp_path: Path) -> Non
         await ann.sees(1, "down")
         for height, expected in ((480, 240), (60, 120), (480, 240)):
             await ann.page.evaluate("([id, h]) => window.page.current.watch(id, 'camera', h)", [participant, height])
-            for _ in range(300):
-                (video,) = await ann.inbound("video", "down")
-                if video["height"] == expected:
-                    break
-                await ann.page.wait_for_timeout(200)
-            else:
-                raise AssertionError(f"{video} instead of {expected}")
+            await ann.shows(expected)
             await ann.sees(1, "down")
         for tab in (ann, ben):
             await tab.page.click("#hang-up")

@@ -56,6 +56,42 @@ async def test_somebody_comes_and_goes_twenty_times_and_sections_are_used_again(
         await tab.page.click("#hang-up")
 
 
+async def test_who_speaks_is_marked_and_nobody_else(place: Place) -> None:
+    _, (ann, ben, cat) = await place.room(3)
+    for speaker, silent in ((cat, ben), (ben, cat)):
+        for tab, on in ((speaker, "false"), (silent, "true")):
+            if await tab.page.get_attribute("#mute", "aria-pressed") != on:
+                await tab.page.click("#mute")
+        name = ann.page.locator(".tile.speaks .name")
+        await expect(name).to_contain_text(speaker.account_id, timeout=30_000)
+        await expect(name).to_have_count(1)
+    for tab in (ann, ben, cat):
+        await tab.page.click("#hang-up")
+        assert tab.errors == []
+
+
+async def test_pictures_that_are_not_shown_are_not_sent_until_they_are(place: Place) -> None:
+    _, (ann, ben) = await place.room(2)
+    participant = await ben.page.evaluate("window.page.current.participantId")
+    await ann.sees(1, "down")
+    for _ in range(2):
+        await ann.page.evaluate("(id) => window.page.current.watch(id, 'camera', 0)", participant)
+        same = 0
+        async with asyncio.timeout(30):
+            while same < 10:
+                (before,) = await ann.inbound("video", "down")
+                await ann.page.wait_for_timeout(200)
+                (after,) = await ann.inbound("video", "down")
+                same = same + 1 if after["packets"] == before["packets"] else 0
+        (silence,) = await ann.inbound("audio", "down")
+        assert silence["energy"] > 0
+        await ann.page.evaluate("(id) => window.page.current.watch(id, 'camera', 240)", participant)
+        await ann.sees(1, "down")
+    for tab in (ann, ben):
+        await tab.page.click("#hang-up")
+        assert tab.errors == []
+
+
 async def test_tabs_see_one_another_again_when_the_process_of_their_call_was_killed(place: Place) -> None:
     group, (ann, ben) = await place.room(2)
     era = await ann.page.evaluate("window.page.current.eraId")

@@ -13,7 +13,7 @@ from tidewire.calls import CallMedia, CallState, GroupCall
 from tidewire.errors import Refused, TidewireError
 
 from calls.domain.signalling_limits import SignallingLimits
-from tests.support.calls_sdk import Deployment
+from tests.support.calls_sdk import Deployment, connections
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 SOUND = CallMedia(audio=AudioStreamTrack)
@@ -158,6 +158,39 @@ async def test_a_client_that_looks_for_its_call_in_vain_is_closed_all_the_same(d
     async with asyncio.timeout(15):
         await deployment.stack.aclose()
     assert {room.state for room in rooms} == {CallState.ENDED}
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["before it asks", "while it asks"])
+async def test_a_join_that_is_given_up_leaves_no_connection_and_nobody_in_the_call(deployment: Deployment, asked: bool) -> None:
+    async with deployment.calls():
+        (ann, ben), conversation_id = await group(deployment, "ann", "ben")
+        room = await ann.calls.join(conversation_id, SOUND)
+        before = connections()
+        joining = asyncio.ensure_future(ben.calls.join(conversation_id, SOUND))
+        async with asyncio.timeout(15):
+            while connections() == before or (asked and len(room.participants) < 2):
+                await asyncio.sleep(0)
+        joining.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await joining
+        assert connections() == before
+        await until(room, lambda: len(room.participants) == 1)
+        await deployment.stack.aclose()
+
+
+async def test_who_is_no_member_any_more_learns_why_its_call_is_over_when_its_stream_was_lost(deployment: Deployment) -> None:
+    async with deployment.calls():
+        (ann, ben), conversation_id = await group(deployment, "ann", "ben")
+        for client in (ann, ben):
+            await client.calls.join(conversation_id, SOUND)
+        room = await ben.calls.join(conversation_id, SOUND)
+        assert await room.becomes(CallState.ACTIVE) is CallState.ACTIVE
+        await ben.leave_group(conversation_id)
+        await room.resume()
+        async with asyncio.timeout(10):  # before the process looks by itself
+            assert await room.becomes() is CallState.ENDED
+        assert room.reason == "removed"
+        await deployment.stack.aclose()
 
 
 async def test_when_the_process_is_started_again_everybody_comes_back(deployment: Deployment) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from aiortc.mediastreams import AudioStreamTrack
 from tidewire.calls import CallMedia, CallState, GroupCall
@@ -101,6 +103,22 @@ async def test_a_guest_enters_anew_while_it_is_in_although_the_link_was_revoked(
         await until(guest, lambda: bool(guest.tracks) and guest.tracks[0].track is not before[0].track)
         await frame(guest, host.participant_id, "microphone")
         assert (guest.participant_id, guest.reason) == (participant_id, "")
+        await deployment.stack.aclose()
+
+
+async def test_after_its_process_a_guest_of_a_revoked_link_is_out_and_who_made_it_is_in(deployment: Deployment) -> None:
+    async with deployment.calls():
+        ann, ben = await deployment.people("ann", "ben")
+        link = await ann.calls.links.create()
+        host, guest = [await client.calls.join_link(link.text, SOUND) for client in (ann, ben)]
+        await frame(guest, host.participant_id, "microphone")
+        await ann.calls.links.revoke(link.link_id)
+        era = host.era_id
+    async with deployment.calls():
+        async with asyncio.timeout(30):
+            assert await guest.becomes() is CallState.ENDED
+        assert guest.reason == "revoked"
+        await until(host, lambda: host.era_id != era and host.state is CallState.ACTIVE)
         await deployment.stack.aclose()
 
 

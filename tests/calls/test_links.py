@@ -261,6 +261,17 @@ async def test_each_join_by_link_counts_once_where_there_are_several_processes(w
             assert answers[3].refusal.subject == "links_per_hour"
 
 
+async def test_relays_of_a_groups_call_come_with_each_answer_to_join_and_by_no_other_way(world: World) -> None:
+    async with world.calls(world.settings(turn_urls="turn:127.0.0.1:3478", turn_secrets="a secret of the relay")) as calls:
+        ann, ben = await people(calls, 2)
+        group = await ann.group(ben)
+        ways = [(await joins(ann, group)).joined for _ in range(2)]
+        assert [one.ice.servers[0].urls for one in ways] == [["turn:127.0.0.1:3478"]] * 2
+        assert 0 < ways[0].ice.expires_at_ms <= ways[1].ice.expires_at_ms and not ways[0].ice.relay_only
+        for call_id in (group, ways[1].era_id):
+            assert reason(await ann.say(refresh_ice=call_pb2.RefreshIce(call_id=call_id))) == "NOT_FOUND"
+
+
 async def test_a_join_names_a_conversation_or_a_link(calls: Calls) -> None:
     ann, ben = await people(calls, 2)
     room = (await ann.link()).link.room_id

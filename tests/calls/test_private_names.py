@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
+from datetime import UTC, datetime
 
 import aiortc.rtcdtlstransport as dtls
 import pylibsrtp
 from pylibsrtp import Policy, Session, _binding
+
+from calls.settings import CERTIFICATE_S
 
 
 def test_a_session_is_a_pointer_to_libsrtps() -> None:
@@ -24,6 +27,11 @@ def test_the_binding_has_what_is_called_in_place() -> None:
 
 def test_streams_are_removed_by_an_ssrc_in_network_order() -> None:
     assert "htonl(ssrc)" in inspect.getsource(pylibsrtp.Session.remove_stream)
+
+
+def test_a_certificate_is_valid_for_twice_as_long_as_one_may_serve() -> None:
+    left = dtls.RTCCertificate.generateCertificate().expires - datetime.now(UTC)
+    assert left.total_seconds() >= 2 * CERTIFICATE_S[1]
 
 
 def test_a_dtls_transport_asks_its_ice_transport_for_three_things() -> None:

@@ -14,12 +14,14 @@ from calls.adapters.memory import LocalPost
 from calls.adapters.peers import Channels, Peer, PeerPost, Silent
 from calls.adapters.process_lease import ProcessLease
 from calls.adapters.redis_whereabouts import Whereabouts
+from calls.adapters.signal_stream import stream_id
 from calls.domain.messages import Message, Party
 from calls.ports.signalling import Stream
 from server.kit.redis.client import Client
 from server.kit.redis.connecting import open_client
 from server.kit.refusal import Refused
 from server.kit.system import SystemClock
+from tests.support.proxy import Line
 from tests.support.redis import RedisServer
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
@@ -42,6 +44,7 @@ class Process:
         self.whereabouts = Whereabouts(client, SystemClock(), name, f"127.0.0.1:{name}")
         self.lease = ProcessLease(self.whereabouts, self.local, SystemClock())
         channels = Channels("", None)
+        self.post = PeerPost(self.local, self.whereabouts, channels)
         self.places = GroupPlaces(
             self.whereabouts, channels, self.local, self.lease, lambda: self.live, self._displaced, lambda: load
         )
@@ -114,12 +117,47 @@ async def test_the_routes_of_a_process_come_back_when_redis_has_lost_them_and_no
     one, other = Process(client, "1"), Process(client, "2")
     await one.turn()
     await other.turn()
-    await one.local.attend(Stream(ANN, "old", ignored))  # the device has moved on, and its old stream does not know yet
-    await other.local.attend(Stream(ANN, "new", ignored))
-    await redis.wipe()
+    await one.local.attend(Stream(ANN, "1", ignored))  # the device has moved on, and its old stream does not know yet
+    await other.local.attend(Stream(ANN, "2", ignored))
+    for first, then in ((one, other), (other, one)):
+        await redis.wipe()
+        await first.turn()
+        await then.turn()
+        assert await one.whereabouts.of_account("ann") == {"phone": "2"}
+
+
+async def test_the_route_of_a_process_that_is_gone_gives_way_to_the_devices_newer_stream(client: Client) -> None:
+    gone, other = Process(client, "1"), Process(client, "2")
+    await gone.whereabouts.take(ANN, "1")
+    await other.local.attend(Stream(ANN, "2", ignored))
     await other.turn()
-    await one.turn()
-    assert await one.whereabouts.of_account("ann") == {"phone": "2"}
+    assert await other.whereabouts.of_account("ann") == {"phone": "2"}
+
+
+async def test_a_device_that_moved_while_redis_was_away_for_a_moment_is_found_where_it_is(
+    client: Client, redis: RedisServer
+) -> None:
+    line = Line(redis.port)
+    await line.start()
+    cut_off = await open_client(f"redis://127.0.0.1:{line.port}/0", "", "", "tw", SystemClock(), "away")
+    gone, other = Process(client, "1"), Process(cut_off, "2")
+    await gone.whereabouts.take(ANN, "1")
+    await other.turn()
+    line.refusing = True
+    line.cut()
+    await other.post.attend(Stream(ANN, "2", ignored))
+    assert await gone.whereabouts.of_account("ann") == {}
+    line.refusing = False
+    async with asyncio.timeout(20):
+        while await gone.whereabouts.of_account("ann") != {"phone": "2"}:
+            await other.turn()
+    await cut_off.close()
+    await line.close()
+
+
+async def test_a_newer_stream_has_a_greater_id() -> None:
+    ids = [stream_id(now_ms) for now_ms in (9, 10, 1_790_000_000_000, 1_790_000_000_001)]
+    assert ids == sorted(ids) and len({stream_id(1) for _ in range(10)}) == 10
 
 
 async def waits(process: Process) -> bool:

@@ -7,7 +7,7 @@ import gc
 import pytest
 
 from calls.domain.limits import ForwarderLimits
-from calls.ports.forwarding import ForwarderDraining, MediaGone, MediaLost, MediaUp, Published, Speakers
+from calls.ports.forwarding import MediaGone, MediaLost, MediaUp, Published, Speakers
 from calls.services.leg import Leg
 from server.kit.refusal import Reason, Refused
 from tests.calls.rooms import CAMERA, MICROPHONE, Camera, Microphone, a_room
@@ -65,15 +65,11 @@ async def test_who_would_be_too_much_is_refused_and_the_others_notice_nothing(
         assert room.unit.mux.ufrags == 2
 
 
-async def test_no_new_call_where_there_is_no_room_for_one_and_none_at_all_while_draining() -> None:
+async def test_no_new_call_where_there_is_no_room_for_one() -> None:
     async with a_room(ForwarderLimits(calls_max=1)) as room:
         await room.joined("ann", MICROPHONE)
         with pytest.raises(Refused, match="1 calls, of at most 1"):
             await room.person("eve", MICROPHONE, call="another").join()
-        room.unit.drain()
-        assert room.told(ForwarderDraining) == [ForwarderDraining("call", "era")]
-        with pytest.raises(Refused, match="draining"):
-            await room.person("ben", MICROPHONE).join()
 
 
 async def test_who_speaks_is_told_and_the_loudest_are_heard() -> None:

@@ -13,7 +13,7 @@ from tidewire import Client
 from tidewire.calls import Call, CallMedia, CallState
 from tidewire.errors import Refused, TidewireError
 
-from tests.support.calls_sdk import Deployment
+from tests.support.calls_sdk import Deployment, connections
 from tests.support.node import Node
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
@@ -192,6 +192,43 @@ async def test_a_call_is_declined(deployment: Deployment) -> None:
         await (await asyncio.wait_for(ringing, 15)).decline()
         await becomes(placed, CallState.ENDED)
         assert placed.reason == "declined"
+        await deployment.stack.aclose()
+
+
+async def given_up(beginning: asyncio.Future[Any]) -> None:
+    """As soon as it has opened a connection."""
+    before = connections()
+    async with asyncio.timeout(15):
+        while connections() == before:
+            await asyncio.sleep(0)
+    beginning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await beginning
+
+
+async def test_a_call_that_is_given_up_while_it_is_placed_is_over_and_leaves_no_connection(deployment: Deployment) -> None:
+    async with deployment.calls():
+        ann, ben, conversation_id = await two(deployment)
+        ringing = asyncio.ensure_future(first_call(ben))
+        await given_up(asyncio.ensure_future(ann.calls.place(conversation_id, SOUND)))
+        async with asyncio.timeout(15):
+            while connections() or ann.calls.live or ben.calls.live:
+                await asyncio.sleep(0.02)
+        ringing.cancel()
+        await deployment.stack.aclose()
+
+
+async def test_who_gives_up_taking_a_call_may_take_it_later(deployment: Deployment) -> None:
+    async with deployment.calls():
+        ann, ben, conversation_id = await two(deployment)
+        ringing = asyncio.ensure_future(first_call(ben))
+        placed = await ann.calls.place(conversation_id, SOUND)
+        taken = await asyncio.wait_for(ringing, 15)
+        before = connections()
+        await given_up(asyncio.ensure_future(taken.accept(SOUND)))
+        assert connections() == before and taken.state is CallState.RINGING
+        await taken.accept(SOUND)
+        await becomes(placed, CallState.ACTIVE)
         await deployment.stack.aclose()
 
 

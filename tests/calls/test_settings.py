@@ -48,6 +48,8 @@ def test_limits_are_settings_too() -> None:
         ({"rings": "redis", "redis_url": "redis://cache", "ticket_secret": LONG}, "rings = redis needs peer_token"),
         ({"ticket_secret": "short"}, "ticket_secret has at least 32 characters, not 5"),
         ({"group_audio_max": "33"}, "group_audio_max = 33 is more than participants_max = 32: raise both"),
+        ({"certificate_s": "3599"}, "certificate_s is from 3,600 .* to 1,209,600 .*, not 3,599"),
+        ({"certificate_s": "1209601"}, "certificate_s is from 3,600 .* to 1,209,600 .*, not 1,209,601"),
         ({"ring_s": "5"}, "there is no setting ring_s; did you mean ring_ms"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,

@@ -48,6 +48,23 @@ async def test_many_are_waited_for_without_a_thread_each_and_leave_nothing() -> 
     assert len(os.listdir("/proc/self/fd")) <= before  # what tests before this one left may be closed meanwhile
 
 
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_start_that_is_given_up_leaves_no_program_and_no_pipe(turns: int) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    starting = asyncio.ensure_future(Process.started(["sleep", "60"], PATH))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    starting.cancel()
+    (given_up,) = await asyncio.gather(starting, return_exceptions=True)
+    if isinstance(given_up, Process):  # it was faster
+        os.killpg(given_up.pid, signal.SIGKILL)
+        await given_up.wait()
+        given_up.close()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
 async def test_what_cannot_be_started_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
         await Process.started(["/nowhere/at-all"], PATH)

@@ -53,13 +53,18 @@ READ_COUNTER = """async ({ selector, frames, bits }) => {
 FIGURES = """async (which) => {
   const pc = window.page.current[which];
   const found = [];
-  for (const one of (await pc.getStats()).values()) {
+  const stats = await pc.getStats();
+  for (const one of stats.values()) {
     if (one.type === "inbound-rtp") found.push({ kind: one.kind, packets: one.packetsReceived, lost: one.packetsLost,
-      frames: one.framesDecoded ?? 0, height: one.frameHeight ?? 0, freezes: one.freezeCount ?? 0,
-      energy: one.totalAudioEnergy ?? 0, concealed: one.concealedSamples ?? 0 });
-    if (one.type === "transport") found.push({ kind: "transport", dtls: one.dtlsState, role: one.dtlsRole, srtp: one.srtpCipher });
-    if (one.type === "candidate-pair" && one.nominated) found.push({ kind: "pair", state: one.state });
-    if (one.type === "local-candidate") found.push({ kind: "local", type: one.candidateType });
+      frames: one.framesDecoded ?? 0, height: one.frameHeight ?? 0, freezes: one.freezeCount ?? 0, frozen_s: one.totalFreezesDuration ?? 0,
+      energy: one.totalAudioEnergy ?? 0, concealed: one.concealedSamples ?? 0, samples: one.totalSamplesReceived ?? 0,
+      again: one.retransmittedPacketsReceived ?? 0 });
+    if (one.type === "outbound-rtp") found.push({ kind: `sent ${one.kind}`, again: one.retransmittedPacketsSent ?? 0 });
+    if (one.type === "transport") {
+      const pair = stats.get(one.selectedCandidatePairId);
+      const ends = ["local", "remote"].map((end) => stats.get(pair?.[`${end}CandidateId`])?.candidateType);
+      found.push({ kind: "transport", dtls: one.dtlsState, role: one.dtlsRole, srtp: one.srtpCipher, local: ends[0], remote: ends[1] });
+    }
   }
   return JSON.stringify(found);
 }"""
@@ -144,10 +149,11 @@ class Tab:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     @classmethod
-    async def opened(cls, browser: Browser, http_port: int, token: str, account_id: str) -> Tab:
-        """Signed in."""
+    async def opened(cls, browser: Browser, http_port: int, token: str, account_id: str, script: str = "") -> Tab:
+        """Signed in. `script`: runs before the page's own."""
         context = await browser.new_context(permissions=["camera", "microphone"], viewport={"width": 1000, "height": 700})
         tab = cls(await context.new_page(), account_id)
+        await tab.page.add_init_script(script)
         await tab.page.goto(f"http://127.0.0.1:{http_port}/#token={token}")
         await tab.says("connected")
         return tab
@@ -174,6 +180,11 @@ class Tab:
         """Of what is received: audio or video."""
         return [one for one in await self.figures(connection) if one["kind"] == kind]
 
+    async def transport(self, connection: str = "pc") -> dict[str, Any]:
+        """DTLS, SRTP, and the kinds of the addresses at both ends."""
+        (found,) = await self.inbound("transport", connection)
+        return found
+
     async def sees(self, streams: int, connection: str = "pc", frames: int = 10) -> None:
         """Wait until so many videos have each decoded `frames` more."""
         before = {n: one["frames"] for n, one in enumerate(await self.inbound("video", connection))}
@@ -184,6 +195,15 @@ class Tab:
                 return
             await self.page.wait_for_timeout(200)
         raise AssertionError(f"{grown} frames more, of {streams} videos")
+
+    async def shows(self, height: int) -> None:
+        """Wait until the one video of the room has this height."""
+        for _ in range(300):
+            (video,) = await self.inbound("video", "down")
+            if video["height"] == height:
+                return
+            await self.page.wait_for_timeout(200)
+        raise AssertionError(f"{video} instead of {height}")
 
     async def counter(self, selector: str, frames: int) -> list[int]:
         """The numbers in the next frames of a video that plays."""

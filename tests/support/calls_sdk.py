@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from aiortc import RTCPeerConnection
 from tidewire import Client
 
 from calls.app import App, serving
@@ -18,6 +20,12 @@ from tests.support.node import Node, free_port
 
 _tags = count(1)
 SECRET = "a secret of all processes, long enough"
+
+
+def connections() -> int:
+    """Of aiortc, in this process, that are open."""
+    found = [one for one in gc.get_objects() if isinstance(one, RTCPeerConnection)]
+    return sum(one.connectionState != "closed" for one in found)
 
 
 @dataclass

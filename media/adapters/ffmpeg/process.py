@@ -51,6 +51,9 @@ class Process:
         except BaseException:  # nobody would end it
             os.killpg(popen.pid, signal.SIGKILL)
             popen.wait()
+            process.close()
+            for pipe in (popen.stdout, popen.stderr):
+                pipe.close()
             raise
         return process
 

@@ -11,6 +11,7 @@ from calls.domain.arrivals import PACKETS_MAX, Arrivals
 from calls.domain.keyframes import AGAIN_NS, AGAIN_TRIES_MAX, BACKOFF_NS, FLOOR_NS, QUIET_NS, KeyframeRequests, Wishes
 from calls.domain.limits import ForwarderLimits
 from calls.domain.path import CLAIM_NS, Path
+from calls.domain.renewal import Renewal
 from calls.domain.speakers import LEAD_NS, STALE_NS, Floor, Voice, last_n
 from calls.domain.tracks import Source, Track
 from tests.calls.domain.media import MS
@@ -20,6 +21,20 @@ LIMITS = ForwarderLimits()
 
 def test_a_track_is_named_after_who_and_what() -> None:
     assert Track("ann", Source.SCREEN).track_id == "ann/screen" and Source.SCREEN.video and not Source.MICROPHONE.video
+
+
+def test_what_serves_for_a_time_gives_way_at_the_first_need_after_it() -> None:
+    renewal = Renewal(10, 5)
+    assert [renewal.due(now_ns) for now_ns in (5, 14, 15, 15, 24, 90, 99, 100)] == [
+        False,
+        False,
+        True,
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 # Admission

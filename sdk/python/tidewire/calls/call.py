@@ -96,13 +96,22 @@ class Call(Followed[CallEvent]):
         if self._offer is None or self.outgoing:
             raise TidewireError("only a call that rings here can be taken")
         peer = self._new_peer(media)
-        answer = await peer.answer(self._offer.sdp)
-        description = call_pb2.CallDescription(revision=self._offer.revision, sdp=answer)
+        asked = False
         try:
+            answer = await peer.answer(self._offer.sdp)
+            description = call_pb2.CallDescription(revision=self._offer.revision, sdp=answer)
+            asked = True
             await self._signalling.command(accept=call_pb2.AcceptCall(call_id=self.call_id, answer=description))
         except TidewireError:
             self._peer = None
             await peer.close()
+            raise
+        except asyncio.CancelledError:
+            if asked:  # it may be this device that has it by now
+                self.give_up()
+            else:
+                self._peer = None
+                await self._close(peer)
             raise
         try:
             self._open(media)
@@ -143,6 +152,10 @@ class Call(Followed[CallEvent]):
     async def _say_farewell(self, command: call_pb2.HangUp) -> None:
         with contextlib.suppress(Refused, Unreachable):
             await self._signalling.command(hang_up=command)
+
+    def give_up(self) -> None:
+        """End it beside: whoever began it does not wait."""
+        self._beside(self.hang_up())
 
     async def add_video(self, source: Source) -> None:
         """Send pictures, too, from now on.

@@ -88,6 +88,9 @@ class Calls:
         except TidewireError:
             await call.over("failed")
             raise
+        except asyncio.CancelledError:
+            call.give_up()
+            raise
         return call
 
     async def join(self, conversation_id: str, media: CallMedia, *, ring: bool = False, muted: bool = False) -> GroupCall:

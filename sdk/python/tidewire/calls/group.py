@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 REJOINS_MAX = 10
 REJOIN_S = 1.0
+_REASONS = {"NOT_A_MEMBER": "removed", "NOT_ALLOWED": "removed", "NOT_FOUND": "revoked"}
+"""By the refusal of whoever looks for its call, or enters it again."""
 
 
 class GroupCall(Followed[GroupEvent]):
@@ -162,7 +164,9 @@ class GroupCall(Followed[GroupEvent]):
         self._muted = muted
         try:
             await self._enter(ring)
-        except TidewireError:
+        except BaseException:  # whoever gives up leaves no connection open, and is not in the call
+            if self.participant_id and not self._over:
+                self._farewell = self._beside(self._say_farewell())
             await self._end("failed")
             raise
 
@@ -197,7 +201,7 @@ class GroupCall(Followed[GroupEvent]):
             era_id=self.era_id,
             muted=self._muted,
         )
-        response = await self._signalling.command(join=command)
+        response = await self._ask(command)
         joined = response.joined
         if self._link_token:
             self.conversation_id = joined.call_id or response.waiting.conversation_id
@@ -215,6 +219,30 @@ class GroupCall(Followed[GroupEvent]):
         for kind, source in given:
             if source is not None:
                 up.send(kind, source)  # opened once this side is in
+
+    async def _ask(self, command: call_pb2.JoinGroupCall) -> call_pb2.SignalResponse:
+        answered: asyncio.Future[call_pb2.SignalResponse] = asyncio.get_running_loop().create_future()
+        asking = self._beside(self._ask_for(command, answered))
+        try:
+            return await answered
+        except asyncio.CancelledError:
+            self._farewell = asking
+            raise
+
+    async def _ask_for(self, command: call_pb2.JoinGroupCall, answered: asyncio.Future[call_pb2.SignalResponse]) -> None:
+        """To the end, also when nobody waits for the answer any more: this side may be in by then, and leaves."""
+        try:
+            response = await self._signalling.command(join=command)
+        except TidewireError as error:
+            if not answered.done():
+                answered.set_exception(error)
+            return
+        if not answered.done():
+            answered.set_result(response)
+            return
+        leave = call_pb2.LeaveGroupCall(conversation_id=response.joined.call_id or response.waiting.conversation_id)
+        with contextlib.suppress(Refused, Unreachable):
+            await self._signalling.command(leave=leave)
 
     async def take(self, response: call_pb2.SignalResponse) -> None:
         """Something that came for this call."""
@@ -250,20 +278,25 @@ class GroupCall(Followed[GroupEvent]):
         self._checking = self._beside(self._check())
 
     async def _check(self) -> None:
+        """Look whether this side is still in. Where nobody can say, it stays for as long as media flows, and then enters again."""
         command = call_pb2.PeekGroupCall(conversation_id=self.conversation_id)
-        for _ in range(REJOINS_MAX):
+        looks = 0
+        while looks < REJOINS_MAX or self.state is CallState.ACTIVE:
+            looks += 1
             try:
                 roster = (await self._signalling.command(peek=command)).roster
             except TidewireError as error:
-                if not error.retryable and self._link_token:
-                    self._rejoin(REJOIN_S)  # a guest is told nothing of a call that it is not in
-                if not error.retryable:
+                if error.retryable:
+                    await asyncio.sleep(error.retry_after_s or REJOIN_S)
+                    continue
+                if not self._link_token:
+                    await self._end(self._why(error))
                     return
-                await asyncio.sleep(error.retry_after_s or REJOIN_S)
-                continue
-            if self.participant_id not in {one.participant_id for one in roster.participants}:
-                self._rejoin(REJOIN_S)
-            return
+                break  # a guest is told nothing of a call that it is not in
+            if self.participant_id in {one.participant_id for one in roster.participants}:
+                return
+            break
+        self._rejoin(REJOIN_S)
 
     def _rejoin(self, within_s: float) -> None:
         """Enter again, after a random part of `within_s`, so that not all come at once; unless that is under way."""
@@ -284,7 +317,8 @@ class GroupCall(Followed[GroupEvent]):
                 return
             except TidewireError as error:
                 if not error.retryable:
-                    break
+                    await self._end(self._why(error))
+                    return
                 wait_s = error.retry_after_s or 0.0
         await self._end("network")
 
@@ -308,6 +342,14 @@ class GroupCall(Followed[GroupEvent]):
     def _seen(self, roster: call_pb2.GroupCallRoster) -> None:
         self.participants = participants(roster)
         self._say(RosterChanged())
+
+    def _why(self, error: TidewireError) -> str:
+        """The reason of a call that this side is kept out of."""
+        if not isinstance(error, Refused):
+            return "failed"
+        if error.reason == "NOT_A_MEMBER" and self._link_token:
+            return "revoked"  # or it would have come in as a guest
+        return _REASONS.get(error.reason, "failed")
 
     def _flows(self, flows: bool) -> None:
         if not self._over:
