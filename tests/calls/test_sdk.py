@@ -232,6 +232,62 @@ async def test_who_gives_up_taking_a_call_may_take_it_later(deployment: Deployme
         await deployment.stack.aclose()
 
 
+async def test_who_is_in_a_call_is_busy_for_others_unless_calls_may_wait(deployment: Deployment) -> None:
+    async with deployment.calls():
+        ann, ben, eve = await deployment.people("ann", "ben", "eve")
+        to_ben = [await one.direct(deployment.name("ben")) for one in (ann, eve)]
+        ringing = asyncio.ensure_future(first_call(ben))
+        first = await ann.calls.place(to_ben[0], SOUND)
+        taken = await asyncio.wait_for(ringing, 15)
+        await taken.accept(SOUND)
+        await becomes(first, CallState.ACTIVE)
+
+        refused = await eve.calls.place(to_ben[1], SOUND)
+        await becomes(refused, CallState.ENDED)
+        assert refused.reason == "busy" and first.state is CallState.ACTIVE
+
+        ben.calls.call_waiting = True
+        ringing = asyncio.ensure_future(first_call(ben))
+        second = await eve.calls.place(to_ben[1], SOUND)
+        waits = await asyncio.wait_for(ringing, 15)
+        assert waits.call_id == second.call_id
+        await second.hang_up()
+        await becomes(waits, CallState.ENDED)
+        assert first.state is CallState.ACTIVE
+        await first.hang_up()
+        await becomes(taken, CallState.ENDED)
+
+        ben.calls.call_waiting = False
+        ringing = asyncio.ensure_future(first_call(ben))
+        third = await eve.calls.place(to_ben[1], SOUND)
+        assert (await asyncio.wait_for(ringing, 15)).call_id == third.call_id, "whose call is over is not busy"
+        await third.hang_up()
+        await deployment.stack.aclose()
+
+
+async def test_one_device_that_is_in_a_call_leaves_the_others_ringing(deployment: Deployment) -> None:
+    async with deployment.calls():
+        ann, eve, ben = await deployment.client("ann"), await deployment.client("eve"), await deployment.client("ben")
+        await ann.register_username(deployment.name("ann"))
+        await eve.register_username(deployment.name("eve"))
+        code = await ben.register_username(deployment.name("ben"))
+        other = await deployment.client("ben", login=code)
+        ringing = [asyncio.ensure_future(first_call(device)) for device in (ben, other)]
+        first = await ann.calls.place(await ann.direct(deployment.name("ben")), SOUND)
+        taken, elsewhere = await asyncio.wait_for(asyncio.gather(*ringing), 15)
+        await taken.accept(SOUND)
+        await becomes(first, CallState.ACTIVE)
+        await becomes(elsewhere, CallState.ENDED)
+
+        second = await eve.calls.place(await eve.direct(deployment.name("ben")), SOUND)
+        rings = await asyncio.wait_for(first_call(other), 15)
+        assert rings.call_id == second.call_id
+        await rings.accept(SOUND)
+        await becomes(second, CallState.ACTIVE)
+        assert first.state is CallState.ACTIVE
+        await deployment.stack.aclose()
+
+
 async def test_where_there_are_no_calls_a_sentence_says_so(tmp_path: Path) -> None:
     node = Node(tmp_path / "node")
     await node.start()

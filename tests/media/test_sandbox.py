@@ -121,28 +121,34 @@ async def test_cancelling_kills_the_program(box: Sandbox, job_of: Job) -> None:
     job = box.job(job_of.source, job_of.out)
     code = "import time; print('begun', flush=True); time.sleep(60)"
 
-    def line(_: bytes) -> bool:
+    def lines(_: bytes) -> bool:
         begun.set()
         return True
 
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(box.run([PYTHON, "-c", code], job, LIMITS, line))
+        task = group.create_task(box.run([PYTHON, "-c", code], job, LIMITS, lines))
         await begun.wait()
         assert children() != []
         task.cancel()
     assert children() == []
 
 
-async def test_a_reader_may_stop_the_run_and_a_line_without_end_stops_it(box: Sandbox, job_of: Job) -> None:
+async def test_a_reader_gets_whole_lines_and_may_stop_the_run_and_a_line_without_end_stops_it(box: Sandbox, job_of: Job) -> None:
     job = box.job(job_of.source, job_of.out)
-    lines: list[bytes] = []
+    said: list[bytes] = []
 
-    def three(line: bytes) -> bool:
-        lines.append(line)
-        return len(lines) < 3
+    def three(lines: bytes) -> bool:
+        assert lines.endswith(b"\n")
+        said.append(lines)
+        return len(said) < 3
 
     endless = [PYTHON, "-c", "n = 0\nwhile True: print(n); n += 1"]
-    assert (await box.run(endless, job, LIMITS, three)).ended is Ended.STOPPED and lines == [b"0", b"1", b"2"]
+    assert (await box.run(endless, job, LIMITS, three)).ended is Ended.STOPPED and len(said) == 3
+    assert [int(line) for line in b"".join(said).split()] == list(range(b"".join(said).count(b"\n")))
+    said.clear()
+    unended = [PYTHON, "-c", "print('a\\nb', end='')"]
+    assert (await box.run(unended, job, LIMITS, lambda lines: bool(said.append(lines)) or True)).ended is Ended.WELL
+    assert b"".join(said) == b"a\nb"
     noise = [PYTHON, "-c", "while True: print('x' * 9999, end='')"]
     assert (await box.run(noise, job, LIMITS, lambda _: True)).ended is Ended.OVER_LIMIT
 

@@ -129,6 +129,32 @@ async def test_sound_stays_what_it_is_where_that_plays_everywhere_and_a_voice_no
         assert plays_at_once(made.files[0].path)
 
 
+async def test_a_waveform_has_the_peaks_of_its_64th_parts_the_loudest_255(workshop: FfmpegWorkshop, tmp_path: Path) -> None:
+    """Silence, then one step louder after the other, each half as quiet below zero as it is above."""
+    source, out = tmp_path / "steps.wav", tmp_path / "out"
+    out.mkdir()
+    shape = "max(floor(t*8)/64*sin(2*PI*440*t)\\,floor(t*8)/128*sin(2*PI*440*t))"
+    encode(source, "-f", "lavfi", "-i", f"aevalsrc={shape}:d=8:s=48000")
+    made, _ = await make(workshop, source, Wish(Kind.VOICE), out)
+    expected = [round(255 * step / 63) for step in range(64)]
+    assert made.facts.waveform[0] == 0 and made.facts.waveform[-1] == 255
+    assert max(abs(found - wanted) for found, wanted in zip(made.facts.waveform, expected, strict=True)) <= 10
+
+
+async def test_the_waveform_of_silence_is_flat_and_of_less_than_64_samples_there_is_one(
+    workshop: FfmpegWorkshop, tmp_path: Path
+) -> None:
+    for name, command, waveform in (
+        ("silence.wav", "-f lavfi -i anullsrc=r=48000:cl=mono -t 1", bytes(64)),
+        ("short.wav", "-f lavfi -i aevalsrc=0.5:s=8000:d=0.015", None),
+    ):
+        out = tmp_path / f"{name}.out"
+        out.mkdir()
+        encode(tmp_path / name, *command.split())
+        found = (await make(workshop, tmp_path / name, Wish(Kind.VOICE), out))[0].facts.waveform
+        assert found == waveform if waveform else len(found) == 64 and max(found) == 255
+
+
 @pytest.mark.parametrize(("name", "content_type", "width", "height"), PICTURES)
 async def test_a_picture_is_written_anew_as_it_is_seen(
     workshop: FfmpegWorkshop, files: Path, tmp_path: Path, name: str, content_type: str, width: int, height: int

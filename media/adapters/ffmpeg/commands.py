@@ -24,7 +24,7 @@ BLURHASH_SIDE_PX = 16
 """More than enough for four waves, and a quarter of the work: the hash is computed in Python."""
 WAVE_SAMPLES_PER_S = 4_000
 PNG_NAME, JPEG_NAME, MP4_NAME = "main.png", "main.jpg", "main.mp4"
-POSTER_NAME, THUMBNAIL_NAME, TINY_NAME, WAVE_NAME = "poster.jpg", "thumbnail.jpg", "tiny.rgb", "wave.pcm"
+POSTER_NAME, THUMBNAIL_NAME, TINY_NAME, WAVE_NAME = "poster.jpg", "thumbnail.jpg", "tiny.rgb", "wave.ulaw"
 
 _NOTHING_BESIDE = "sidedata=mode=delete,metadata=mode=delete"
 _BARE = {"map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact"}
@@ -92,7 +92,7 @@ class Commands:
             options["id3v2_version"] = 0
         outputs = [ffmpeg.output(source["a:0"], job.output(name), **options)]
         if plan.has_waveform:
-            wave = {"f": "s16le", "c:a": "pcm_s16le", "ac": 1, "ar": WAVE_SAMPLES_PER_S, "map_metadata": -1}
+            wave = {"f": "mulaw", "c:a": "pcm_mulaw", "ac": 1, "ar": WAVE_SAMPLES_PER_S, "map_metadata": -1}
             outputs.append(ffmpeg.output(source["a:0"], job.output(WAVE_NAME), **wave))
         return self._argv(*outputs)
 

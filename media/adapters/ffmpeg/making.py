@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ SMALL = ((commands.THUMBNAIL_SIDE_PX, 5), (commands.THUMBNAIL_SIDE_PX, 12), (160
 """Sides in pixels, and ffmpeg's quality: the next when the picture has too many bytes."""
 _SOUND_NAMES = {"ogg": "main.ogg", "ipod": "main.m4a", "mp3": "main.mp3", "flac": "main.flac"}
 _POSTER_AT_MS_MAX = 1_000
+_OUT_TIME_US = re.compile(rb"^out_time_us= *([0-9]{1,19})\s*$", re.M)
 _MAIN_SHARE = 92
 """Per cent of the progress that MAIN takes."""
 
@@ -45,13 +47,12 @@ class Bench:
     async def run(self, argv: list[str], source: Path, work: Path, progress: Progress, length_ms: int = 0) -> Rejected | None:
         """Run one command; None: it ended well. `length_ms` of output are all of its progress."""
 
-        def line(said: bytes) -> bool:
-            name, _, value = said.partition(b"=")
-            if length_ms and name == b"out_time_us" and value.strip().isdigit():
-                progress(min(_MAIN_SHARE, int(value) * _MAIN_SHARE // (length_ms * 1_000)))
+        def lines(said: bytes) -> bool:
+            if length_ms and (times := _OUT_TIME_US.findall(said)):
+                progress(min(_MAIN_SHARE, int(times[-1]) * _MAIN_SHARE // (length_ms * 1_000)))
             return True
 
-        outcome = await self.sandbox.run(argv, self.sandbox.job(source, work), self.run_limits, line)
+        outcome = await self.sandbox.run(argv, self.sandbox.job(source, work), self.run_limits, lines)
         if outcome.ended is Ended.WELL:
             return None
         if "Unknown encoder" in outcome.stderr or "No such filter" in outcome.stderr:

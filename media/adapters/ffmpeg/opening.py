@@ -12,7 +12,8 @@ from pathlib import Path
 from tidewire.media_rules.limits import MediaLimits
 
 from media.adapters.ffmpeg import sandbox
-from media.adapters.ffmpeg.sandbox import Ended, RunLimits, Sandbox
+from media.adapters.ffmpeg.prober import BUFFERED
+from media.adapters.ffmpeg.sandbox import Ended, Outcome, RunLimits, Sandbox
 from media.adapters.ffmpeg.workshop import FfmpegWorkshop, WorkLimits
 from media.ports.workshop import WorkshopUnavailable
 
@@ -60,18 +61,29 @@ async def opened(
             raise WorkshopUnavailable(
                 "sandbox = bubblewrap, and bubblewrap does not work here: install it, or let it make namespaces"
             )
+        await _buffers(programs.ffprobe, walls, Path(folder))
         await _encodes(programs.ffmpeg, walls, Path(folder))
     return FfmpegWorkshop(programs.ffmpeg, programs.ffprobe, walls, limits, work_limits)
 
 
+async def _buffers(program: str, walls: Sandbox, folder: Path) -> None:
+    outcome = await _tried([program, "-v", "error", *BUFFERED, "-version"], walls, folder)
+    if outcome.ended is not Ended.WELL:
+        raise WorkshopUnavailable(f"{program} is not of ffmpeg 5.1 or newer: {outcome.stderr.strip()[-200:]}")
+
+
 async def _encodes(program: str, walls: Sandbox, folder: Path) -> None:
-    nothing = folder / "nothing"
-    nothing.write_bytes(b"")
-    outcome = await walls.run([program, "-v", "error", "-encoders"], walls.job(nothing), RunLimits(wall_ms=10_000))
+    outcome = await _tried([program, "-v", "error", "-encoders"], walls, folder)
     listed = {line.split()[1] for line in outcome.stdout.decode("utf-8", "replace").splitlines() if len(line.split()) > 1}
     missing = [name for name in _ENCODERS if name not in listed]
     if outcome.ended is not Ended.WELL or missing:
         raise WorkshopUnavailable(f"{program} cannot encode {', '.join(missing) or outcome.stderr[-200:]}")
+
+
+async def _tried(argv: list[str], walls: Sandbox, folder: Path) -> Outcome:
+    nothing = folder / "nothing"
+    nothing.write_bytes(b"")
+    return await walls.run(argv, walls.job(nothing), RunLimits(wall_ms=10_000))
 
 
 def _inside(package: str, pattern: str) -> list[Path]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import defaultdict
 from pathlib import Path
 
 from tidewire.media_rules.limits import MediaLimits
-from tidewire.media_rules.probe import Counted, Probe, from_ffprobe, seconds
+from tidewire.media_rules.probe import SECONDS_MAX, Counted, Probe, from_ffprobe
 from tidewire.media_rules.sniff import Format
 from tidewire.media_rules.verdict import Reason, Rejected
 
 from media.adapters.ffmpeg.commands import ALLOCATION_BYTES_MAX, guards
 from media.adapters.ffmpeg.sandbox import Ended, Outcome, RunLimits, Sandbox
 
+BUFFERED = ("-o", "pipe:1")
+"""Makes ffprobe (of ffmpeg 5.1 or newer) fill a buffer. To its own standard output it writes, and wakes us, once for each packet."""
 _ASKED = (
     "packet=stream_index,pts_time,dts_time,duration_time"
     ":stream=index,codec_name,codec_type,profile,width,height,pix_fmt,sample_aspect_ratio,avg_frame_rate,duration,channels,sample_rate,level"
@@ -20,9 +24,9 @@ _ASKED = (
 )
 _SIZE = re.compile(r"Picture size (\d+)x(\d+) (?:is invalid|exceeds)", re.ASCII)
 _SAID_BYTES_MAX = 131_072
-_PACKETS_BEGIN, _PACKETS_END = b'    "packets": [', b"    ],"
-_TIMES = "".join(rf'(?:, "{name}_time": "(-?[0-9.]{{1,32}})")?' for name in ("pts", "dts", "duration"))
-_PACKET = re.compile(rf' +{{ "stream_index": (\d{{1,6}}){_TIMES}'.encode())
+_PACKETS_BEGIN, _PACKETS_END = b'\n    "packets": [\n', b"\n    ],\n"
+_TIMES = "".join(rf'(?:, "{name}_time": "(-?[0-9]{{1,30}}\.[0-9]{{1,9}})")?' for name in ("pts", "dts", "duration"))
+_PACKET = re.compile(rf'^ +{{ "stream_index": ([0-9]{{1,6}}){_TIMES}'.encode(), re.M)
 
 
 class Prober:
@@ -40,8 +44,8 @@ class Prober:
         argv = [self._program, "-v", "error", "-max_alloc", str(ALLOCATION_BYTES_MAX), "-f", format.demuxer]
         for name, value in guards(format.demuxer, limits).items():
             argv += [f"-{name}", str(value)]
-        argv += ["-show_entries", _ASKED, "-of", "json=compact=1", job.input]
-        outcome = await self._sandbox.run(argv, job, self._run_limits, said.line)
+        argv += ["-show_entries", _ASKED, "-of", "json=compact=1", *BUFFERED, job.input]
+        outcome = await self._sandbox.run(argv, job, self._run_limits, said.lines)
         if outcome.ended is Ended.STOPPED and said.packets > limits.packets_max:
             return Rejected(Reason.TOO_MANY_FRAMES, limits.packets_max, said.packets, "packets")
         size = source.stat().st_size
@@ -73,47 +77,74 @@ def printable(text: str) -> str:
 
 
 class _Said:
-    """Takes ffprobe's JSON line by line: packets are added up, one a line, and the rest is kept."""
+    """Takes ffprobe's JSON, of which packets are added up and the rest is kept."""
 
     def __init__(self, packets_max: int) -> None:
         self.packets = 0
+        """One more than `packets_max` at the most."""
         self._packets_max = packets_max
         self._rest: list[bytes] = []
         self._rest_bytes = 0
         self._among_packets = False
-        self._spans: dict[int, tuple[int, float | None, float]] = {}
+        self._spans: defaultdict[bytes, _Span] = defaultdict(_Span)
 
-    def line(self, line: bytes) -> bool:
-        """False: enough."""
-        if self._among_packets and (found := _PACKET.match(line)):
-            return self._packet(int(found[1]), found[2] or found[3], found[4])
-        if self._among_packets or line == _PACKETS_BEGIN:
-            self._among_packets = line != _PACKETS_END  # side data of a packet stands on lines of its own
-            return True
-        self._rest.append(line)
-        self._rest_bytes += len(line)
-        return self._rest_bytes <= _SAID_BYTES_MAX
+    def lines(self, text: bytes) -> bool:
+        """Whole lines. False: enough."""
+        while text:
+            mark = _PACKETS_END if self._among_packets else _PACKETS_BEGIN
+            part, found, text = (b"\n" + text).partition(mark)
+            if self._among_packets:
+                self._add(part)
+            else:
+                self._rest.append(part)
+                self._rest_bytes += len(part)
+            self._among_packets ^= bool(found)
+        return self.packets <= self._packets_max and self._rest_bytes <= _SAID_BYTES_MAX
 
-    def _packet(self, stream: int, time: bytes | None, duration: bytes | None) -> bool:
-        self.packets += 1
-        number, first, last = self._spans.get(stream, (0, None, 0.0))
-        at = seconds(time.decode()) if time else None
-        lasts = max(0.0, (seconds(duration.decode()) if duration else None) or 0.0)
-        if at is not None:
-            first = at if first is None else min(first, at)
-            last = at + lasts if number == 0 else max(last, at + lasts)
-        elif first is None:
-            last += lasts
-        self._spans[stream] = (number + 1, first, last)
-        return self.packets <= self._packets_max
+    def _add(self, text: bytes) -> None:
+        packets = _PACKET.findall(text)[: self._packets_max + 1 - self.packets]
+        self.packets += len(packets)
+        for stream in {packet[0] for packet in packets}:
+            self._spans[stream].add([packet for packet in packets if packet[0] == stream])
 
     def text(self) -> str:
         """The JSON without its packets."""
-        return b"\n".join(self._rest).decode("utf-8", "replace")
+        return b"".join(self._rest).decode("utf-8", "replace")
 
     def counted(self) -> dict[int, Counted]:
         """Each stream's packets."""
-        return {
-            stream: Counted(number, round((first or 0.0) * 1_000), round(last * 1_000))
-            for stream, (number, first, last) in self._spans.items()
-        }
+        return {int(stream): span.counted() for stream, span in self._spans.items()}
+
+
+class _Span:
+    """What the packets of one stream span. Packets without a time, before any that has one, lie one behind the other."""
+
+    __slots__ = ("_first_s", "_last_s", "_packets")
+
+    def __init__(self) -> None:
+        self._packets = 0
+        self._first_s = math.inf
+        self._last_s = -math.inf
+
+    def add(self, packets: list[tuple[bytes, bytes, bytes, bytes]]) -> None:
+        """More packets: stream, times and duration; b"" for what was not said. What is inside the loop is run for every packet of every file."""
+        first_s, last_s = self._first_s, self._last_s
+        for _, pts, dts, duration in packets:
+            lasts_s = float(duration or 0)
+            if not 0 <= lasts_s < SECONDS_MAX:
+                lasts_s = 0.0
+            time = pts or dts
+            if time and abs(at_s := float(time)) < SECONDS_MAX:
+                if at_s < first_s:
+                    first_s = at_s
+                if at_s + lasts_s > last_s:
+                    last_s = at_s + lasts_s
+            elif first_s == math.inf:
+                last_s = max(0.0, last_s) + lasts_s
+        self._packets += len(packets)
+        self._first_s, self._last_s = first_s, last_s
+
+    def counted(self) -> Counted:
+        """All of them."""
+        first_s = 0.0 if self._first_s == math.inf else self._first_s
+        return Counted(self._packets, round(first_s * 1_000), round(self._last_s * 1_000))

@@ -86,10 +86,10 @@ class Sandbox:
     """Runs programs within limits. `wrapper` is the path of bubblewrap, "" for none."""
 
     def __init__(self, programs: Sequence[str], wrapper: str = "") -> None:
-        self._programs = tuple(programs)
         self._wrapper = wrapper
         self._prlimit = _needed("prlimit")
         self._setpriv = _needed("setpriv")
+        self._system = _system(programs) if wrapper else []
 
     @property
     def is_walled(self) -> bool:
@@ -117,9 +117,9 @@ class Sandbox:
         return Job(source, out, str(source.resolve()), str(out.resolve()) if out else "/nonexistent")
 
     async def run(
-        self, argv: Sequence[str], job: Job, limits: RunLimits, on_line: Callable[[bytes], bool] | None = None
+        self, argv: Sequence[str], job: Job, limits: RunLimits, on_lines: Callable[[bytes], bool] | None = None
     ) -> Outcome:
-        """Run `argv` on `job` to its end. `on_line` takes each line of stdout, without its end, instead of keeping it; False stops the run.
+        """Run `argv` on `job` to its end. `on_lines` takes what stdout says instead of keeping it, whole lines together; False stops the run.
 
         Raises WorkshopUnavailable when the program or the sandbox cannot be started. Cancelling kills the whole group.
         """
@@ -127,7 +127,7 @@ class Sandbox:
             process = await Process.started(self._command(argv, job, limits), {"PATH": _PATH, "LC_ALL": "C"})
         except OSError as error:
             raise WorkshopUnavailable(f"{argv[0]} cannot be started: {error}") from error
-        reader = _Reader(process, limits, on_line)
+        reader = _Reader(process, limits, on_lines)
         try:
             async with asyncio.timeout(limits.wall_ms / 1_000):
                 await reader.read()
@@ -154,18 +154,7 @@ class Sandbox:
     def _walls(self, job: Job) -> list[str]:
         walls = [self._wrapper, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
         walls += ["--uid", "65534", "--gid", "65534", "--clearenv", "--setenv", "PATH", _PATH, "--setenv", "LC_ALL", "C"]
-        walls += ["--ro-bind", "/usr", "/usr"]
-        for folder in ("lib", "lib64", "lib32", "bin"):
-            path = Path("/", folder)
-            if path.is_symlink():
-                walls += ["--symlink", os.readlink(path), str(path)]
-            elif path.exists():
-                walls += ["--ro-bind", str(path), str(path)]
-        for file in ("/etc/ld.so.cache", "/etc/alternatives"):
-            walls += ["--ro-bind-try", file, file]
-        for program in self._programs:
-            if not program.startswith("/usr/"):
-                walls += ["--ro-bind", program, program]
+        walls += self._system
         walls += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", str(job.source.resolve()), job.inside_source]
         if job.out:
             walls += ["--bind", str(job.out.resolve()), job.inside_out]
@@ -196,10 +185,10 @@ async def opened(programs: Sequence[str], scratch: Path) -> Sandbox:
 class _Reader:
     """Both outputs of a process, capped."""
 
-    def __init__(self, process: Process, limits: RunLimits, on_line: Callable[[bytes], bool] | None) -> None:
+    def __init__(self, process: Process, limits: RunLimits, on_lines: Callable[[bytes], bool] | None) -> None:
         self._process = process
         self._limits = limits
-        self._on_line = on_line
+        self._on_lines = on_lines
         self.stdout = b""
         self.stderr = b""
         self.ended: Ended | None = None
@@ -208,7 +197,7 @@ class _Reader:
         """Until the process has ended, or has to be ended."""
         async with asyncio.TaskGroup() as group:
             errors = group.create_task(self._errors())
-            await (self._lines() if self._on_line else self._output())
+            await (self._lines() if self._on_lines else self._output())
             if self.ended:
                 errors.cancel()
             else:
@@ -222,18 +211,18 @@ class _Reader:
                 return
 
     async def _lines(self) -> None:
-        assert self._on_line
+        assert self._on_lines
         begun = b""
         while chunk := await self._process.stdout.read(65_536):
-            *lines, begun = (begun + chunk).split(b"\n")
-            if not all(map(self._on_line, lines)):
+            lines, ended, begun = (begun + chunk).rpartition(b"\n")
+            if ended and not self._on_lines(lines + ended):
                 self.ended = Ended.STOPPED
                 return
             if len(begun) > LINE_BYTES_MAX:
                 self.ended = Ended.OVER_LIMIT
                 return
         if begun:
-            self._on_line(begun)
+            self._on_lines(begun)
 
     async def _errors(self) -> None:
         while chunk := await self._process.stderr.read(65_536):
@@ -271,6 +260,23 @@ def _how(code: int, errors: str) -> Ended:
     if 0 < number < 64:
         return Ended.CRASHED
     return Ended.FAILED if code else Ended.WELL
+
+
+def _system(programs: Sequence[str]) -> list[str]:
+    """Which part of this system a program sees, read-only: itself and its libraries. They are looked for once, since each look costs a call."""
+    walls = ["--ro-bind", "/usr", "/usr"]
+    for folder in ("lib", "lib64", "lib32", "bin"):
+        path = Path("/", folder)
+        if path.is_symlink():
+            walls += ["--symlink", os.readlink(path), str(path)]
+        elif path.exists():
+            walls += ["--ro-bind", str(path), str(path)]
+    for file in ("/etc/ld.so.cache", "/etc/alternatives"):
+        walls += ["--ro-bind-try", file, file]
+    for program in programs:
+        if not program.startswith("/usr/"):
+            walls += ["--ro-bind", program, program]
+    return walls
 
 
 def _needed(name: str) -> str:

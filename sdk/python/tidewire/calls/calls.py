@@ -45,6 +45,9 @@ _REASONS = {
 class Calls:
     """`Client.calls`."""
 
+    call_waiting = False
+    """True: calls ring here also while this device is in another one. Else their callers hear that it is busy."""
+
     def __init__(self, way: ProcessTransport, tasks: asyncio.TaskGroup, refresh: Callable[[], Any], links: CallLinks) -> None:
         self.links = links
         self._signalling = Signalling(way, tasks, self._arrived, refresh)
@@ -275,6 +278,9 @@ class Calls:
     def _rings(self, told: call_pb2.IncomingCall) -> None:
         if told.call_id in self._calls:
             return
+        if not self.call_waiting and self._is_in_another(told.conversation_id):
+            self._tasks.create_task(self._say_busy(told.call_id), name="tidewire call")
+            return
         call = Call(self._signalling, self._tasks, told.call_id, told.conversation_id, told.video, outgoing=False)
         call.rings(told)
         self._calls[told.call_id] = call
@@ -283,6 +289,16 @@ class Calls:
             awaited.set_result(None)
         for queue in self._incoming:
             queue.put_nowait(call)
+
+    def _is_in_another(self, conversation_id: str) -> bool:
+        """In a call, or placing one, but with whoever calls: two people who call one another at once are to be in one call."""
+        places = [call.conversation_id for call in self.live if call.outgoing or call.state is not CallState.RINGING]
+        places += [room.conversation_id for room in self._rooms.values() if room.state is not CallState.ENDED]
+        return any(place != conversation_id for place in places)
+
+    async def _say_busy(self, call_id: str) -> None:
+        with contextlib.suppress(Refused, Unreachable):
+            await self._signalling.command(busy=call_pb2.SayBusy(call_id=call_id))
 
     def _busy(self) -> bool:
         states = [call.state for call in self._calls.values()] + [room.state for room in self._rooms.values()]

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_NUMBER_MAX = 2**53
+SECONDS_MAX = 2.0**53
+"""Nothing that a file says is taken to be as much: seconds, and any other number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def seconds(value: object) -> float | None:
         number = float(value) if isinstance(value, (str, int, float)) else math.nan
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) and abs(number) < _NUMBER_MAX else None
+    return number if math.isfinite(number) and abs(number) < SECONDS_MAX else None
 
 
 def whole(value: object) -> int:
