@@ -23,6 +23,8 @@ Frame = call_pb2.SignalRequest | Refusal
 Read = Callable[[], Awaitable[Frame | None]]
 Write = Callable[[Response], Awaitable[None]]
 RETRY_MS = 500
+FAREWELL_S = 1.0
+"""A device that does not read is waited for so long when its stream has to end."""
 
 
 class SignalStreams:
@@ -101,8 +103,9 @@ class SignalStreams:
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if tasks[2] in done:
-                await write(Response(closing=call_pb2.CallClosing(retry_after_ms=RETRY_MS)))
+            if done == {tasks[2]}:  # what waits is told first, and by one writer: a stream takes one frame at a time
+                _put_last(waiting, Response(closing=call_pb2.CallClosing(retry_after_ms=RETRY_MS)))
+                await asyncio.wait(tasks[1:2], timeout=FAREWELL_S)
             for task in done:
                 task.result()
         finally:
@@ -156,14 +159,27 @@ def stream_id(now_ms: int) -> str:
 
 def _put(waiting: asyncio.Queue[Response | None], message: Message) -> None:
     """A device that is too slow loses its stream, and asks again when it comes back."""
-    if isinstance(message, Replaced) or waiting.full():
-        while not waiting.empty():
-            waiting.get_nowait()
-        waiting.put_nowait(frames.response(message) if isinstance(message, Replaced) else None)
-        if isinstance(message, Replaced):
-            waiting.put_nowait(None)
-        return
-    waiting.put_nowait(frames.response(message))
+    if isinstance(message, Replaced):
+        _empty(waiting)
+        _put_last(waiting, frames.response(message))
+    elif waiting.full():
+        _empty(waiting)
+        waiting.put_nowait(None)
+    else:
+        waiting.put_nowait(frames.response(message))
+
+
+def _put_last(waiting: asyncio.Queue[Response | None], response: Response) -> None:
+    """The stream ends with it."""
+    if waiting.qsize() + 2 > waiting.maxsize:
+        _empty(waiting)
+    for one in (response, None):
+        waiting.put_nowait(one)
+
+
+def _empty(waiting: asyncio.Queue[Response | None]) -> None:
+    while not waiting.empty():
+        waiting.get_nowait()
 
 
 async def _tell(write: Write, waiting: asyncio.Queue[Response | None]) -> None:

@@ -123,7 +123,8 @@ class GroupCalls:
                 live, party, joining, standing.admin, passage.name if passage is not None and guest else None
             )
         if rings:
-            await self._ring(live, party, standing, ())
+            with contextlib.suppress(Refused):  # it is in, though there are too many to ring
+                await self._ring(live, party, standing, ())
         return joined
 
     async def _enter(self, live: LiveCall, party: Party, joining: Joining, admin: bool, guest: str | None) -> Joined:
@@ -231,7 +232,7 @@ class GroupCalls:
         """Ring members that are not in; () rings all.
 
         Raises:
-            Refused
+            Refused: NOT_FOUND, NOT_A_MEMBER, LIMIT_EXCEEDED, RATE_LIMITED, or UNAVAILABLE.
         """
         live = self._live(conversation_id)
         if live.call.of(party) is None:
@@ -366,8 +367,6 @@ class GroupCalls:
     async def _ring(self, live: LiveCall, party: Party, standing: Standing, account_ids: tuple[str, ...]) -> None:
         reachable = [callee.account_id for callee in standing.callees if not callee.unreachable]
         wanted = tuple(one for one in account_ids if one in reachable) if account_ids else tuple(reachable)
-        if not account_ids and len(wanted) > self._limits.group_ring_max:
-            return  # too many to ring: they see the call in the conversation
         async with self._calls.still(live) as there:
             if there:
                 await self._commands.apply(live, rules.Rings(wanted, party.account_id))

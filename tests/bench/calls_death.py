@@ -23,7 +23,7 @@ from tidewire import Client
 from tidewire.calls import CallMedia, GroupCall
 from tidewire.transport import new_envelope_id
 
-from tests.calls.test_processes import Process
+from tests.support.calls_processes import Process
 from tests.support.calls_world import SCOPES, World
 from tests.support.media import service_token
 from tests.support.node import Node, free_port

@@ -121,3 +121,16 @@ async def test_nobody_has_others_rung_too_often_and_everybody_joins_all_the_same
             await world.joins(ann, ring=True)
         assert error.value.refusal.reason is Reason.RATE_LIMITED
         assert isinstance(await world.joins(ann), Joined)
+
+
+async def test_where_there_are_too_many_to_ring_one_joins_all_the_same_and_is_told_so_when_it_rings_all() -> None:
+    async with group_world(group_ring_max=1) as world:
+        ann, ben, _ = [await world.person(name) for name in ("ann", "ben", "eve")]
+        assert isinstance(await world.joins(ann, ring=True), Joined)
+        with pytest.raises(Refused) as error:
+            await world.calls.ring(ann.party, ALL, ())
+        refusal = error.value.refusal
+        assert (refusal.subject, refusal.limit, refusal.actual) == ("group_ring_max", 1, 2)
+        assert ben.told == []
+        await world.calls.ring(ann.party, ALL, ("ben",))
+        assert ben.last(GroupRings) is not None

@@ -60,6 +60,7 @@ async def test_three_people_see_and_hear_one_another_and_read_the_record(deploym
         rings = [asyncio.ensure_future(anext(client.calls.group_rings())) for client in clients[1:]]
         await asyncio.gather(*(client.calls.peek(conversation_id) for client in clients[1:]))
         rooms = [await clients[0].calls.join(conversation_id, PICTURES, ring=True)]
+        await rooms[0].ring(str(clients[1].account_id))  # once more
         for ring in rings:
             assert (await asyncio.wait_for(ring, 30)).caller_id == clients[0].account_id
         rooms += [await client.calls.join(conversation_id, PICTURES) for client in clients[1:]]

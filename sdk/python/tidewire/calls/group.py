@@ -99,6 +99,15 @@ class GroupCall(Followed[GroupEvent]):
         track = call_pb2.WatchedTrack(participant_id=participant_id, source=NUMBERS[source], height=height)
         await self._signalling.command(watch=call_pb2.WatchTracks(conversation_id=self.conversation_id, tracks=[track]))
 
+    async def ring(self, *account_ids: str) -> None:
+        """Ring members of the group that are not in; nobody named: all of them.
+
+        Raises:
+            Refused: LIMIT_EXCEEDED: so many do not ring at a time. RATE_LIMITED, NOT_FOUND, NOT_A_MEMBER. Unreachable.
+        """
+        command = call_pb2.RingMembers(conversation_id=self.conversation_id, account_ids=account_ids)
+        await self._signalling.command(ring_members=command)
+
     async def mute(self, participant_id: str) -> None:
         """Mute somebody: for owners and admins.
 
