@@ -663,10 +663,21 @@ export class Calls extends EventTarget {
   #rings(incoming) {
     if (this.direct.has(incoming.callId)) return;
     const { callId, conversationId, video } = incoming;
+    if (this.#inAnother(conversationId)) {
+      this.signal.say({ busy: { callId } }).catch(() => {});
+      return;
+    }
     const call = new DirectCall(this.signal, callId, { outgoing: false, conversationId, video, incoming });
     this.direct.set(callId, call);
     this.signal.say({ showRinging: { callId } }).catch(() => {});
     this.dispatchEvent(new CustomEvent("incoming", { detail: call }));
+  }
+
+  /** In a call, or placing one; of the same conversation it is two people who call one another at once, which the server sees to. */
+  #inAnother(conversationId) {
+    const within = ({ state, outgoing }) => ["connecting", "active", "reconnecting"].includes(state) || (state === "ringing" && outgoing);
+    const others = [...this.direct.values(), ...(this.group ? [this.group] : [])].filter(within);
+    return others.some((call) => call.conversationId !== conversationId);
   }
 
   async place(conversationId, video, media, { relayOnly = false } = {}) {

@@ -265,6 +265,8 @@ class DirectCalls:
             await self._post.deliver(party, self.incoming(call, party))
         caller_id = call.caller.account_id
         self._notices.ring(call.callee_id, call.call_id, call.conversation_id, caller_id, call.video, until_ms)
+        if call.silent:
+            return  # whoever wants to hear no strangers is not woken by one: the record shows that somebody called
         callee = await self._quietly(self._callee(call.caller, call.conversation_id))
         if isinstance(callee, Callee) and (asleep := _asleep(callee.devices)):
             await self._waker.wake(

@@ -56,6 +56,24 @@ async def test_another_network_is_looked_for_while_people_talk(place: Place) -> 
     await ben.says("over")
 
 
+async def test_who_talks_is_busy_for_a_third(place: Place) -> None:
+    ann, ben, cat = await place.tab(), await place.tab(), await place.tab()
+    await ann.calls(ben.account_id)
+    await ben.accepts()
+    await ann.says("active")
+    for somebody in (ann, ben):
+        await cat.calls(somebody.account_id)
+        await cat.says("over: busy")
+        await expect(somebody.page.locator("#ringing")).to_be_hidden()
+        await expect(somebody.page.locator("#status")).to_have_text("active")
+    await ann.page.click("#hang-up")
+    await ben.says("over")
+    await cat.calls(ben.account_id)
+    await expect(ben.page.locator("#ringing")).to_be_visible(timeout=30_000)
+    await cat.page.click("#hang-up")
+    assert ann.errors == ben.errors == cat.errors == []
+
+
 async def test_a_call_is_declined_in_a_browser(place: Place) -> None:
     ann, ben = await place.tab(), await place.tab()
     await ann.calls(ben.account_id)

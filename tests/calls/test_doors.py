@@ -145,7 +145,10 @@ async def test_devices_without_a_stream_are_woken_by_a_signed_webhook(world: Wor
     settings = world.settings(wake_url=f"http://127.0.0.1:{runner.addresses[0][1]}/wake", wake_secret=secret)
     try:
         async with world.calls(settings) as calls:
-            ann, (ben,) = (await calls.person())[0], await calls.person()
+            ann, (ben,), (cat,) = (await calls.person())[0], await calls.person(), await calls.person()
+            await cat.silence_strangers()
+            await cat.close_stream()
+            await ann.place(cat)
             await ben.close_stream()
             placed = (await ann.place(ben, video=True)).placed
             signature, body = await asyncio.wait_for(woken.get(), 15)
