@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from calls.domain import group_call as rules
 from calls.domain import messages, waiting_room
@@ -108,7 +109,8 @@ class GroupCalls:
         starter_id = passage.maker_id if passage is not None and guest else party.account_id
         if shut and self._calls.find(joining.conversation_id) is None:
             raise Refused(SHUT)
-        async with self._calls.held(joining.conversation_id, lambda: self._new(starter_id, joining.conversation_id)) as live:
+        begin = None if shut else partial(self._new, starter_id, joining.conversation_id)
+        async with self._calls.held(joining.conversation_id, begin) as live:
             one = live.call.of(party)
             if shut and (one is None or one.guest is not guest):
                 raise Refused(SHUT)
