@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from aiortc.mediastreams import AudioStreamTrack
 from tidewire.calls import CallMedia, CallState, GroupCall
