@@ -367,7 +367,7 @@ class GroupCalls:
                     await self._commands.apply(live, event)
 
     async def _ring(self, live: LiveCall, party: Party, standing: Standing, account_ids: tuple[str, ...]) -> None:
-        reachable = [callee.account_id for callee in standing.callees if not callee.unreachable]
+        reachable = [callee.account_id for callee in standing.callees if not callee.unreachable and not callee.silent]
         wanted = tuple(one for one in account_ids if one in reachable) if account_ids else tuple(reachable)
         async with self._calls.still(live) as there:
             if there:

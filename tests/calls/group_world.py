@@ -34,6 +34,8 @@ class Town:
         self.members: dict[str, bool] = {}
         """With whether each is an admin."""
         self.suspended: set[str] = set()
+        self.silent: set[str] = set()
+        """Who wants no sound of strangers."""
         self.links: dict[str, bool] = {}
         """By token: whether approval is asked for."""
         self.awake = asyncio.Event()
@@ -63,7 +65,9 @@ class Town:
         if account_id not in self.members:
             raise Refused(Refusal(Reason.NOT_A_MEMBER))
         devices = (CalleeDevice("phone", True), CalleeDevice("tablet", False))
-        others = tuple(Callee(other, False, False, False, devices) for other in self.members if other != account_id)
+        others = tuple(
+            Callee(other, False, False, other in self.silent, devices) for other in self.members if other != account_id
+        )
         return Standing(others, self.members[account_id])
 
     async def open_link(self, account_id: str, token: str) -> Passage:

@@ -134,3 +134,13 @@ async def test_where_there_are_too_many_to_ring_one_joins_all_the_same_and_is_to
         assert ben.told == []
         await world.calls.ring(ann.party, ALL, ("ben",))
         assert ben.last(GroupRings) is not None
+
+
+async def test_who_wants_no_sound_of_strangers_is_not_rung_by_one_in_a_group_either() -> None:
+    async with group_world() as world:
+        ann, ben, eve = [await world.person(name) for name in ("ann", "ben", "eve")]
+        world.town.silent.add("ben")
+        await world.joins(ann, ring=True)
+        assert eve.last(GroupRings) is not None
+        await world.calls.ring(ann.party, ALL, ("ben",))
+        assert ben.told == []
