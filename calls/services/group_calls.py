@@ -295,6 +295,7 @@ class GroupCalls:
     def close(self) -> None:
         """The process stops: nothing more is asked."""
         self._checks.close()
+        self._ringing.close()
 
     async def move_all(self) -> None:
         """The process stops: all participants are told to join again, elsewhere."""

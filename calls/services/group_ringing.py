@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable
 
@@ -39,6 +40,11 @@ class GroupRinging:
         self._waker = waker
         self._clock = clock
         self._beside = Beside(tasks, AT_ONCE_MAX)
+        self._closing = asyncio.Event()
+
+    def close(self) -> None:
+        """The process stops: what is tried again is tried once more, at once."""
+        self._closing.set()
 
     async def ring(self, live: LiveCall, account_ids: tuple[str, ...]) -> None:
         """Ring these accounts, wherever they are."""
@@ -97,7 +103,11 @@ class GroupRinging:
                 if refused.refusal.reason is not Reason.UNAVAILABLE:
                     log.warning("a group call has no record", extra={"era": call.era_id, "why": refused.refusal.sentence()})
                     return
-                await asyncio.sleep(RECORD_RETRY_S)
+            if self._closing.is_set():
+                break
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), RECORD_RETRY_S)
+        log.warning("a group call has no record: the node is away", extra={"era": call.era_id})
 
 
 def roster(call: GroupCall) -> messages.Roster:

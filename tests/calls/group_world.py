@@ -20,7 +20,7 @@ from calls.services.group_calls import GroupCalls
 from calls.services.group_ringing import GroupRinging
 from calls.services.live_call import Joined, Joining, Waits
 from calls.services.notices import Notices
-from server.kit.refusal import Reason, Refusal, Refused
+from server.kit.refusal import Reason, Refusal, Refused, unavailable
 from tests.support.calls_processes import offered
 from tests.support.clock import HandClock
 
@@ -34,6 +34,8 @@ class Town:
         self.members: dict[str, bool] = {}
         """With whether each is an admin."""
         self.suspended: set[str] = set()
+        self.takes_no_records = False
+        self.record_tries = 0
         self.silent: set[str] = set()
         """Who wants no sound of strangers."""
         self.links: dict[str, bool] = {}
@@ -88,6 +90,9 @@ class Town:
 
     async def record(self, account_id: str, *told: Any) -> None:
         """See `Directory.record`."""
+        self.record_tries += 1
+        if self.takes_no_records:
+            raise Refused(unavailable("the node is away"))
         await self.awake.wait()
 
 

@@ -144,3 +144,16 @@ async def test_who_wants_no_sound_of_strangers_is_not_rung_by_one_in_a_group_eit
         assert eve.last(GroupRings) is not None
         await world.calls.ring(ann.party, ALL, ("ben",))
         assert ben.told == []
+
+
+async def test_a_process_that_stops_tries_a_record_once_more_and_waits_no_longer() -> None:
+    async with asyncio.timeout(2), group_world() as world:
+        world.town.takes_no_records = True
+        ann = await world.person("ann")
+        await world.joins(ann)
+        await world.calls.leave(ann.party, ALL)
+        world.clock.pass_ms(31_000)
+        await world.calls.sweep()
+        await until(lambda: world.town.record_tries == 1)
+        world.calls.close()
+    assert world.town.record_tries == 2
