@@ -18,7 +18,7 @@ from calls.domain.rtp import Packet
 from calls.ports.media import BUFFER_BYTES, PLAIN_BYTES_MAX, Target
 
 LIBRARY = Path(__file__).parents[1] / "native" / "fan_out.so"
-VERSION = 1
+VERSION = 2
 C = cffi.FFI()
 C.cdef(
     """
@@ -80,7 +80,7 @@ class CompiledFanOut:
         for row, (rewrite, cipher, address) in zip(rows, targets, strict=False):
             assert isinstance(cipher, SrtpCipher)
             name = self._datagrams.name(address)
-            row.session, row.name = C.cast("void *", cipher.outgoing_address), C.cast("void *", name)
+            row.session, row.name = C.cast("void *", cipher.outgoing_address), C.from_buffer(name)
             row.number, row.shifted, row.ssrc = rewrite.number, rewrite.shifted, rewrite.ssrc
             row.offset, row.times = rewrite.offset & 0xFFFFFFFFFFFFFFFF, rewrite.times & WORD
             row.pictures, row.tl0s = rewrite.pictures & WORD, rewrite.tl0s & WORD

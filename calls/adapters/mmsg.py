@@ -57,7 +57,7 @@ def library() -> Any | None:
 
 
 class _Row:
-    """Headers for a row of buffers."""
+    """Headers for a row of buffers, and room for an address beside each."""
 
     def __init__(self, memory: list[Memory], name_bytes: int) -> None:
         count = len(memory)
@@ -90,7 +90,9 @@ class BatchedDatagrams:
         self._in, self._out = _Row(self._inside, NAME_BYTES), _Row(self._outside, NAME_BYTES if self._six else 16)
         self._names_in = [C.buffer(self._in.names + index * NAME_BYTES, NAME_BYTES) for index in range(BURST)]
         self._vectors_out = [self._out.vectors + index for index in range(BATCH)]
-        self._headers_out = [self._out.headers[index].header for index in range(BATCH)]
+        # Addresses are copied here: what a batch points to has to stay until it is sent, whatever becomes of who was to get it.
+        length = self._out.headers[0].header.name_length
+        self._names_out = [memoryview(C.buffer(self._out.names + index * NAME_BYTES, length)) for index in range(BATCH)]
         self._headers_in = [self._in.headers + index for index in range(BURST)]
         self._control: Any = C.new("char[]", CONTROL_BYTES)
         self._stamp = C.buffer(self._control, CONTROL_BYTES)
@@ -98,7 +100,7 @@ class BatchedDatagrams:
         self._first.control = self._control
         self.taken = 0
         """Of the batch: so many wait to be sent."""
-        self._names: dict[bytes, Any] = {}
+        self._names: dict[bytes, bytes] = {}
 
     @property
     def row(self) -> tuple[Any, Any, Any]:
@@ -137,10 +139,7 @@ class BatchedDatagrams:
     def send(self, length: int, address: bytes) -> Memory:
         """Take it into the batch."""
         index = self.taken
-        try:
-            self._headers_out[index].name = self._names[address]
-        except KeyError:
-            self._headers_out[index].name = self.name(address)
+        self._names_out[index][:] = self.name(address)
         self._vectors_out[index].length = length
         self.taken = index = index + 1
         if index == BATCH:
@@ -148,12 +147,13 @@ class BatchedDatagrams:
             index = 0
         return self._outside[index]
 
-    def name(self, address: bytes) -> Any:
-        """The address as C takes it. It stays where it is for as long as a batch may point to it, or somebody keeps it."""
-        if len(self._names) > NAMES_MAX:
-            self.flush()
-            self._names.clear()
-        name = self._names[address] = C.new("char[]", to_sockaddr(address, self._six))
+    def name(self, address: bytes) -> bytes:
+        """The address as C takes it."""
+        name = self._names.get(address)
+        if name is None:
+            if len(self._names) >= NAMES_MAX:
+                self._names.clear()
+            name = self._names[address] = to_sockaddr(address, self._six)
         return name
 
     def flush(self) -> None:
@@ -199,7 +199,7 @@ class BatchedFanOut:
         if size > PLAIN_BYTES_MAX:
             return 0
         datagrams, memories, pointers, said, patch = self._datagrams, self._memory, self._pointers, self._length, PATCH.pack_into
-        headers, vectors, index, sent = datagrams._headers_out, datagrams._vectors_out, datagrams.taken, 0
+        names, vectors, index, sent = datagrams._names_out, datagrams._vectors_out, datagrams.taken, 0
         for number, offset, times, ssrc, shifted, pictures, tl0s, session, name, _ in prepared:
             if index == BATCH:
                 datagrams.taken = index
@@ -213,7 +213,7 @@ class BatchedFanOut:
             said[0] = size
             if protect(session, pointers[index], said):
                 continue
-            headers[index].name = name
+            names[index][:] = name
             vectors[index].length = said[0]
             index += 1
             sent += 1

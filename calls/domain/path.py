@@ -20,7 +20,7 @@ class Path:
         self.current: bytes | None = None
         """Where media goes to; None: no check came yet."""
         self.heard_ns: int | None = None
-        """When the last valid check came; None: none did."""
+        """When the last valid check came, from wherever; None: none did."""
         self._seen: dict[bytes, int] = {}
         self._wanted: bytes | None = None
 
@@ -69,5 +69,9 @@ class Path:
             self.current = None
 
     def silent_ns(self, now_ns: int) -> int | None:
-        """For how long no valid check came; None: none ever did."""
+        """For how long no valid check came, from wherever; None: none ever did."""
         return None if self.heard_ns is None else now_ns - self.heard_ns
+
+    def asks_for_media(self, now_ns: int, within_ns: int) -> bool:
+        """A valid check came from `current` of late: whoever is there consents still, whatever comes from other addresses."""
+        return self.current is not None and now_ns - self._seen[self.current] < within_ns

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define FAN_OUT_VERSION 1
+#define FAN_OUT_VERSION 2
 
 /* libsrtp's srtp_protect: in place, and the length in and out. 0: done. */
 typedef int (*protect_function)(void *session, void *packet, int *length);
@@ -30,7 +30,7 @@ struct fan_target {
     uint8_t number, shifted;
 };
 
-/* A row of buffers, and the headers that sendmmsg takes; `taken` of them wait to be sent. */
+/* A row of buffers, and the headers that sendmmsg takes, each with room for an address; `taken` of them wait to be sent. */
 struct fan_batch {
     uint8_t *buffers;
     struct mmsghdr *headers;
@@ -84,7 +84,7 @@ uint32_t fan_out(protect_function protect, struct fan_batch *batch, const struct
             shift(buffer + packet->start, packet, target);
         if (protect(target->session, buffer, &length) != 0)
             continue;
-        batch->headers[batch->taken].msg_hdr.msg_name = target->name;
+        memcpy(batch->headers[batch->taken].msg_hdr.msg_name, target->name, batch->headers[batch->taken].msg_hdr.msg_namelen);
         batch->vectors[batch->taken].iov_len = (size_t)length;
         batch->taken++;
         ++*sent;

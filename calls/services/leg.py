@@ -49,14 +49,15 @@ class Leg:
 
     Attributes:
         credentials: those of the last description first; older ones stay valid until the client has chosen a path with newer ones.
-        open: media may be sent: there are keys, a path, and consent.
+        open: media may be sent: there are keys, a path, and consent of who is at its end.
+        alive: there are keys and a path, and checks come, from whichever address.
         since_ns: when it was described to the client.
         closed: the client ended DTLS, or it failed.
         moved: is told when `open`, the path or the keys have changed: whoever keeps where to send to looks anew.
     """
 
     __slots__ = (
-        "credentials", "path", "receiver", "handshake", "cipher", "open", "since_ns", "closed", "used", "moved", "_limits", "_seen",
+        "credentials", "path", "receiver", "handshake", "cipher", "open", "alive", "since_ns", "closed", "used", "moved", "_limits", "_seen",
     )  # fmt: skip
 
     def __init__(self, credentials: Credentials, limits: ForwarderLimits, since_ns: int) -> None:
@@ -65,7 +66,7 @@ class Leg:
         self.receiver: Receiver | None = None
         self.handshake: Handshake | None = None
         self.cipher: Cipher | None = None
-        self.open = self.closed = False
+        self.open = self.alive = self.closed = False
         self.since_ns = since_ns
         self.used: set[int] = set()
         """SSRCs that we ever sent with these keys: none is used twice."""
@@ -82,13 +83,10 @@ class Leg:
 
     def look(self, now_ns: int) -> None:
         """Is there consent still? Told after every change, and by ticks (RFC 7675)."""
-        silent = self.path.silent_ns(now_ns)
-        self.open = (
-            self.cipher is not None
-            and self.path.current is not None
-            and silent is not None
-            and silent < self._limits.lost_s * SECOND_NS
-        )
+        path, within_ns = self.path, self._limits.lost_s * SECOND_NS
+        silent = path.silent_ns(now_ns)
+        self.alive = self.cipher is not None and path.current is not None and silent is not None and silent < within_ns
+        self.open = self.alive and path.asks_for_media(now_ns, within_ns)
         seen = self.open, self.path.current
         if seen != self._seen:
             self._seen = seen
@@ -96,7 +94,7 @@ class Leg:
 
     def close(self) -> None:
         """Nothing is sent any more, and nothing taken."""
-        self.open, self.closed, self.cipher = False, True, None
+        self.open, self.alive, self.closed, self.cipher = False, False, True, None
         self._seen = False, None
         self.moved()
         self.moved = _nobody

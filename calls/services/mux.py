@@ -122,7 +122,7 @@ class Mux:
             return check
         held = self._by_address.get(address)
         if held is not None and held is not leg:
-            if held.open and held.path.holds(address, now_ns):
+            if held.alive and held.path.holds(address, now_ns):
                 return Drop.TAKEN
             # Client or NAT have given the same address to another transport meanwhile.
             held.path.forget(address)

@@ -220,7 +220,7 @@ class Room:
         limits, up, down = self._limits, party.up.leg, party.down.leg
         up.look(now_ns)
         down.look(now_ns)
-        if up.open and not up.closed:
+        if up.alive and not up.closed:
             party.lost_ns = None
             if not party.up_told:
                 party.up_told = True

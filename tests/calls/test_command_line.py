@@ -179,7 +179,9 @@ async def test_a_guest_comes_by_a_link_and_is_let_in_by_a_key(machine: Machine) 
 
 
 async def test_what_cannot_be_is_one_sentence(machine: Machine) -> None:
-    await said(await machine.tidewire("ann", "register", "ann"))
+    for name in ("ann", "ben"):
+        await said(await machine.tidewire(name, "register", name))
+    await said(await machine.tidewire("ann", "groups", "create", "Alone"))
     for words, sentence in (
         (("call", "nobody", "--silent"), "nobody, and no group of yours"),
         (("call", "ann", "--silent"), "a direct conversation is called"),
@@ -187,6 +189,8 @@ async def test_what_cannot_be_is_one_sentence(machine: Machine) -> None:
         (("join", "tidewire:call/wrong", "--silent"), "cannot join: there is no such link"),
         (("link", "create", "Lunch"), "you are in no group called 'Lunch'"),
         (("link", "revoke"), "link takes: create [GROUP]"),
+        (("join", "Alone", "--silent", "--relay-only"), "through relays alone, and the deployment has none"),
+        (("call", "ben", "--silent", "--relay-only"), "through relays alone, and the deployment has none"),
         (("join", "Lunch", "--silent"), "you are in no group called 'Lunch'"),
     ):
         process = await machine.tidewire("ann", *words)

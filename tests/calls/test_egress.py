@@ -124,7 +124,9 @@ class Stage:
     def move(self, number: int, now_ns: int) -> None:
         """To its other address."""
         leg = self.pairs[number].feed.leg
-        leg.path.current = ADDRESSES[leg.path.current == ADDRESSES[0]]
+        other = ADDRESSES[leg.path.current == ADDRESSES[0]]
+        leg.path.checked(other, True, True, now_ns)
+        assert leg.path.authenticated(other)
         leg.look(now_ns)
 
     def comes(self, index: int, ahead: int, key: bool, now_ns: int) -> None:

@@ -165,6 +165,48 @@ def test_one_that_cannot_be_protected_is_left_out_and_the_others_get_it(line: Li
     assert [int.from_bytes(one[8:12], "big") for one in got] == [6, 8]
 
 
+@pytest.fixture
+def others() -> Iterator[list[socket.socket]]:
+    """Whom nothing is meant for, or one datagram each."""
+    with ExitStack() as stack:
+        made = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(4)]
+        for one in made:
+            one.bind(("127.0.0.1", 0))
+            one.settimeout(1)
+        yield made
+
+
+def test_what_waits_to_be_sent_goes_where_it_was_to_go_whoever_else_is_prepared_for(
+    line: Line, others: list[socket.socket]
+) -> None:
+    rewrite, cipher = Rewrite(96, 0, 0, 7), keys()
+    first, _ = (line.fan_out.prepared([Target(rewrite, cipher, line.address)]) for _ in range(2))
+    assert line.fan_out.forward(a_packet(b"\x90" + bytes(40)), first) == 1
+    del first
+    kept = [line.fan_out.prepared([Target(rewrite, cipher, packed(one.getsockname()))]) for one in others]
+    line.datagrams.flush()
+    assert len(line.sink.recv(2_048)) > 41 and len(kept) == len(others)
+    for one in others:
+        one.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            one.recv(2_048)
+
+
+def test_more_addresses_than_are_kept_get_what_is_theirs_once(
+    line: Line, others: list[socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("calls.adapters.mmsg.NAMES_MAX", 1)
+    for number, one in enumerate(others):
+        line.datagrams.buffer().memory[:1] = bytes([number])
+        line.datagrams.send(1, packed(one.getsockname()))
+    line.datagrams.flush()
+    for number, one in enumerate(others):
+        assert one.recv(2_048) == bytes([number])
+        one.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            one.recv(2_048)
+
+
 def test_what_is_too_long_goes_to_nobody(line: Line) -> None:
     assert line.sent(a_packet(bytes(PLAIN_BYTES_MAX + 1)), [Rewrite(96, 0, 0, 7)], keys()) == []
     assert line.sent(a_packet(b"\x90" + bytes(40)), [], keys()) == []

@@ -6,8 +6,11 @@ import inspect
 import re
 from datetime import UTC, datetime
 
+import aioice
 import aiortc.rtcdtlstransport as dtls
 import pylibsrtp
+from aiortc import RTCIceGatherer, RTCIceServer
+from aiortc.rtcicetransport import connection_kwargs
 from pylibsrtp import Policy, Session, _binding
 
 from calls.settings import CERTIFICATE_S
@@ -45,3 +48,16 @@ def test_a_dtls_transport_has_its_keys_under_these_names() -> None:
     assert 'if self.transport.role == "controlling"' in source
     transport = dtls.RTCDtlsTransport(type("Pipe", (), {"role": "controlling"})(), [dtls.RTCCertificate.generateCertificate()])
     assert transport._rx_srtp is None and transport._tx_srtp is None and transport.state == "new"
+
+
+def test_what_gathers_ways_takes_relays_until_it_begins() -> None:
+    connection = RTCIceGatherer(iceServers=[])._connection
+    assert isinstance(connection, aioice.Connection)
+    assert connection._transport_policy is aioice.TransportPolicy.ALL
+    relay = connection_kwargs([RTCIceServer(urls="turn:relay:1?transport=tcp", username="u", credential="p")])
+    assert relay and all(hasattr(connection, name) for name in relay)
+    gathers = inspect.getsource(aioice.Connection.gather_candidates) + inspect.getsource(
+        aioice.Connection.get_component_candidates
+    )
+    for name in (*relay, "_transport_policy"):
+        assert f"self.{name}" in gathers, name

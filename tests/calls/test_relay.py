@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,8 @@ import aioice
 import pytest
 from aiortc.mediastreams import AudioStreamTrack
 from tidewire import Client
-from tidewire.calls import CallMedia, CallState
+from tidewire.calls import CallMedia, CallState, GroupCall
+from tidewire.errors import TidewireError
 
 from calls.app import serving
 from calls.domain.messages import Ice
@@ -68,20 +69,32 @@ async def test_the_relay_takes_what_calls_give_out_and_nothing_else(
     assert await allocates(relay, ice) is given
 
 
-async def test_strangers_talk_through_the_relay_alone(relay: Coturn, tmp_path: Path) -> None:
+@asynccontextmanager
+async def people(folder: Path, *names: str, **settings: str) -> AsyncIterator[list[Client]]:
+    """New accounts, and calls with these settings."""
     port = free_port()
-    node = Node(tmp_path / "node", public_calls=f":{port}")
-    token = await service_token(tmp_path / "node", "calls", *SCOPES)
+    node = Node(folder / "node", public_calls=f":{port}")
+    token = await service_token(folder / "node", "calls", *SCOPES)
     await node.start()
-    settings = replace(
-        World(node, token, tmp_path).settings(turn_urls=relay.url, turn_secrets=f"{NEW},{OLD}"), grpc_listen=f"127.0.0.1:{port}"
-    )
-    async with serving(settings), AsyncExitStack() as stack:
-        ann, ben = [
-            await stack.enter_async_context(Client.open(node.address, tmp_path / f"{name}.db")) for name in ("ann", "ben")
-        ]
-        await ann.register_username("ann")
-        await ben.register_username("ben")
+    made = replace(World(node, token, folder).settings(**settings), grpc_listen=f"127.0.0.1:{port}")
+    async with serving(made), AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(Client.open(node.address, folder / f"{name}.db")) for name in names]
+        for client, name in zip(clients, names):
+            await client.register_username(name)
+        yield clients
+    await node.close()
+
+
+async def hears(room: GroupCall, participant_id: str) -> bool:
+    """Wait for sound of somebody."""
+    async with asyncio.timeout(30):
+        while not (tracks := [one.track for one in room.tracks if one.participant_id == participant_id]):
+            await asyncio.sleep(0.02)
+        return (await tracks[0].recv()).sample_rate == 48_000
+
+
+async def test_strangers_talk_through_the_relay_alone(relay: Coturn, tmp_path: Path) -> None:
+    async with people(tmp_path, "ann", "ben", turn_urls=relay.url, turn_secrets=f"{NEW},{OLD}") as (ann, ben):
         ringing = asyncio.ensure_future(anext(ben.calls.incoming()))
         placed = await ann.calls.place(await ann.direct("ben"), SOUND)
         taken = await asyncio.wait_for(ringing, 30)
@@ -99,4 +112,35 @@ async def test_strangers_talk_through_the_relay_alone(relay: Coturn, tmp_path: P
         await relay.close()
         ((_, why),) = [(one.url, one.why) for one in await ann.calls.try_relays()]
         assert why
-    await node.close()
+
+
+async def test_a_device_that_uses_relays_alone_is_in_the_call_of_a_group_and_is_heard(relay: Coturn, tmp_path: Path) -> None:
+    async with people(tmp_path, "ann", "ben", turn_urls=relay.url, turn_secrets=NEW) as (ann, ben):
+        conversation_id = await ann.create_group("all", ["ben"])
+        ann.calls.relay_only = True
+        hers, his = [await client.calls.join(conversation_id, SOUND) for client in (ann, ben)]
+        assert await hears(his, hers.participant_id) and await hears(hers, his.participant_id)
+        assert hers.roads() == {"relay"} and "host" in his.roads()
+
+
+async def test_who_has_no_udp_is_in_the_call_of_a_group_through_a_relay_by_tcp(
+    relay: Coturn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: [])
+    urls = f"turn:127.0.0.1:{free_port()}?transport=udp,{relay.tcp_url}"
+    async with people(tmp_path, "ann", "ben", turn_urls=urls, turn_secrets=NEW) as (ann, ben):
+        conversation_id = await ann.create_group("all", ["ben"])
+        hers, his = [await client.calls.join(conversation_id, SOUND) for client in (ann, ben)]
+        assert await hears(his, hers.participant_id) and await hears(hers, his.participant_id)
+        assert hers.roads() == {"relay"}
+
+
+async def test_who_uses_relays_alone_where_there_are_none_is_in_no_call(tmp_path: Path) -> None:
+    async with people(tmp_path, "ann") as (ann,):
+        conversation_id = await ann.create_group("alone", [])
+        ann.calls.relay_only = True
+        with pytest.raises(TidewireError, match="relays alone, and the deployment has none"):
+            await ann.calls.join(conversation_id, SOUND)
+        async with asyncio.timeout(10):
+            while await ann.calls.peek(conversation_id):
+                await asyncio.sleep(0.02)

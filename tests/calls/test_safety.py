@@ -19,6 +19,7 @@ from calls.domain.drop import Drop
 from calls.domain.limits import ForwarderLimits
 from calls.domain.rtp import WIRE_BYTES_MAX
 from calls.domain.tracks import Source
+from calls.ports.forwarding import MediaLost
 from calls.ports.media import BUFFER_BYTES, DATAGRAM_BYTES_MAX, PLAIN_BYTES_MAX, TRAILER_BYTES_MAX
 from calls.services.leg import Leg, new_credentials
 from calls.services.mux import Mux
@@ -272,6 +273,26 @@ async def test_media_moves_only_to_where_media_authenticated_from() -> None:
         ben.down.reports(rtcp.receiver_report(1, ()))
         asyncio.get_running_loop().remove_reader(old)
         count = len(ben.of("ann/microphone"))
+        await until(lambda: (speech.speak(), len(ben.of("ann/microphone")) > count)[1])
+
+
+async def test_media_goes_to_an_address_for_as_long_as_checks_come_from_it_whatever_comes_from_others() -> None:
+    async with a_room(ForwarderLimits(lost_s=1)) as room:
+        ann, ben = await room.pair(MICROPHONE)
+        speech, other = Microphone(ann.up, 7, "0"), ben.down.another_socket()
+        await speech.heard(ben, "ann/microphone")
+        leg = room.unit._find(ben.place)[1].down.leg
+        async with asyncio.timeout(10):
+            while leg.open:
+                for wire, by in ((ann.up, None), (ben.up, None), (ben.down, other)):
+                    await wire.checks(by=by)
+        count = len(ben.of("ann/microphone"))
+        for _ in range(5):
+            speech.speak()
+        await ann.up.checks()
+        assert len(ben.of("ann/microphone")) == count and not room.told(MediaLost)
+        ben.down.socket = other
+        ben.down.reports(rtcp.receiver_report(1, ()))
         await until(lambda: (speech.speak(), len(ben.of("ann/microphone")) > count)[1])
 
 

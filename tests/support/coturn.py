@@ -30,6 +30,11 @@ class Coturn:
         """As `turn_urls` names it."""
         return f"turn:127.0.0.1:{self.port}?transport=udp"
 
+    @property
+    def tcp_url(self) -> str:
+        """The same one, for whoever has no UDP."""
+        return f"turn:127.0.0.1:{self.port}?transport=tcp"
+
     async def start(self) -> None:
         """Start it, and wait until it answers a Binding request."""
         self._folder.mkdir(parents=True, exist_ok=True)

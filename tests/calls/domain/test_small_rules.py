@@ -215,6 +215,15 @@ def test_an_address_that_is_forgotten_is_sent_nothing() -> None:
     assert path.current is None and path.addresses == ()
 
 
+def test_who_was_at_an_address_asks_for_media_no_more_once_checks_come_from_others_alone() -> None:
+    path = Path(4)
+    assert not path.asks_for_media(0, 10)
+    path.checked(A, nominates=True, bound=False, now_ns=1)
+    path.checked(B, nominates=True, bound=True, now_ns=9)
+    assert path.asks_for_media(10, 10) and not path.asks_for_media(11, 10) and path.silent_ns(11) == 2
+    assert path.authenticated(B) and path.asks_for_media(11, 10)
+
+
 def test_an_address_is_held_for_as_long_as_checks_come_from_it() -> None:
     path = Path(4)
     path.checked(A, nominates=True, bound=False, now_ns=1)

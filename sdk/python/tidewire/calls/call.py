@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tidewire.calls.followed import CallState, Followed, ended_by
+from tidewire.calls.ice import towards_person
 from tidewire.calls.signalling import Signalling
 from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.v1 import call_pb2
@@ -63,6 +64,8 @@ class Call(Followed[CallEvent]):
         """The account that calls; "": this one."""
         self.silent = False
         """Shown without a sound: the caller is a stranger, and strangers are to be silent."""
+        self.relay_only = False
+        """Through relays alone, whatever the process says. To be set before it is taken."""
         self.rings_until_ms = 0
         self.known_since = 0
         """The stream on which the process first spoke of it; 0: it has not yet."""
@@ -189,7 +192,7 @@ class Call(Followed[CallEvent]):
         """Place it.
 
         Raises:
-            Refused, Unreachable
+            Refused, Unreachable. TidewireError: relays alone are wanted, and there are none.
         """
         command = call_pb2.PlaceCall(call_id=self.call_id, conversation_id=self.conversation_id, video=self.video)
         placed = (await self._signalling.command(place=command)).placed
@@ -197,7 +200,11 @@ class Call(Followed[CallEvent]):
             raise CallingYou(placed.calling_you_call_id)
         self.known_since = self._signalling.streams
         self._ticket, self._ice, self.rings_until_ms = placed.ticket, placed.ice, placed.rings_until_ms
-        peer = self._new_peer(media)
+        try:
+            peer = self._new_peer(media)
+        except TidewireError:
+            await self._fail()
+            raise
         self._media = media
         peer.wants(*media.kinds)
         offered = call_pb2.CallDescription(revision=1, sdp=await peer.offer())
@@ -246,7 +253,7 @@ class Call(Followed[CallEvent]):
     def _new_peer(self, media: CallMedia) -> Peer:
         from tidewire.calls.peer import Peer
 
-        self._peer = Peer(self._ice, self._flows, self._came)
+        self._peer = Peer(towards_person(self._ice, self.relay_only), self._flows, self._came)
         if not self.outgoing:
             self._peer.wants(*media.kinds)
         return self._peer

@@ -47,6 +47,8 @@ class Calls:
 
     call_waiting = False
     """True: calls ring here also while this device is in another one. Else their callers hear that it is busy."""
+    relay_only = False
+    """True: calls from now on go through relays alone, so that nobody learns this device's address, the forwarding unit included."""
 
     def __init__(self, way: ProcessTransport, tasks: asyncio.TaskGroup, refresh: Callable[[], Any], links: CallLinks) -> None:
         self.links = links
@@ -80,6 +82,7 @@ class Calls:
         """
         video = media.video is not None
         call = Call(self._signalling, self._tasks, new_envelope_id(), conversation_id, video, outgoing=True)
+        call.relay_only = self.relay_only
         self._calls[call.call_id] = call
         try:
             await call.begin(media)
@@ -105,7 +108,7 @@ class Calls:
         Raises:
             Refused: NOT_A_MEMBER, LIMIT_EXCEEDED, UNAVAILABLE among others. Unreachable. TidewireError: aiortc is missing.
         """
-        room = GroupCall(self._signalling, self._tasks, conversation_id, media, self._named)
+        room = GroupCall(self._signalling, self._tasks, conversation_id, media, self._named, relay_only=self.relay_only)
         self._named(room)
         await room.join(ring=ring, muted=muted)
         return room
@@ -117,7 +120,7 @@ class Calls:
             Refused: NOT_FOUND: it was revoked, or never was. NOT_ALLOWED: this account was blocked. LIMIT_EXCEEDED, RATE_LIMITED among
             others. Unreachable. TidewireError: aiortc is missing.
         """
-        room = GroupCall(self._signalling, self._tasks, "", media, self._named, token_of(link))
+        room = GroupCall(self._signalling, self._tasks, "", media, self._named, token_of(link), relay_only=self.relay_only)
         self._unnamed += 1
         try:
             await room.join(muted=muted)
@@ -282,6 +285,7 @@ class Calls:
             self._tasks.create_task(self._say_busy(told.call_id), name="tidewire call")
             return
         call = Call(self._signalling, self._tasks, told.call_id, told.conversation_id, told.video, outgoing=False)
+        call.relay_only = self.relay_only
         call.rings(told)
         self._calls[told.call_id] = call
         awaited = self._awaited.get(told.call_id)

@@ -45,6 +45,17 @@ def ended_by(number: int) -> str:
         return "over"
 
 
+def runs(task: asyncio.Task[None] | None) -> bool:
+    """There is one, and it has not ended."""
+    return task is not None and not task.done()
+
+
+def cancel(task: asyncio.Task[None] | None) -> None:
+    """End it, unless it is who asks."""
+    if task is not None and task is not asyncio.current_task():
+        task.cancel()
+
+
 async def _guarded(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work

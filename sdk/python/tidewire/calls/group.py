@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tidewire.calls.call import CallMedia
-from tidewire.calls.followed import CallState, Followed, ended_by
+from tidewire.calls.followed import CallState, Followed, cancel, ended_by, runs
 from tidewire.calls.group_events import (
     NUMBERS,
     SOURCES,
@@ -25,6 +25,7 @@ from tidewire.calls.group_events import (
     participants,
     waiting_guests,
 )
+from tidewire.calls.ice import towards_unit
 from tidewire.calls.signalling import Signalling
 from tidewire.errors import Refused, TidewireError, Unreachable
 from tidewire.v1 import call_pb2
@@ -49,8 +50,10 @@ class GroupCall(Followed[GroupEvent]):
         media: CallMedia,
         named: Callable[[GroupCall], None],
         link_token: str = "",
+        *,
+        relay_only: bool = False,
     ) -> None:
-        """`named`: told once it is known which call a link leads to."""
+        """`named`: told once it is known which call a link leads to; `relay_only`: not even the unit learns this device's address."""
         super().__init__(tasks, CallState.CONNECTING)
         self.conversation_id = conversation_id
         """The group, or the room of a link's own; "": not known yet."""
@@ -66,9 +69,11 @@ class GroupCall(Followed[GroupEvent]):
         self._signalling = signalling
         self._named = named
         self._link_token = link_token
+        self._relay_only = relay_only
         self._media = media
         self._up: Peer | None = None
         self._down: Peer | None = None
+        self._early: call_pb2.DownOffer | None = None  # that came before it was known how to get through
         self._revision = 0
         self._muted = False
         self._checking: asyncio.Task[None] | None = None
@@ -162,6 +167,10 @@ class GroupCall(Followed[GroupEvent]):
         """How well what comes flows; None: there is no connection."""
         return None if self._down is None else await self._down.figures()
 
+    def roads(self) -> frozenset[str]:
+        """By which kinds of addresses of this side media may flow: "host", "relay"; none before there is a connection."""
+        return frozenset[str]().union(*(peer.roads() for peer in (self._up, self._down) if peer is not None))
+
     # -- what `Calls` tells it -----------------------------------------------------------------------------------------
 
     async def join(self, *, ring: bool = False, muted: bool = False) -> None:
@@ -185,8 +194,8 @@ class GroupCall(Followed[GroupEvent]):
 
         before = (self._up, self._down)
         self.waiting = []  # who waits now is told anew
+        self._down = self._early = None
         self._up = Peer(call_pb2.IceServers(), self._flows, lambda track: None)
-        self._down = Peer(call_pb2.IceServers(), lambda flows: None, lambda track: None)
         try:
             await self._offer(self._up, ring)
         finally:
@@ -198,9 +207,10 @@ class GroupCall(Followed[GroupEvent]):
             if source is not None:
                 up.publishes(kind)
         self._revision += 1
-        offer = call_pb2.CallDescription(revision=self._revision, sdp=await up.offer())
+        sdp, described = await up.describe()
+        offer = call_pb2.CallDescription(revision=self._revision, sdp=sdp)
         numbers = {"audio": call_pb2.TRACK_SOURCE_MICROPHONE, "video": call_pb2.TRACK_SOURCE_CAMERA}
-        sections = [call_pb2.SectionSource(mid=mid, source=numbers[kind]) for mid, kind, _ in up.sections()]
+        sections = [call_pb2.SectionSource(mid=mid, source=numbers[kind]) for mid, kind in described]
         command = call_pb2.JoinGroupCall(
             conversation_id=self.conversation_id if self.participant_id or not self._link_token else "",
             link_token=self._link_token,
@@ -224,10 +234,22 @@ class GroupCall(Followed[GroupEvent]):
             self._become(CallState.CONNECTING)
         self.era_id, self.participant_id = joined.era_id, joined.participant_id
         self._seen(joined.roster)
+        await self._connect(up, joined.ice)
         await up.take_answer(joined.answer.sdp)
         for kind, source in given:
             if source is not None:
                 up.send(kind, source)  # opened once this side is in
+
+    async def _connect(self, up: Peer, ice: call_pb2.IceServers) -> None:
+        from tidewire.calls.peer import Peer
+
+        if self._over:
+            raise TidewireError("the call is over")
+        relays = towards_unit(ice, self._relay_only)
+        self._down = Peer(relays, lambda flows: None, lambda track: None)
+        if self._early is not None:
+            self._beside(self._answer(self._early))
+        await up.gather(relays)
 
     async def _ask(self, command: call_pb2.JoinGroupCall) -> call_pb2.SignalResponse:
         answered: asyncio.Future[call_pb2.SignalResponse] = asyncio.get_running_loop().create_future()
@@ -282,7 +304,7 @@ class GroupCall(Followed[GroupEvent]):
         """The signalling stream was opened again: is this side still in?"""
         if self.state is CallState.WAITING:
             self._rejoin(REJOIN_S)  # it may have been let in meanwhile
-        if self._over or not self.era_id or _runs(self._checking) or _runs(self._rejoining):
+        if self._over or not self.era_id or runs(self._checking) or runs(self._rejoining):
             return
         self._checking = self._beside(self._check())
 
@@ -309,10 +331,10 @@ class GroupCall(Followed[GroupEvent]):
 
     def _rejoin(self, within_s: float) -> None:
         """Enter again, after a random part of `within_s`, so that not all come at once; unless that is under way."""
-        if self._over or _runs(self._rejoining):
+        if self._over or runs(self._rejoining):
             return
         self._rejoining = self._beside(self._enter_again(within_s))
-        _cancel(self._checking)
+        cancel(self._checking)
 
     async def _enter_again(self, within_s: float) -> None:
         wait_s = 0.0
@@ -336,6 +358,7 @@ class GroupCall(Followed[GroupEvent]):
     async def _answer(self, told: call_pb2.DownOffer) -> None:
         down = self._down
         if down is None:
+            self._early = told
             return
         answer = call_pb2.CallDescription(revision=told.offer.revision, sdp=await down.answer(told.offer.sdp))
         by_section = {mid: track for mid, _, track in down.sections()}
@@ -371,17 +394,7 @@ class GroupCall(Followed[GroupEvent]):
             return
         self.reason = reason
         self._become(CallState.ENDED)
-        _cancel(self._checking)
-        _cancel(self._rejoining)
+        cancel(self._checking)
+        cancel(self._rejoining)
         peers, self._up, self._down = (self._up, self._down), None, None
         await self._close(*peers)
-
-
-def _runs(task: asyncio.Task[None] | None) -> bool:
-    return task is not None and not task.done()
-
-
-def _cancel(task: asyncio.Task[None] | None) -> None:
-    """End it, unless it is who asks."""
-    if task is not None and task is not asyncio.current_task():
-        task.cancel()

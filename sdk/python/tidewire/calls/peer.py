@@ -20,7 +20,8 @@ try:
         RTCPeerConnection,
         RTCSessionDescription,
     )
-    from aiortc.sdp import candidate_from_sdp
+    from aiortc.rtcicetransport import ICE_TRANSPORT_POLICIES, connection_kwargs
+    from aiortc.sdp import SessionDescription, candidate_from_sdp
 except ImportError as error:
     raise TidewireError("calls need aiortc: pip install 'tidewire[calls]'") from error
 
@@ -28,6 +29,7 @@ Track = Any
 """An aiortc `MediaStreamTrack`."""
 Source = Track | Callable[[], Track] | None
 """What is sent: a track, or what opens one once the call is taken; None: nothing."""
+CLOSES_S = 5.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,15 +51,13 @@ class Peer:
 
     def __init__(self, ice: call_pb2.IceServers, flows: Callable[[bool], None], came: Callable[[Track], None]) -> None:
         """`flows`: told when media begins to flow, and when it does not any more; `came`: told of each track of the other side."""
-        servers = [
-            RTCIceServer(urls=list(server.urls), username=server.username or None, credential=server.credential or None)
-            for server in ice.servers
-        ]
-        policy = RTCIceTransportPolicy.RELAY if ice.relay_only else RTCIceTransportPolicy.ALL
+        servers, policy = _ways(ice)
         self._pc = RTCPeerConnection(
             RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE, iceTransportPolicy=policy)
         )
         self._flows = flows
+        self._described: RTCSessionDescription | None = None
+        self._gathering: asyncio.Future[None] | None = None
         self._early: list[call_pb2.IceCandidate] = []
         self._pc.on("connectionstatechange", self._changed)
         self._pc.on("track", came)
@@ -104,11 +104,47 @@ class Peer:
         Raises:
             TidewireError: the connection was closed meanwhile.
         """
+        await self._say(await self._new_offer())
+        return str(self._pc.localDescription.sdp)
+
+    async def describe(self) -> tuple[str, list[tuple[str, str]]]:
+        """An offer of what there is, and its sections with their kinds. It has no candidates: for a side that sees where checks come from.
+        `gather` comes next, once the relays are known.
+
+        Raises:
+            TidewireError: the connection was closed meanwhile.
+        """
+        self._described = await self._new_offer()
+        sdp = str(self._described.sdp)
+        return sdp, [(section.rtp.muxId, section.kind) for section in SessionDescription.parse(sdp).media]
+
+    async def gather(self, ice: call_pb2.IceServers) -> None:
+        """Look for ways, by these relays, too: they were not known when the connection was made and described.
+
+        Raises:
+            TidewireError: the connection was closed meanwhile.
+        """
+        servers, policy = _ways(ice)
+        for transceiver in self._pc.getTransceivers():
+            # aiortc takes relays before it describes; what it gathers by has them as they are when it begins.
+            connection = transceiver.sender.transport.transport.iceGatherer._connection
+            connection._transport_policy = ICE_TRANSPORT_POLICIES[policy]
+            for name, value in connection_kwargs(servers).items():
+                setattr(connection, name, value)
+        await self._say(self._described)
+
+    async def _new_offer(self) -> RTCSessionDescription:
         try:
-            await self._pc.setLocalDescription(await self._pc.createOffer())
+            return await self._pc.createOffer()
         except InvalidStateError as error:
             raise TidewireError("the call is over") from error
-        return str(self._pc.localDescription.sdp)
+
+    async def _say(self, description: RTCSessionDescription | None) -> None:
+        try:
+            self._gathering = asyncio.ensure_future(self._pc.setLocalDescription(description))
+            await asyncio.shield(self._gathering)
+        except InvalidStateError as error:
+            raise TidewireError("the call is over") from error
 
     async def answer(self, offer: str) -> str:
         """The answer to an offer, with all candidates.
@@ -117,7 +153,7 @@ class Peer:
             TidewireError: it is no offer.
         """
         await self._take(offer, "offer")
-        await self._pc.setLocalDescription(await self._pc.createAnswer())
+        await self._say(await self._pc.createAnswer())
         return str(self._pc.localDescription.sdp)
 
     async def take_answer(self, answer: str) -> None:
@@ -176,5 +212,15 @@ class Peer:
     async def close(self) -> None:
         """End it."""
         self._pc.remove_all_listeners()
-        async with asyncio.timeout(5):
+        if self._gathering is not None:
+            await asyncio.wait({self._gathering}, timeout=CLOSES_S)  # a relay that answered later would stay open
+        async with asyncio.timeout(CLOSES_S):
             await self._pc.close()
+
+
+def _ways(ice: call_pb2.IceServers) -> tuple[list[RTCIceServer], RTCIceTransportPolicy]:
+    servers = [
+        RTCIceServer(urls=list(server.urls), username=server.username or None, credential=server.credential or None)
+        for server in ice.servers
+    ]
+    return servers, RTCIceTransportPolicy.RELAY if ice.relay_only else RTCIceTransportPolicy.ALL

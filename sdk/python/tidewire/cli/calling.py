@@ -38,6 +38,7 @@ ENDS = {
 async def call(profile: Profile, arguments: argparse.Namespace) -> int:
     """With a name: call somebody. Without: wait for a call and take it. Exit code 1: people did not talk."""
     async with profile.open() as me:
+        me.calls.relay_only = arguments.relay_only
         media = sent(arguments)
         if arguments.name:
             conversation_id = await finding.conversation(me, arguments.name)

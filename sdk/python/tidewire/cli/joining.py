@@ -29,6 +29,7 @@ EVERY_S = 1.0
 async def join(profile: Profile, arguments: argparse.Namespace) -> int:
     """Be in the call of a group until it ends, `--seconds` have passed, or Ctrl-C. Exit code 1: media never flowed."""
     async with profile.open() as me:
+        me.calls.relay_only = arguments.relay_only
         conversation_id = "" if is_link(arguments.group) else await finding.group(me, arguments.group)
         try:
             if conversation_id:

@@ -208,6 +208,7 @@ def _media(call: argparse.ArgumentParser) -> None:
     call.add_argument("--microphone", default="default", metavar="NAME", help="an ALSA device (default: default)")
     call.add_argument("--camera", default="", metavar="PATH", help="send pictures, too, such as those of /dev/video0")
     call.add_argument("--record", default="", metavar="PATH", help="keep what the other side sends: .wav, .mp4, .mkv, .mp3")
+    call.add_argument("--relay-only", action="store_true", help="through relays alone: nobody learns this device's address")
     call.add_argument("--seconds", type=float, default=0, metavar="N", help="hang up after N seconds of talk")
 
 
