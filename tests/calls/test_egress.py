@@ -63,6 +63,8 @@ class Clear:
     def forget(self, ssrc: int) -> None:
         """Nothing is kept."""
 
+    forget_incoming = forget
+
 
 @dataclass(slots=True)
 class Pair:
