@@ -95,6 +95,10 @@ class SrtpCipher:
         """Drop the stream's state; none there: nothing happens."""
         lib.srtp_remove_stream(self._outside, htonl(ssrc))
 
+    def forget_incoming(self, ssrc: int) -> None:
+        """Drop the state of a stream that comes in; none there: nothing happens."""
+        lib.srtp_remove_stream(self._inside, htonl(ssrc))
+
 
 def looped() -> tuple[SrtpCipher, SrtpCipher]:
     """Two that know one key, of the profile that is negotiated first: what one protects, the other unprotects."""

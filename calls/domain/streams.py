@@ -6,7 +6,7 @@ that its payload type can mean.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from calls.domain.codecs import Codec
@@ -59,6 +59,11 @@ class Streams:
     def tracks(self) -> tuple[Incoming, ...]:
         """Every track, as its description came."""
         return tuple(self._tracks.values())
+
+    @property
+    def ssrcs(self) -> Collection[int]:
+        """All that are latched."""
+        return self._known.keys()
 
     def put(self, incoming: Incoming) -> None:
         """A track comes in, or its section was described anew."""

@@ -87,6 +87,10 @@ class Cipher(Protocol):
         """A stream of ours is over. Its SSRC is never used with these keys again."""
         ...
 
+    def forget_incoming(self, ssrc: int) -> None:
+        """The same of theirs, which may come again: as if it were new."""
+        ...
+
 
 class Target(NamedTuple):
     """Who takes a packet: how it differs there, by which keys it is protected, and where it goes."""

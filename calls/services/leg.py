@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Protocol
 
 from calls.domain.drop import Drop
 from calls.domain.limits import SECOND_NS, ForwarderLimits
 from calls.domain.path import Path
+from calls.domain.strays import Strays
 from calls.ports.media import Cipher, Handshake
 
 Entropy = Callable[[int], bytes]
@@ -57,7 +58,7 @@ class Leg:
     """
 
     __slots__ = (
-        "credentials", "path", "receiver", "handshake", "cipher", "open", "alive", "since_ns", "closed", "used", "moved", "_limits", "_seen",
+        "credentials", "path", "receiver", "handshake", "cipher", "open", "alive", "since_ns", "closed", "used", "strays", "moved", "_limits", "_seen",
     )  # fmt: skip
 
     def __init__(self, credentials: Credentials, limits: ForwarderLimits, since_ns: int) -> None:
@@ -70,6 +71,7 @@ class Leg:
         self.since_ns = since_ns
         self.used: set[int] = set()
         """SSRCs that we ever sent with these keys: none is used twice."""
+        self.strays = Strays(limits.ssrcs_max)
         self.moved: Callable[[], None] = _nobody
         self._limits = limits
         self._seen: tuple[bool, bytes | None] = (False, None)
@@ -91,6 +93,12 @@ class Leg:
         if seen != self._seen:
             self._seen = seen
             self.moved()
+
+    def tidy(self, known: Container[int]) -> None:
+        """Let the keys forget SSRCs that are of no stream, but for the newest. `known`: those that are of one."""
+        if self.cipher is not None:
+            for ssrc in self.strays.take(known):
+                self.cipher.forget_incoming(ssrc)
 
     def close(self) -> None:
         """Nothing is sent any more, and nothing taken."""

@@ -107,7 +107,10 @@ class Mux:
         if address != leg.path.current and leg.path.authenticated(address):
             leg.look(now_ns)
         data = bytes(buffer.memory[:plain])
-        return receiver.control(data, now_ns) if control else receiver.media(data, now_ns)
+        drop = receiver.control(data, now_ns) if control else receiver.media(data, now_ns)
+        if control or drop is not None:
+            leg.strays.heard(int.from_bytes(data[4:8] if control else data[8:12], "big"))
+        return drop
 
     def _check(self, datagram: bytes, address: bytes, now_ns: int) -> Drop | None:
         ufrag = stun.local_ufrag(datagram)

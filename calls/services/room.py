@@ -162,6 +162,7 @@ class Room:
         for party in parties:
             if party.due(number, 2):
                 party.up.tick(now_ns)
+                party.down.leg.tidy(())
             if party.due(number, 4):
                 party.up.feedback()
         if number % 12 == 0:

@@ -61,6 +61,7 @@ class Upstream:
             return stream
         incoming, layer = stream.incoming, stream.layer
         if stream.repair:
+            self.leg.strays.heard(packet.ssrc)
             unwrapped = rtp.unwrap(packet, incoming.repairs[packet.payload_type], layer.ssrc)
             if isinstance(unwrapped, Drop):
                 return unwrapped
@@ -69,6 +70,7 @@ class Upstream:
         payload = packet.wire[packet.start :]
         packet.keyframe, packet.vp8 = starts_keyframe(incoming.codec, payload, packet.descriptor)
         if publication.flowing.get(layer.index) is not layer:
+            self.leg.strays.heard(packet.ssrc)
             self._watcher.layer_came(publication)
         drop = layer.accept(packet, now_ns)
         if layer.lost_now:
@@ -118,7 +120,8 @@ class Upstream:
             self._egress.control(self.leg, rtcp.picture_loss(self._ssrc, layer.ssrc))
 
     def tick(self, now_ns: int) -> None:
-        """Every 50 ms: what is missing is asked for again, and keyframes that did not come."""
+        """Every 50 ms: what is missing is asked for again, and keyframes that did not come; strangers are forgotten."""
+        self.leg.tidy(self.streams.ssrcs)
         for publication in self.publications.values():
             for index, layer in publication.incoming.layers.items():
                 if layer.repairs:

@@ -13,6 +13,7 @@ from calls.adapters.fan_out import PATCH, SingleFanOut
 from calls.domain.codecs import VP8, Vp8, shift_vp8
 from calls.domain.layer import Layer
 from calls.domain.limits import ForwarderLimits
+from calls.domain.rtcp import SenderReport
 from calls.domain.rtp import HEADER
 from calls.domain.run import JUMP_MAX
 from calls.domain.streams import Incoming
@@ -62,6 +63,8 @@ class Clear:
     def forget(self, ssrc: int) -> None:
         """Nothing is kept."""
 
+    forget_incoming = forget
+
 
 @dataclass(slots=True)
 class Pair:
@@ -81,6 +84,8 @@ class Stage:
         self.publication = Publication(self.incoming)
         self.next = [0] * LAYERS
         self.pairs: list[Pair] = []
+        self.said: dict[bytes, bytes] = {}
+        """By SSRC and number: the datagram."""
         for index in range(LAYERS):
             self.replace(index)
         self.pairs = [self._pair(number) for number in range(SUBSCRIBERS)]
@@ -152,6 +157,8 @@ class Stage:
         self.tape.sent.clear()
         self.egress.forward(one, self.publication, now_ns)
         assert sorted(self.tape.sent) == sorted(wanted)
+        for data, _ in self.tape.sent:
+            assert self.said.setdefault(data[8:12] + data[2:4], data) == data, "one number, one content"
 
 
 STEPS = st.one_of(
@@ -187,8 +194,11 @@ def test_whatever_happens_the_same_goes_out_as_if_each_were_asked(steps: list[tu
             stage.replace(which)
         else:
             getattr(stage, what)(which, now_ns)
+    for layer in stage.incoming.layers.values():
+        layer.told(SenderReport(layer.ssrc, 1, 9_000, 0, 0), 0)
     for pair in stage.pairs:
         assert pair.feed.subscription.rewrite == pair.alone.rewrite
+        assert pair.feed.subscription.report(0) == pair.alone.report(0)
 
 
 def test_a_switch_while_packets_flow_goes_on_after_the_last_of_them() -> None:

@@ -13,6 +13,7 @@ from calls.domain.limits import ForwarderLimits
 from calls.domain.path import CLAIM_NS, Path
 from calls.domain.renewal import Renewal
 from calls.domain.speakers import LEAD_NS, STALE_NS, Floor, Voice, last_n
+from calls.domain.strays import Strays
 from calls.domain.tracks import Source, Track
 from tests.calls.domain.media import MS
 
@@ -228,6 +229,21 @@ def test_an_address_is_held_for_as_long_as_checks_come_from_it() -> None:
     path = Path(4)
     path.checked(A, nominates=True, bound=False, now_ns=1)
     assert path.holds(A, CLAIM_NS) and not path.holds(A, CLAIM_NS + 1) and not path.holds(B, 1)
+
+
+# Strays
+
+
+def test_the_newest_that_are_of_no_stream_are_kept_and_all_that_are_of_one() -> None:
+    strays = Strays(2)
+    for ssrc in (1, 2):
+        strays.heard(ssrc)
+    assert strays.take(()) == []
+    for ssrc in (3, 4, 1, 5):
+        strays.heard(ssrc)
+    assert strays.take({2, 5}) == [3]
+    assert strays.take({2, 5}) == []
+    assert strays.take(()) == [2, 4], "of streams that are no more"
 
 
 # Arrivals

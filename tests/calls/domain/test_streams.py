@@ -40,7 +40,7 @@ def test_a_mid_or_an_unmistakable_payload_type_names_the_track() -> None:
     # Once it was named it needs no name, and has its payload type.
     assert found(streams.stream(packet(2, ssrc=6, payload_type=96))) == ("2", 0, False)
     assert streams.stream(packet(3, ssrc=6, payload_type=111)) is Drop.UNKNOWN_STREAM
-    assert streams.known(6) is not None and streams.known(7) is None and len(streams.tracks) == 3
+    assert streams.known(6) is not None and streams.known(7) is None and len(streams.tracks) == 3 and set(streams.ssrcs) == {5, 6}
 
 
 def test_layers_are_named_by_their_rid_and_repairs_by_another_name() -> None:

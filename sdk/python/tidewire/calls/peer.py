@@ -150,10 +150,14 @@ class Peer:
         """The answer to an offer, with all candidates.
 
         Raises:
-            TidewireError: it is no offer.
+            TidewireError: it is no offer, or the connection was closed meanwhile.
         """
         await self._take(offer, "offer")
-        await self._say(await self._pc.createAnswer())
+        try:
+            described = await self._pc.createAnswer()
+        except InvalidStateError as error:
+            raise TidewireError("the call is over") from error
+        await self._say(described)
         return str(self._pc.localDescription.sdp)
 
     async def take_answer(self, answer: str) -> None:
