@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from struct import Struct
 from typing import cast
 
 from calls.domain.codecs import shift_vp8
-from calls.domain.rtp import Packet
+from calls.domain.rtp import PATCH, Packet
 from calls.ports.media import Datagrams, Target
-
-PATCH = Struct("!BHII")
-"""Marker and payload type, sequence number, timestamp, SSRC: from the second byte of a packet on."""
 
 
 class SingleFanOut:

@@ -62,10 +62,12 @@ async def forwarding(
     udp = opened(host, port, limits.receive_buffer_bytes, limits.send_buffer_bytes)
     loop = asyncio.get_running_loop()
     try:
-        datagrams, many = _means(udp, fan_out, batched)
+        datagrams, copies = _means(udp, fan_out, batched)
         clock = MonotonicClock()
         async with dtls_handshakes(clock, limits.certificate_s) as handshakes:
-            unit = Forwarder(datagrams, many, handshakes, clock, secrets.token_bytes, emit, advertised, limits, costs or Costs())
+            unit = Forwarder(
+                datagrams, copies, handshakes, clock, secrets.token_bytes, emit, advertised, limits, costs or Costs()
+            )
             loop.add_reader(udp, unit.mux.readable)
             async with asyncio.TaskGroup() as tasks:
                 ticking = tasks.create_task(_tick(unit), name="forwarder ticks")

@@ -14,10 +14,9 @@ import cffi
 
 from calls.adapters.aiortc_dtls import SrtpCipher, protect
 from calls.adapters.buffers import Memory, buffers
-from calls.adapters.fan_out import PATCH
 from calls.adapters.udp import BATCH, BURST, READ_BYTES, SO_TIMESTAMPNS, Counts, from_sockaddr, to_sockaddr
 from calls.domain.codecs import shift_vp8
-from calls.domain.rtp import Packet
+from calls.domain.rtp import PATCH, Packet
 from calls.ports.media import PLAIN_BYTES_MAX, Target
 
 NAME_BYTES = 28

@@ -8,7 +8,7 @@ hop to hop (MID, RID, transport-wide sequence numbers) is read and left out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from struct import pack, unpack_from
+from struct import Struct, pack, unpack_from
 
 from calls.domain.codecs import NO_VP8, Vp8
 from calls.domain.drop import Drop
@@ -29,6 +29,8 @@ KINDS = {**OWN_IDS, MID: 5, RID: 6, REPAIRED_RID: 7, TRANSPORT_WIDE: 8}
 NAME_BYTES_MAX = 32
 NO_NAMES: Mapping[int, bytes] = {}
 HEADER = 12
+PATCH = Struct("!BHII")
+"""Marker and payload type, sequence number, timestamp, SSRC: what differs for a subscriber, from the second byte of a packet on."""
 WIRE_BYTES_MAX = 1_480
 """Of a packet as it goes out, before SRTP's trailer: what came in within 1,500 bytes, with what abs-send-time can add."""
 

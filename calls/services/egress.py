@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from struct import Struct
-
 from calls.domain.codecs import shift_vp8
-from calls.domain.rtp import Packet, wrap
+from calls.domain.rtp import PATCH, Packet, wrap
 from calls.domain.subscription import Again, Mapped
 from calls.ports.media import Datagrams, FanOut
 from calls.services.leg import Leg
 from calls.services.publication import Feed, Publication, Takers
-
-PATCH = Struct("!BHII")
 
 
 class Egress:

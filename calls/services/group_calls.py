@@ -59,7 +59,7 @@ class GroupCalls:
         self._calls = LiveCalls()
         self._ringing = ringing
         self._doors = Doors(post, clock, limits, new_id)
-        self._commands = GroupCommands(self._calls, post, ringing, self._doors, lambda: self._unit, clock, limits, tasks)
+        self._commands = GroupCommands(self._calls, post, ringing, self._doors, lambda: self._unit, clock, limits)
         self._followers = Followers(post, clock, limits)
         self._checks = Checks(self._calls, self._commands, self._doors, self._followers, post, directory, clock, limits, tasks)
         self._forwarding: Forwarding | None = None

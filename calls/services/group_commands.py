@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from calls.domain import group_call as rules
@@ -31,7 +30,6 @@ class GroupCommands:
         unit: Callable[[], Forwarding],
         clock: Clock,
         limits: SignallingLimits,
-        tasks: asyncio.TaskGroup,
     ) -> None:
         """`unit`: it is made after the calls that it tells what happens."""
         self._calls = calls
@@ -41,7 +39,6 @@ class GroupCommands:
         self._unit = unit
         self._clock = clock
         self._limits = limits
-        self._tasks = tasks
 
     async def apply(self, live: LiveCall, event: Event) -> None:
         """Do what follows from an event.
@@ -83,7 +80,7 @@ class GroupCommands:
                 for party in list(live.followers):
                     await self._post.deliver(party, messages.Roster(call.conversation_id))
                 if outcome is not None:
-                    self._tasks.create_task(self._ringing.record(call, outcome, talked_ms), name="record of a call")
+                    self._ringing.record(call, outcome, talked_ms)
 
     async def tell(self, live: LiveCall, message: messages.Message) -> None:
         """Tell those who are in."""

@@ -40,6 +40,8 @@ class GroupRinging:
         self._waker = waker
         self._clock = clock
         self._beside = Beside(tasks, AT_ONCE_MAX)
+        # Without a maximum: a call that was has a record, and is tried for a minute at most.
+        self._records = Beside(tasks, AT_ONCE_MAX)
         self._closing = asyncio.Event()
 
     def close(self) -> None:
@@ -91,10 +93,13 @@ class GroupRinging:
         outcome = None if taken else Outcome.DECLINED if device_id else Outcome.MISSED
         self._notices.stop_ringing(account_id, call.era_id, outcome, device_id)
 
-    async def record(self, call: GroupCall, outcome: Outcome, talked_ms: int) -> None:
-        """Append how a life of a call went; tried again while the node is away. A link's own room has no conversation for it."""
-        if call.conversation_id.startswith(ROOM):
-            return
+    def record(self, call: GroupCall, outcome: Outcome, talked_ms: int) -> None:
+        """Have it appended how a life of a call went; nobody waits for it. A link's own room has no conversation for it."""
+        if not call.conversation_id.startswith(ROOM):
+            self._records.begin(self._record(call, outcome, talked_ms), "record of a call")
+
+    async def _record(self, call: GroupCall, outcome: Outcome, talked_ms: int) -> None:
+        """Tried again while the node is away."""
         for _ in range(RECORD_TRIES):
             try:
                 await self._directory.record(call.starter_id, call.conversation_id, call.era_id, call.video, outcome, talked_ms)

@@ -34,7 +34,7 @@ class Town:
         self.members: dict[str, bool] = {}
         """With whether each is an admin."""
         self.suspended: set[str] = set()
-        self.takes_no_records = False
+        self.takes_no_records = self.breaks_on_records = False
         self.record_tries = 0
         self.silent: set[str] = set()
         """Who wants no sound of strangers."""
@@ -91,6 +91,8 @@ class Town:
     async def record(self, account_id: str, *told: Any) -> None:
         """See `Directory.record`."""
         self.record_tries += 1
+        if self.breaks_on_records:
+            raise RuntimeError("a bug")
         if self.takes_no_records:
             raise Refused(unavailable("the node is away"))
         await self.awake.wait()

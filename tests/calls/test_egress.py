@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calls.adapters.buffers import Memory, buffers
-from calls.adapters.fan_out import PATCH, SingleFanOut
+from calls.adapters.fan_out import SingleFanOut
 from calls.domain.codecs import VP8, Vp8, shift_vp8
 from calls.domain.layer import Layer
 from calls.domain.limits import ForwarderLimits
 from calls.domain.rtcp import SenderReport
-from calls.domain.rtp import HEADER
+from calls.domain.rtp import HEADER, PATCH
 from calls.domain.run import JUMP_MAX
 from calls.domain.streams import Incoming
 from calls.domain.subscription import Subscription

@@ -157,3 +157,15 @@ async def test_a_process_that_stops_tries_a_record_once_more_and_waits_no_longer
         await until(lambda: world.town.record_tries == 1)
         world.calls.close()
     assert world.town.record_tries == 2
+
+
+async def test_a_record_that_goes_wrong_ends_no_other_call() -> None:
+    async with group_world() as world:
+        world.town.breaks_on_records = True
+        ann = await world.person("ann")
+        await world.joins(ann)
+        await world.calls.leave(ann.party, ALL)
+        world.clock.pass_ms(31_000)
+        await world.calls.sweep()
+        await until(lambda: world.town.record_tries == 1)
+        assert isinstance(await world.joins(ann), Joined)
