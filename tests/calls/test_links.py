@@ -311,7 +311,8 @@ async def test_a_room_whose_link_nobody_used_for_too_long_is_shut(tmp_path: Path
     token = await service_token(tmp_path / "node", "calls", *SCOPES)
     await node.start()
     try:
-        async with World(node, token, tmp_path).calls() as calls:
+        world = World(node, token, tmp_path)
+        async with world.calls(world.settings(limits=SignallingLimits(commands_burst=1_000_000))) as calls:
             (ann,) = await people(calls, 1)
             room = (await ann.link()).link.room_id
             async with asyncio.timeout(10):

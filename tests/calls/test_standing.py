@@ -21,7 +21,7 @@ from tests.support.media import revoke_service_token, service_token
 from tests.support.node import Node
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
-OFTEN = SignallingLimits(calls_burst=1_000, members_checked_ms=100)
+OFTEN = SignallingLimits(commands_burst=1_000_000, calls_burst=1_000, members_checked_ms=100)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
