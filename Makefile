@@ -7,6 +7,8 @@ BUF := .tools/node_modules/.bin/buf
 SECONDS ?= 60
 MINUTES ?= 30
 SEED ?= 1
+# How many tests run at once in `make test`; most of them wait for processes.
+WORKERS ?= 2
 
 .PHONY: help run accelerator test unit check coverage protos bench bench-cost bench-media bench-calls-death bench-calls-janus bench-calls-page bench-calls-loss soak-calls media-crashes ledger ledger-cluster simulate picture picture-calls buf
 .DEFAULT_GOAL := help
@@ -106,7 +108,7 @@ run: $(VENV)/.runs ## start a node with everything embedded, and say what to try
 
 test: $(VENV)/.tests $(BUF) accelerator .venv-sdk-oldest/.done .venv-sdk-newest/.done .tools/faketime .tools/redis-server .tools/ffmpeg .tools/deploy .tools/calls $(CASSANDRA)/lib $(MINIO)/minio ## install what the tests need, check, and run all of them
 	$(MAKE) check coverage
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 unit: $(VENV)/.tests ## the tests that need no process
 	$(BIN)/python -m pytest -m 'not process'

@@ -22,6 +22,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=1, help="of a ledger's plan")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What a worker of several (`-n 2 --dist loadgroup`) takes as a whole: all that shares a database or a browser, else a file.
+
+    What lasts longest comes first.
+    """
+    if config.getoption("dist", "no") != "loadgroup":
+        return
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+    first = ["cassandra", "browser"]
+    items.sort(key=lambda item: first.index(group(item)) if group(item) in first else len(first))
+
+
+def group(item: pytest.Item) -> str:
+    """The name of what a test is run with."""
+    used = set(getattr(item, "fixturenames", ()))
+    parameters = getattr(getattr(item, "callspec", None), "id", "").split("-")
+    if used & {"cassandra", "keyspace", "ring"} or "cql" in parameters:
+        return "cassandra"
+    if used & {"place"}:
+        return "browser"
+    return item.location[0]
+
+
 @pytest.fixture(scope="session")
 def cassandra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraNode]:
     """A real Cassandra of one node, for all tests that do it no harm."""

@@ -32,10 +32,10 @@ async def until(what: Callable[[], object], limit_s: float = 20) -> None:
             await asyncio.sleep(0.005)
 
 
-def check(ufrag: str, password: str, nominates: bool = True, fingerprint: bool = True) -> bytes:
-    """A binding request."""
+def check(ufrag: str, password: str, nominates: bool = True, fingerprint: bool = True, transaction: bytes = b"") -> bytes:
+    """A binding request; `transaction`: twelve bytes, empty for any."""
     name = f"{ufrag}:them".encode()
-    message = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + secrets.token_bytes(12)
+    message = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + (transaction or secrets.token_bytes(12))
     message += pack("!HH", 0x0006, len(name)) + name + bytes(-len(name) % 4)
     message += pack("!HH", 0x0025, 0) if nominates else b""
     message = message[:2] + pack("!H", len(message) + 24 - 20) + message[4:]

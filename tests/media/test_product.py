@@ -128,6 +128,14 @@ async def test_bytes_sent_before_are_not_uploaded_again_and_forwarding_uploads_n
     assert (await ann.media_usage())[0] > 0 and (await ben.media_usage())[0] == 0
 
 
+async def test_ready_is_said_once_when_the_message_is_in_the_outbox(people: People, files: Path) -> None:
+    ann = await people.register("ann.ready")
+    both, events = await ann.direct("ann.ready"), ann.listen()
+    await (await ann.send_photo(both, files / "photo.jpg"))
+    told = [event.stage.value for event in [events.get_nowait() for _ in range(events.qsize())] if isinstance(event, UploadMoved)]
+    assert told[0] == "waiting" and told.count("ready") == 1 and told[-1] == "ready"
+
+
 async def test_nobody_else_sees_it(people: People, files: Path, tmp_path: Path) -> None:
     ann, ben = await people.register("ann.private"), await people.register("ben.private")
     eve = await people.register("eve.private")

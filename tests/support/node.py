@@ -13,7 +13,10 @@ from pathlib import Path
 PORTS = (10_000, 32_000)
 """Below those that the kernel gives to whoever connects: it would give one away before its node has started."""
 
-_ports = iter(random.SystemRandom().sample(range(*PORTS), PORTS[1] - PORTS[0]))
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+_mine = range(PORTS[0] + _worker, PORTS[1], int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+"""Those of this one of several processes that run tests at once."""
+_ports = iter(random.SystemRandom().sample(_mine, len(_mine)))
 
 
 def free_port(*more: str) -> int:

@@ -172,7 +172,7 @@ class Uploading:
         async with aclosing(self._transport.stream("WatchUpload", request)) as responses:  # type: ignore[type-var]
             async for response in responses:
                 status = response.status
-                if status.stage in STAGES:
+                if status.stage in STAGES and status.stage != media_pb2.UPLOAD_STAGE_READY:  # said once it is in the outbox
                     self._moved(upload, STAGES[status.stage], status.percent)
                 if status.stage == media_pb2.UPLOAD_STAGE_RECEIVING:
                     break

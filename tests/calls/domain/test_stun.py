@@ -11,7 +11,7 @@ from calls.domain.drop import Drop
 from calls.domain.stun import Check
 from tests.calls.scripted import check
 
-WHOLE = check("ours", "password")
+WHOLE = check("ours", "password", transaction=bytes(range(12)))
 
 
 def long(attributes: bytes) -> bytes:
