@@ -43,11 +43,10 @@ class People:
 
     async def link(self, first: Client, name: str, device_name: str) -> Client:
         """Another device of the same account."""
-        device = await self._open(f"{name}-{device_name}")
-        challenge_id = await device.start_login(name, device_name)
-        asked = first.listen()
+        device, asked = await self._open(f"{name}-{device_name}"), first.listen()
+        challenge_id = await device.start_login(name, device_name)  # asks the first device
         with pytest.raises(Refused):
-            await device.confirm_login(challenge_id)  # asks the first device
+            await device.confirm_login(challenge_id)
         async with asyncio.timeout(10):
             while not (isinstance(event := await asked.get(), NoticeReceived) and event.login_id):
                 pass
