@@ -23,8 +23,6 @@ from server.kit.refusal import Reason, Refusal, Refused, limit_exceeded, unavail
 
 TICK_NS = 25_000_000
 MEASURE_TICKS = 40
-TURNS = 8
-"""Participants have their second's reports and choices in so many turns."""
 EMPTY = Planned(0, 0, 0, 0)
 
 
@@ -158,9 +156,7 @@ class Forwarder:
         assert up.handshake is not None
         up.handshake.begin(uplink.fingerprints)
         self._joins += 1
-        return Party(
-            place, upstream, downstream, uplink.fingerprints, uplink.ufrag, phase=self._joins % TURNS * (SECOND_TICKS // TURNS)
-        )
+        return Party(place, upstream, downstream, uplink.fingerprints, uplink.ufrag, phase=self._joins % SECOND_TICKS)
 
     def _write(self, leg: Leg, sections: Sequence[Section], setup: str, version: int) -> str:
         credentials = leg.credentials[0]

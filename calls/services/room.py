@@ -9,6 +9,7 @@ from calls.domain.admission import Planned
 from calls.domain.limits import SECOND_NS, ForwarderLimits
 from calls.domain.speakers import Floor, last_n
 from calls.domain.tracks import Description, Source, Track
+from calls.domain.turns import Turns
 from calls.domain.uplink import Uplink
 from calls.ports.forwarding import (
     DownOffered,
@@ -82,6 +83,7 @@ class Room:
         self._limits = limits
         self._floor = Floor()
         self._dirty = False
+        self._turns = Turns()
 
     @property
     def planned(self) -> Planned:
@@ -167,7 +169,10 @@ class Room:
                 party.up.feedback()
         if number % 12 == 0:
             self._listen(now_ns)
-        choosing = [name for name, party in self.parties.items() if self._dirty or party.due(number, SECOND_TICKS)]
+        if self._dirty:
+            self._dirty = False
+            self._turns.all(self.parties)
+        choosing = self._turns.take([name for name, one in self.parties.items() if one.due(number, SECOND_TICKS)], self.parties)
         if choosing:
             self._choose(choosing, now_ns)
         self.pass_on(now_ns)
@@ -201,7 +206,6 @@ class Room:
 
     def _choose(self, names: Sequence[str], now_ns: int) -> None:
         """What these parties get."""
-        self._dirty = False
         limits, recent = self._limits, self._floor.recent
         talking = [name for name, party in self.parties.items() if any(not one.source.video for one in party.tracks)]
         seen = {name: [one for one in party.tracks if one.source.video] for name, party in self.parties.items()}
