@@ -34,6 +34,7 @@ from calls.services.forward import Forwarder
 from calls.services.group_calls import GroupCalls
 from calls.services.group_ringing import GroupRinging
 from calls.services.notices import Notices
+from calls.services.records import Records
 from calls.settings import Settings, listed
 from server.kit import mutual_tls, tls
 from server.kit.edge import Edge
@@ -97,9 +98,18 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
         groups: list[GroupCalls] = []  # it needs the post, which asks it
         units: list[Forwarder] = []
         load = None if settings.role == "signalling" else lambda: units[0].share if units else 0.0
-        asked = others(settings, lambda: groups[0].live if groups else [], lambda key: groups[0].displaced(key), load)
+        node = Node(services)
+        records = Records(node, tasks)
+        asked = others(
+            settings,
+            lambda: groups[0].live if groups else [],
+            lambda key: groups[0].displaced(key),
+            load,
+            lambda: groups[0].unrecorded if groups else [],
+            records.write,
+        )
         other = await opened.enter_async_context(asked)
-        made = _parts(settings, other, Node(services), waker, fields, tasks)
+        made = _parts(settings, other, node, records, waker, fields, tasks)
         groups.append(made.groups)
         if settings.role != "signalling":
             units.append(await opened.enter_async_context(_unit(settings, made.groups)))
@@ -123,7 +133,13 @@ async def _unit(settings: Settings, groups: GroupCalls) -> AsyncIterator[Forward
 
 
 def _parts(
-    settings: Settings, other: Others, directory: Directory, waker: Waker, fields: FieldLimits, tasks: asyncio.TaskGroup
+    settings: Settings,
+    other: Others,
+    directory: Directory,
+    records: Records,
+    waker: Waker,
+    fields: FieldLimits,
+    tasks: asyncio.TaskGroup,
 ) -> _Parts:
     clock, limits, post = SystemClock(), settings.limits, other.post
     metrics = Metrics(lambda: len(other.local))
@@ -133,8 +149,8 @@ def _parts(
     direct = DirectCalls(
         other.rings, post, directory, notices, waker, lambda: relays, secret, clock, limits, metrics.finished, tasks
     )
-    ringing = GroupRinging(post, directory, notices, waker, clock, tasks)
-    groups = GroupCalls(post, directory, ringing, clock, limits, new_era, SystemRandom().new_id, tasks)
+    ringing = GroupRinging(post, notices, waker, clock, tasks)
+    groups = GroupCalls(post, directory, ringing, records, clock, limits, new_era, SystemRandom().new_id, tasks)
     elsewhere = None if other.cluster is None else other.cluster.places.forwarded
     frames = Frames(direct, GroupFrames(groups, lambda era_id, party: direct.ice(era_id, party, False)), elsewhere)
     streams = SignalStreams(frames, post, directory, fields.violation, metrics.refused, clock, limits)

@@ -12,8 +12,10 @@ from calls.adapters.group_places import GroupPlaces
 from calls.adapters.memory import LocalPost, MemoryRings
 from calls.adapters.peers import Answer, CallPeerServicer, Channels, PeerPost
 from calls.adapters.process_lease import ProcessLease
+from calls.adapters.redis_lives import Lives
 from calls.adapters.redis_rings import RedisRings
 from calls.adapters.redis_whereabouts import Whereabouts
+from calls.domain.life import Life
 from calls.ports.signalling import Rings
 from calls.settings import Settings
 from server.kit import mutual_tls
@@ -58,8 +60,10 @@ async def others(
     live: Callable[[], list[str]],
     displaced: Callable[[str], Awaitable[None]],
     load: Callable[[], float] | None,
+    lives: Callable[[], list[Life]],
+    write: Callable[[Life], Awaitable[bool]],
 ) -> AsyncIterator[Others]:
-    """By the settings. `live`, `displaced` and `load`: see `GroupPlaces`.
+    """By the settings. `live`, `displaced` and `load`: see `GroupPlaces`; `lives` and `write`: see `Lives`.
 
     Raises:
         StoreError: Redis's address or authorities cannot be used. OSError: a file cannot be read.
@@ -81,7 +85,9 @@ async def others(
     def servicer(answer: Answer) -> CallPeerServicer:
         return CallPeerServicer(local, post, places.held, answer, settings.peer_token)
 
-    cluster = Cluster(places, servicer, (lease.run(places.renew, channels.sweep), places.run()))
+    kept = Lives(client, whereabouts, channels, lives, write)
+    run = (lease.run(places.renew, channels.sweep), places.run(), kept.tell(), kept.adopt())
+    cluster = Cluster(places, servicer, run)
     try:
         yield Others(RedisRings(client, settings.limits), local, post, cluster, lambda: lease.leave(places.leave))
     finally:

@@ -168,18 +168,10 @@ class GroupPlaces:
         try:
             response: call_pb2.SignalResponse = (await self._channels.call(peer.address, "DoCommand", asked)).response
         except Refused:
-            if await self._answers(peer):
+            if await self._channels.answers(peer):
                 raise
             return None
         return response
-
-    async def _answers(self, peer: Peer) -> bool:
-        try:
-            return await self._channels.held(peer, ()) is not None
-        except Silent:
-            return False
-        except Refused:
-            return True  # of another deployment, or another release: it is there
 
     def _forget(self, key: tuple[str, Party]) -> None:
         self._elsewhere.pop(key, None)

@@ -11,6 +11,7 @@ from functools import partial
 from calls.domain import group_call as rules
 from calls.domain import messages, waiting_room
 from calls.domain.group_call import Event, GroupCall, Joins
+from calls.domain.life import Life, life
 from calls.domain.messages import Party, Section
 from calls.domain.signalling_limits import SignallingLimits
 from calls.domain.tracks import Description, Source
@@ -24,6 +25,7 @@ from calls.services.followers import Followers
 from calls.services.group_commands import GroupCommands
 from calls.services.group_ringing import GroupRinging, roster
 from calls.services.live_call import NONE, Joined, Joining, LiveCall, LiveCalls, Waits
+from calls.services.records import Records
 from server.kit.rates import Rate
 from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.world import Clock
@@ -42,6 +44,7 @@ class GroupCalls:
         post: Post,
         directory: Directory,
         ringing: GroupRinging,
+        records: Records,
         clock: Clock,
         limits: SignallingLimits,
         new_era: Callable[[], str],
@@ -58,8 +61,9 @@ class GroupCalls:
         self._new_id = new_id
         self._calls = LiveCalls()
         self._ringing = ringing
+        self._records = records
         self._doors = Doors(post, clock, limits, new_id)
-        self._commands = GroupCommands(self._calls, post, ringing, self._doors, lambda: self._unit, clock, limits)
+        self._commands = GroupCommands(self._calls, post, ringing, records, self._doors, lambda: self._unit, clock, limits)
         self._followers = Followers(post, clock, limits)
         self._checks = Checks(self._calls, self._commands, self._doors, self._followers, post, directory, clock, limits, tasks)
         self._forwarding: Forwarding | None = None
@@ -77,6 +81,13 @@ class GroupCalls:
     def live(self) -> list[str]:
         """The conversations whose calls are here."""
         return [live.call.conversation_id for live in self._calls.all()]
+
+    @property
+    def unrecorded(self) -> list[Life]:
+        """The lives of calls that are here, up to now, and those whose records are being written."""
+        now_ms = self._clock.now_ms()
+        going_on = [life(live.call, now_ms) for live in self._calls.all()]
+        return [*self._records.waiting, *(one for one in going_on if one is not None)]
 
     @property
     def _unit(self) -> Forwarding:
@@ -295,7 +306,7 @@ class GroupCalls:
     def close(self) -> None:
         """The process stops: nothing more is asked."""
         self._checks.close()
-        self._ringing.close()
+        self._records.close()
 
     async def move_all(self) -> None:
         """The process stops: all participants are told to join again, elsewhere."""
@@ -303,6 +314,7 @@ class GroupCalls:
             async with self._calls.still(live) as there:
                 if there:
                     await self._commands.tell_all(live, messages.Move(live.call.conversation_id, MOVE_MS))
+                    self._commands.record(live)
 
     async def displaced(self, conversation_id: str) -> None:
         """Another process has this call now: who is in it here goes there."""
@@ -314,6 +326,7 @@ class GroupCalls:
                 self._calls.end(live)
                 await self._commands.tell_all(live, messages.Move(conversation_id, MOVE_MS))
                 await self._unit.end(conversation_id, live.call.era_id)
+                self._commands.record(live)
 
     async def _told(self, event: ForwardingEvent) -> None:
         match event:

@@ -169,3 +169,25 @@ async def test_a_record_that_goes_wrong_ends_no_other_call() -> None:
         await world.calls.sweep()
         await until(lambda: world.town.record_tries == 1)
         assert isinstance(await world.joins(ann), Joined)
+
+
+async def test_a_life_that_goes_on_elsewhere_has_its_record_here() -> None:
+    for stops in (True, False):
+        async with group_world() as world:
+            ann = await world.person("ann")
+            joined = await world.joins(ann)
+            assert isinstance(joined, Joined) and [one.era_id for one in world.calls.unrecorded] == [joined.era_id]
+            await (world.calls.move_all() if stops else world.calls.displaced(ALL))
+            await until(lambda joined=joined: world.town.recorded == [joined.era_id])
+
+
+async def test_a_life_whose_record_is_being_written_has_none_yet() -> None:
+    async with group_world() as world:
+        ann = await world.person("ann")
+        joined = await world.joins(ann)
+        assert isinstance(joined, Joined)
+        world.town.awake.clear()
+        await world.calls.displaced(ALL)
+        assert world.calls.live == [] and [one.era_id for one in world.calls.unrecorded] == [joined.era_id]
+        world.town.awake.set()
+        await until(lambda: world.calls.unrecorded == [])
