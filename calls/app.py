@@ -16,6 +16,7 @@ from tidewire.transport import new_envelope_id as new_era
 from tidewire.v1 import call_pb2_grpc
 
 from calls.adapters.compiled_fan_out import NotBuilt
+from calls.adapters.following import Following
 from calls.adapters.forwarding_unit import forwarding
 from calls.adapters.frames import Frames
 from calls.adapters.group_frames import GroupFrames
@@ -72,6 +73,7 @@ class _Parts:
     notices: Notices
     direct: DirectCalls
     groups: GroupCalls
+    following: Following
     streams: SignalStreams
     frames: Frames
     other: Others
@@ -153,8 +155,13 @@ def _parts(
     groups = GroupCalls(post, directory, ringing, records, clock, limits, new_era, SystemRandom().new_id, tasks)
     elsewhere = None if other.cluster is None else other.cluster.places.forwarded
     frames = Frames(direct, GroupFrames(groups, lambda era_id, party: direct.ice(era_id, party, False)), elsewhere)
-    streams = SignalStreams(frames, post, directory, fields.violation, metrics.refused, clock, limits)
-    return _Parts(metrics, notices, direct, groups, streams, frames, other)
+
+    async def begun(conversation_ids: set[str]) -> set[str]:
+        return conversation_ids.intersection(groups.live)
+
+    following = Following(frames.answer, begun if other.cluster is None else other.cluster.places.begun)
+    streams = SignalStreams(frames, post, directory, following, fields.violation, metrics.refused, clock, limits)
+    return _Parts(metrics, notices, direct, groups, following, streams, frames, other)
 
 
 @asynccontextmanager
@@ -166,12 +173,8 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
     credentials = tls.listening(settings, settings.data_dir)
     draining = asyncio.Event()
     cluster = made.other.cluster
-    work = [
-        _sweeping(made.direct.sweep),
-        _sweeping(made.groups.sweep),
-        made.groups.run(),
-        *([] if cluster is None else cluster.run),
-    ]
+    sweeps = _sweeping(made.direct.sweep), _sweeping(made.groups.sweep)
+    work = [*sweeps, made.groups.run(), made.following.run(), *([] if cluster is None else cluster.run)]
     background = [tasks.create_task(one, name="calls") for one in work]
     internal = new_server(edge, bytes_max=2 * limits.frame_bytes_max)
     for_devices = settings.role != "forwarder"

@@ -8,7 +8,6 @@ without a record only if its process dies meanwhile.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -52,17 +51,11 @@ class Lives:
 
     async def tell(self) -> None:
         """Tell of this process's, for ever."""
-        while True:
-            with contextlib.suppress(Refused):
-                await self.look()
-            await asyncio.sleep(LOOK_S)
+        await _again_and_again(self.look, LOOK_S)
 
     async def adopt(self) -> None:
         """Record what the dead left, for ever."""
-        while True:
-            with contextlib.suppress(Refused):
-                await self.record_those_of_the_dead()
-            await asyncio.sleep(LOOK_S * TOLD_EVERY)
+        await _again_and_again(self.record_those_of_the_dead, LOOK_S * TOLD_EVERY)
 
     async def look(self) -> None:
         """Tell what is new, or all of it when it is time.
@@ -122,3 +115,14 @@ class Lives:
 
 def _differs(told: Life | None, now: Life) -> bool:
     return told is None or (told.outcome, told.video) != (now.outcome, now.video)
+
+
+async def _again_and_again(step: Callable[[], Awaitable[None]], every_s: float) -> None:
+    while True:
+        try:
+            await step()
+        except Refused:
+            pass  # Redis is away
+        except Exception:  # a record that goes wrong must not end the process's calls
+            log.exception("records of calls that were cut off have to wait")
+        await asyncio.sleep(every_s)

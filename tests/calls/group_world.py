@@ -170,6 +170,10 @@ class GroupWorld:
         await self.post.attend(made.stream)
         return made
 
+    async def begun(self, conversation_ids: set[str]) -> set[str]:
+        """Those whose calls are here."""
+        return conversation_ids.intersection(self.calls.live)
+
     async def wake(self, wake: Wake) -> None:
         """See `Waker.wake`."""
         self.woken.append(wake)
