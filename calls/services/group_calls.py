@@ -31,6 +31,7 @@ from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.world import Clock
 
 NO_ADMIN = Refusal(Reason.NOT_ALLOWED, "only owners and admins of the group, or who made the link, may", "conversation_id")
+ADMIN_STAYS = Refusal(Reason.NOT_ALLOWED, "whoever may put others out can be put out, and not for good", "block")
 SHUT = Refusal(Reason.NOT_FOUND, "there is no such link, or it was revoked, or nobody used it for too long", "conversation_id")
 MOVE_MS = 1_000
 log = logging.getLogger(__name__)
@@ -125,6 +126,8 @@ class GroupCalls:
             one = live.call.of(party)
             if shut and (one is None or one.guest is not guest):
                 raise Refused(SHUT)
+            if party.account_id in live.door.blocked:
+                raise Refused(waiting_room.BLOCKED)
             if passage is not None and guest and (one is None or not one.guest):
                 waits = await self._doors.knock(live, party, passage)
                 if waits is not None:
@@ -224,7 +227,7 @@ class GroupCalls:
                 await self._commands.apply(live, rules.Leaves(party))
 
     async def moderate(self, party: Party, conversation_id: str, participant_id: str, remove: bool, block: bool) -> None:
-        """An admin mutes somebody, or puts somebody out; `block`: a guest, for good.
+        """An admin mutes somebody, or puts somebody out; `block`: for the life of the call.
 
         Raises:
             Refused: NOT_ALLOWED among others.
@@ -233,8 +236,10 @@ class GroupCalls:
         event: Event = rules.Removes(participant_id) if remove else rules.Mutes(participant_id, party.account_id)
         async with self._calls.held(conversation_id) as live:
             one = live.call.find(participant_id)
+            if remove and block and one is not None and one.admin:
+                raise Refused(ADMIN_STAYS)
             await self._commands.apply(live, event)
-            if remove and block and one is not None and one.guest:
+            if remove and block and one is not None:
                 await self._doors.happens(live, waiting_room.Blocks(one.party.account_id))
 
     async def _check_admin(self, party: Party, conversation_id: str) -> None:
@@ -382,6 +387,7 @@ class GroupCalls:
 
     async def _ring(self, live: LiveCall, party: Party, standing: Standing, account_ids: tuple[str, ...]) -> None:
         reachable = [callee.account_id for callee in standing.callees if not callee.unreachable and not callee.silent]
+        reachable = [account_id for account_id in reachable if account_id not in live.door.blocked]
         wanted = tuple(one for one in account_ids if one in reachable) if account_ids else tuple(reachable)
         async with self._calls.still(live) as there:
             if there:

@@ -123,7 +123,7 @@ class GroupCall(Followed[GroupEvent]):
         await self._signalling.command(moderate=command)
 
     async def remove(self, participant_id: str, *, block: bool = False) -> None:
-        """Put somebody out: for owners and admins. `block`: a guest, who does not come back.
+        """Put somebody out: for owners and admins. `block`: who is neither does not come back as long as this call lasts.
 
         Raises:
             Refused: NOT_ALLOWED, NOT_FOUND. Unreachable.
