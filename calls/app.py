@@ -124,10 +124,10 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
 async def _unit(settings: Settings, groups: GroupCalls) -> AsyncIterator[Forwarder]:
     host = host_of(settings.media_listen)
     port = int(settings.media_listen.rpartition(":")[2])
-    costs = measured()
-    log.info("a packet costs", extra={"in_us": round(costs.in_cost * 1e6, 1), "out_us": round(costs.out_cost * 1e6, 2)})
     addresses = listed(settings.media_addresses) or (host,)
     try:
+        costs = measured(settings.fan_out)
+        log.info("a packet costs", extra={"in_us": round(costs.in_cost * 1e6, 1), "out_us": round(costs.out_cost * 1e6, 2)})
         async with forwarding(groups.happened, host, port, addresses, settings.forwarder, costs, settings.fan_out) as unit:
             yield unit
     except NotBuilt as why:
