@@ -243,9 +243,9 @@ class GroupCall(Followed[GroupEvent]):
     async def _connect(self, up: Peer, ice: call_pb2.IceServers) -> None:
         from tidewire.calls.peer import Peer
 
+        relays = await towards_unit(ice, self._relay_only)
         if self._over:
             raise TidewireError("the call is over")
-        relays = towards_unit(ice, self._relay_only)
         self._down = Peer(relays, lambda flows: None, lambda track: None)
         if self._early is not None:
             self._beside(self._answer(self._early))
