@@ -130,8 +130,9 @@ async def test_strangers_and_groups_talk_by_the_relay_that_answers_though_the_fi
 
 
 async def test_who_is_to_be_reached_through_relays_alone_is_told_that_none_answers(
-    silent: dict[str, str], tmp_path: Path
+    silent: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(answering, "ANSWERS_S", 0.3)
     async with people(tmp_path, "ann", "ben", turn_urls=silent["udp"], turn_secrets=NEW) as (ann, ben):
         conversation_id = await ann.create_group("all", ["ben"])
         ben.calls.relay_only = True
