@@ -174,7 +174,7 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
     draining = asyncio.Event()
     cluster = made.other.cluster
     sweeps = _sweeping(made.direct.sweep), _sweeping(made.groups.sweep)
-    work = [*sweeps, made.groups.run(), made.following.run(), *([] if cluster is None else cluster.run)]
+    work = [*sweeps, made.groups.run(), made.following.run(), *made.other.run]
     background = [tasks.create_task(one, name="calls") for one in work]
     internal = new_server(edge, bytes_max=2 * limits.frame_bytes_max)
     for_devices = settings.role != "forwarder"

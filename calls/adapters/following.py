@@ -6,17 +6,14 @@ in another process, and whoever follows is answered as if it had asked then.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 
 from tidewire.v1 import call_pb2
 
 from calls.domain.messages import Message, Move, Party, Roster
+from calls.services.beside import again_and_again
 from server.kit import grpc_refusals as refusals
 from server.kit.refusal import Reason, Refusal, Refused, limit_exceeded
-
-log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
 Answer = Callable[[Party, call_pb2.SignalRequest], Awaitable[call_pb2.SignalResponse]]
@@ -82,12 +79,7 @@ class Following:
 
     async def run(self) -> None:
         """Look, for ever."""
-        while True:
-            try:
-                await self.look()
-            except Exception:  # a conversation that cannot be asked after must not hold up the others for good
-                log.exception("it could not be looked whether calls have begun")
-            await asyncio.sleep(LOOK_S)
+        await again_and_again(self.look, LOOK_S, "it could not be looked whether calls have begun")
 
     async def look(self) -> None:
         """Tell of calls that have begun."""

@@ -7,7 +7,6 @@ without a record only if its process dies meanwhile.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -16,8 +15,8 @@ import msgspec
 from calls.adapters.peers import Channels, Peer
 from calls.adapters.redis_whereabouts import Whereabouts
 from calls.domain.life import Life
+from calls.services.beside import again_and_again
 from server.kit.redis.client import Client
-from server.kit.refusal import Refused
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +50,12 @@ class Lives:
 
     async def tell(self) -> None:
         """Tell of this process's, for ever."""
-        await _again_and_again(self.look, LOOK_S)
+        await again_and_again(self.look, LOOK_S, "lives of calls could not be told")
 
     async def adopt(self) -> None:
         """Record what the dead left, for ever."""
-        await _again_and_again(self.record_those_of_the_dead, LOOK_S * TOLD_EVERY)
+        wrong = "records of calls that were cut off have to wait"
+        await again_and_again(self.record_those_of_the_dead, LOOK_S * TOLD_EVERY, wrong)
 
     async def look(self) -> None:
         """Tell what is new, or all of it when it is time.
@@ -115,14 +115,3 @@ class Lives:
 
 def _differs(told: Life | None, now: Life) -> bool:
     return told is None or (told.outcome, told.video) != (now.outcome, now.video)
-
-
-async def _again_and_again(step: Callable[[], Awaitable[None]], every_s: float) -> None:
-    while True:
-        try:
-            await step()
-        except Refused:
-            pass  # Redis is away
-        except Exception:  # a record that goes wrong must not end the process's calls
-            log.exception("records of calls that were cut off have to wait")
-        await asyncio.sleep(every_s)

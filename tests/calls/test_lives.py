@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import grpc
 import pytest
@@ -13,6 +15,7 @@ import pytest_asyncio
 from tidewire.internal.v1 import call_peer_pb2, call_peer_pb2_grpc
 from tidewire.v1 import call_pb2
 
+from calls.adapters.file_lives import FileLives
 from calls.adapters.peers import Channels
 from calls.adapters.redis_lives import TOLD_EVERY, Lives
 from calls.adapters.redis_whereabouts import Whereabouts
@@ -21,8 +24,9 @@ from calls.domain.messages import Outcome
 from server.kit.redis.client import Client
 from server.kit.redis.connecting import open_client
 from server.kit.system import SystemClock
+from tests.support.calls_processes import Process as ProcessOfCalls
 from tests.support.calls_processes import Two, joins
-from tests.support.calls_world import Device
+from tests.support.calls_world import Device, World
 from tests.support.node import free_port
 from tests.support.redis import RedisServer
 
@@ -198,3 +202,80 @@ async def test_a_call_that_nobody_takes_up_after_its_process_died_has_its_record
     await told(redis, "missed")
     await two.processes[0].end(signal.SIGKILL)
     assert await records(ben, group, 1) == [(era_id, "MISSED", ann.account_id, 0)]
+
+
+class Alone:
+    """A process that is alone, as far as lives go, and what it had the node append."""
+
+    def __init__(self, path: Path) -> None:
+        self.here, self.written = list[Life](), list[Life]()
+        self.node_is_away = False
+        self.lives = FileLives(path, lambda: self.here, self._write)
+
+    async def _write(self, one: Life) -> bool:
+        if not self.node_is_away:
+            self.written.append(one)
+        return not self.node_is_away
+
+
+async def test_a_process_that_is_alone_records_at_its_next_start_what_was_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "lives.json"
+    first = Alone(path)
+    first.here = [life("a", Outcome.ANSWERED, 1), life("b")]
+    await first.lives.look()
+    first.here = [life("a", Outcome.ANSWERED, 2)]
+    await first.lives.look()
+    second = Alone(path)
+    second.node_is_away = True
+    second.here = [life("c")]
+    await second.lives.record_what_was_left()
+    await second.lives.look()
+    third = Alone(path)
+    await third.lives.record_what_was_left()
+    assert third.written == [life("a", Outcome.ANSWERED, 2), life("c")], "what could not be written yet is not lost"
+    await third.lives.look()
+    fourth = Alone(path)
+    await fourth.lives.record_what_was_left()
+    assert fourth.written == []
+
+
+async def test_how_long_people_talk_is_kept_every_third_time(tmp_path: Path) -> None:
+    one = Alone(tmp_path / "lives.json")
+    kept = []
+    for talked_ms in range(1, 2 * TOLD_EVERY + 1):
+        one.here = [life("a", Outcome.ANSWERED, talked_ms)]
+        await one.lives.look()
+        kept.append(Alone(tmp_path / "lives.json").lives._left[0].talked_ms)
+    assert kept == [1, 1, 3, 3, 3, 6]
+
+
+async def test_a_file_that_cannot_be_understood_is_given_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "lives.json"
+    path.write_text("[{]")
+    one = Alone(path)
+    await one.lives.record_what_was_left()
+    assert one.written == [] and "no record" in caplog.text
+    one.here = [life("a")]
+    await one.lives.look()
+    assert Alone(path).lives._left == one.here
+
+
+async def test_the_call_of_a_process_that_was_killed_has_its_record_once_it_is_started_again(
+    world: World, redis: RedisServer
+) -> None:
+    process = ProcessOfCalls(world, redis, "", rings="memory")
+    await process.start()
+    async with AsyncExitStack() as stack:
+        two = Two(world, process, process, stack)
+        ann, ben = await two.device(0), await two.device(0)
+        group = await ann.group(ben)
+        era_id = (await joins(ann, group)).joined.era_id
+        async with asyncio.timeout(10):
+            while (
+                not (kept := list(world.folder.glob(f"process{process.port}/lives.json"))) or era_id not in kept[-1].read_text()
+            ):
+                await asyncio.sleep(0.05)
+        await process.end(signal.SIGKILL)
+        await process.start()
+        assert await records(ann, group, 1) == [(era_id, "MISSED", ann.account_id, 0)]
+    await process.end(signal.SIGTERM)
