@@ -86,6 +86,7 @@ async def test_who_follows_is_told_of_a_call_that_begins_on_another_process(two:
     ann, ben = await two.device(0), await two.device(1)
     group = await ann.group(ben)
     assert not (await follows(ben, group)).roster.era_id
+    await two.begins(group, 0)
     era_id = (await joins(ann, group)).joined.era_id
     assert (await ben.hears("roster")).era_id == era_id
     await ann.say(set_self=call_pb2.SetSelf(conversation_id=group, hand_raised=True))
