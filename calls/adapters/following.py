@@ -34,6 +34,10 @@ class Followed:
         """The conversations in which a call may begin."""
         return {conversation_id for conversation_id, known in self._calls.items() if not known}
 
+    def follows(self, conversation_id: str) -> bool:
+        """Whether the device wants to be told."""
+        return conversation_id in self._calls
+
     def refusal(self, request: call_pb2.SignalRequest) -> Refusal | None:
         """Why a command is not done."""
         peek = request.peek
@@ -90,13 +94,17 @@ class Following:
                     break  # there is none, or it cannot be asked: all who follow would be answered so
 
     async def _told(self, one: Followed, conversation_id: str) -> bool:
+        """False: it waits still."""
         request = call_pb2.SignalRequest(peek=call_pb2.PeekGroupCall(conversation_id=conversation_id, follow=True))
         try:
             response = await self._answer(one.party, request)
         except Refused as refused:
             response = call_pb2.SignalResponse(refusal=refusals.message(refused.refusal))
+        if one in self._all and not one.follows(conversation_id):
+            request.peek.follow = False  # it has said so meanwhile
+            await self._answer(one.party, request)
         if one not in self._all or conversation_id not in one.waits_for:
-            return True  # its stream is over, or it has asked by itself
+            return True  # or its stream is over, or it has asked by itself
         one.answered(request, response)
         if response.roster.era_id:
             one.tell(response)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
@@ -118,6 +118,9 @@ class Asked:
         self.calls: set[str] = set()
         self.away = False
         self.asked: list[Party] = []
+        self.follow: list[bool] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What happens while it is answered."""
 
     async def begun(self, conversation_ids: set[str]) -> set[str]:
         """All of them: none but has a place."""
@@ -126,6 +129,8 @@ class Asked:
     async def answer(self, party: Party, request: call_pb2.SignalRequest) -> call_pb2.SignalResponse:
         """As a process does."""
         self.asked.append(party)
+        self.follow.append(request.peek.follow)
+        self.meanwhile()
         if self.away:
             raise Refused(unavailable("the node is away"))
         conversation_id = request.peek.conversation_id
@@ -154,3 +159,16 @@ async def test_one_is_asked_for_all_while_there_is_none_and_what_cannot_be_answe
     asked.asked.clear()
     await following.look()
     assert asked.asked == [], "all know"
+
+
+async def test_who_says_no_while_it_is_asked_for_is_followed_no_more() -> None:
+    asked, told = Asked(), list[call_pb2.SignalResponse]()
+    following, ann = Following(asked.answer, asked.begun), Followed(Party("ann", "phone"), 1, told.append)
+    peek, no = [call_pb2.SignalRequest(peek=call_pb2.PeekGroupCall(conversation_id="g:a", follow=one)) for one in (True, False)]
+    ann.answered(peek, await asked.answer(ann.party, peek))
+    following.opened(ann)
+    asked.calls.add("g:a")
+    asked.follow.clear()
+    asked.meanwhile = lambda: ann.answered(no, call_pb2.SignalResponse())
+    await following.look()
+    assert asked.follow == [True, False] and told == []
