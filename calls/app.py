@@ -16,6 +16,7 @@ from tidewire.transport import new_envelope_id as new_era
 from tidewire.v1 import call_pb2_grpc
 
 from calls.adapters.compiled_fan_out import NotBuilt
+from calls.adapters.following import Following
 from calls.adapters.forwarding_unit import forwarding
 from calls.adapters.frames import Frames
 from calls.adapters.group_frames import GroupFrames
@@ -34,6 +35,7 @@ from calls.services.forward import Forwarder
 from calls.services.group_calls import GroupCalls
 from calls.services.group_ringing import GroupRinging
 from calls.services.notices import Notices
+from calls.services.records import Records
 from calls.settings import Settings, listed
 from server.kit import mutual_tls, tls
 from server.kit.edge import Edge
@@ -71,6 +73,7 @@ class _Parts:
     notices: Notices
     direct: DirectCalls
     groups: GroupCalls
+    following: Following
     streams: SignalStreams
     frames: Frames
     other: Others
@@ -97,9 +100,18 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
         groups: list[GroupCalls] = []  # it needs the post, which asks it
         units: list[Forwarder] = []
         load = None if settings.role == "signalling" else lambda: units[0].share if units else 0.0
-        asked = others(settings, lambda: groups[0].live if groups else [], lambda key: groups[0].displaced(key), load)
+        node = Node(services)
+        records = Records(node, tasks)
+        asked = others(
+            settings,
+            lambda: groups[0].live if groups else [],
+            lambda key: groups[0].displaced(key),
+            load,
+            lambda: groups[0].unrecorded if groups else [],
+            records.write,
+        )
         other = await opened.enter_async_context(asked)
-        made = _parts(settings, other, Node(services), waker, fields, tasks)
+        made = _parts(settings, other, node, records, waker, fields, tasks)
         groups.append(made.groups)
         if settings.role != "signalling":
             units.append(await opened.enter_async_context(_unit(settings, made.groups)))
@@ -112,10 +124,10 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
 async def _unit(settings: Settings, groups: GroupCalls) -> AsyncIterator[Forwarder]:
     host = host_of(settings.media_listen)
     port = int(settings.media_listen.rpartition(":")[2])
-    costs = measured()
-    log.info("a packet costs", extra={"in_us": round(costs.in_cost * 1e6, 1), "out_us": round(costs.out_cost * 1e6, 2)})
     addresses = listed(settings.media_addresses) or (host,)
     try:
+        costs = measured(settings.fan_out)
+        log.info("a packet costs", extra={"in_us": round(costs.in_cost * 1e6, 1), "out_us": round(costs.out_cost * 1e6, 2)})
         async with forwarding(groups.happened, host, port, addresses, settings.forwarder, costs, settings.fan_out) as unit:
             yield unit
     except NotBuilt as why:
@@ -123,7 +135,13 @@ async def _unit(settings: Settings, groups: GroupCalls) -> AsyncIterator[Forward
 
 
 def _parts(
-    settings: Settings, other: Others, directory: Directory, waker: Waker, fields: FieldLimits, tasks: asyncio.TaskGroup
+    settings: Settings,
+    other: Others,
+    directory: Directory,
+    records: Records,
+    waker: Waker,
+    fields: FieldLimits,
+    tasks: asyncio.TaskGroup,
 ) -> _Parts:
     clock, limits, post = SystemClock(), settings.limits, other.post
     metrics = Metrics(lambda: len(other.local))
@@ -133,12 +151,17 @@ def _parts(
     direct = DirectCalls(
         other.rings, post, directory, notices, waker, lambda: relays, secret, clock, limits, metrics.finished, tasks
     )
-    ringing = GroupRinging(post, directory, notices, waker, clock, tasks)
-    groups = GroupCalls(post, directory, ringing, clock, limits, new_era, SystemRandom().new_id, tasks)
+    ringing = GroupRinging(post, notices, waker, clock, tasks)
+    groups = GroupCalls(post, directory, ringing, records, clock, limits, new_era, SystemRandom().new_id, tasks)
     elsewhere = None if other.cluster is None else other.cluster.places.forwarded
     frames = Frames(direct, GroupFrames(groups, lambda era_id, party: direct.ice(era_id, party, False)), elsewhere)
-    streams = SignalStreams(frames, post, directory, fields.violation, metrics.refused, clock, limits)
-    return _Parts(metrics, notices, direct, groups, streams, frames, other)
+
+    async def begun(conversation_ids: set[str]) -> set[str]:
+        return conversation_ids.intersection(groups.live)
+
+    following = Following(frames.answer, begun if other.cluster is None else other.cluster.places.begun)
+    streams = SignalStreams(frames, post, directory, following, fields.violation, metrics.refused, clock, limits)
+    return _Parts(metrics, notices, direct, groups, following, streams, frames, other)
 
 
 @asynccontextmanager
@@ -150,12 +173,8 @@ async def _running(settings: Settings, made: _Parts, fields: FieldLimits, tasks:
     credentials = tls.listening(settings, settings.data_dir)
     draining = asyncio.Event()
     cluster = made.other.cluster
-    work = [
-        _sweeping(made.direct.sweep),
-        _sweeping(made.groups.sweep),
-        made.groups.run(),
-        *([] if cluster is None else cluster.run),
-    ]
+    sweeps = _sweeping(made.direct.sweep), _sweeping(made.groups.sweep)
+    work = [*sweeps, made.groups.run(), made.following.run(), *made.other.run]
     background = [tasks.create_task(one, name="calls") for one in work]
     internal = new_server(edge, bytes_max=2 * limits.frame_bytes_max)
     for_devices = settings.role != "forwarder"

@@ -8,12 +8,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from calls.adapters.file_lives import FileLives
 from calls.adapters.group_places import GroupPlaces
 from calls.adapters.memory import LocalPost, MemoryRings
 from calls.adapters.peers import Answer, CallPeerServicer, Channels, PeerPost
 from calls.adapters.process_lease import ProcessLease
+from calls.adapters.redis_lives import Lives
 from calls.adapters.redis_rings import RedisRings
 from calls.adapters.redis_whereabouts import Whereabouts
+from calls.domain.life import Life
 from calls.ports.signalling import Rings
 from calls.settings import Settings
 from server.kit import mutual_tls
@@ -31,8 +34,6 @@ class Cluster:
     places: GroupPlaces
     servicer: Callable[[Answer], CallPeerServicer]
     """Answers the others, by what does a command here."""
-    run: Sequence[Coroutine[Any, Any, None]]
-    """What goes on beside, until it is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Others:
     post: LocalPost | PeerPost
     cluster: Cluster | None
     """None: this process is alone."""
+    run: Sequence[Coroutine[Any, Any, None]]
+    """What goes on beside, until it is cancelled."""
     leave: Callable[[], Awaitable[None]]
     """This process stops: the others need not wait for its lease."""
 
@@ -58,15 +61,18 @@ async def others(
     live: Callable[[], list[str]],
     displaced: Callable[[str], Awaitable[None]],
     load: Callable[[], float] | None,
+    lives: Callable[[], list[Life]],
+    write: Callable[[Life], Awaitable[bool]],
 ) -> AsyncIterator[Others]:
-    """By the settings. `live`, `displaced` and `load`: see `GroupPlaces`.
+    """By the settings. `live`, `displaced` and `load`: see `GroupPlaces`; `lives` and `write`: see `Lives` and `FileLives`.
 
     Raises:
         StoreError: Redis's address or authorities cannot be used. OSError: a file cannot be read.
     """
     local, clock = LocalPost(), SystemClock()
     if settings.rings == "memory":
-        yield Others(MemoryRings(clock, settings.limits), local, local, None, _nothing)
+        alone = FileLives(settings.data_dir / "lives.json", lives, write)
+        yield Others(MemoryRings(clock, settings.limits), local, local, None, (alone.tell(), alone.adopt()), _nothing)
         return
     given = (settings.redis_url, settings.redis_password, settings.redis_ca, settings.redis_prefix)
     try:
@@ -81,9 +87,11 @@ async def others(
     def servicer(answer: Answer) -> CallPeerServicer:
         return CallPeerServicer(local, post, places.held, answer, settings.peer_token)
 
-    cluster = Cluster(places, servicer, (lease.run(places.renew, channels.sweep), places.run()))
+    kept = Lives(client, whereabouts, channels, lives, write)
+    run = (lease.run(places.renew, channels.sweep), places.run(), kept.tell(), kept.adopt())
+    cluster = Cluster(places, servicer)
     try:
-        yield Others(RedisRings(client, settings.limits), local, post, cluster, lambda: lease.leave(places.leave))
+        yield Others(RedisRings(client, settings.limits), local, post, cluster, run, lambda: lease.leave(places.leave))
     finally:
         await channels.close()
         await client.close()

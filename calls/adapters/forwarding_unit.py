@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from calls.adapters.aiortc_dtls import dtls_handshakes
-from calls.adapters.compiled_fan_out import CompiledFanOut, NotBuilt, compiled
-from calls.adapters.fan_out import SingleFanOut
-from calls.adapters.mmsg import BatchedDatagrams, BatchedFanOut, library
-from calls.adapters.sendto import SingleDatagrams
+from calls.adapters.means import means
 from calls.adapters.udp import opened
 from calls.domain.admission import Costs
 from calls.domain.limits import ForwarderLimits
 from calls.ports.forwarding import ForwardingEvent
-from calls.ports.media import Datagrams, FanOut
 from calls.services.forward import TICK_NS, Forwarder
 
 
@@ -62,7 +57,7 @@ async def forwarding(
     udp = opened(host, port, limits.receive_buffer_bytes, limits.send_buffer_bytes)
     loop = asyncio.get_running_loop()
     try:
-        datagrams, copies = _means(udp, fan_out, batched)
+        datagrams, copies = means(udp, fan_out, batched)
         clock = MonotonicClock()
         async with dtls_handshakes(clock, limits.certificate_s) as handshakes:
             unit = Forwarder(
@@ -79,19 +74,6 @@ async def forwarding(
                     unit.close()
     finally:
         udp.close()
-
-
-def _means(udp: socket.socket, fan_out: str, batched: bool) -> tuple[Datagrams, FanOut]:
-    """How datagrams are read and sent."""
-    loaded = library() if batched else None
-    if loaded is None:
-        if fan_out == "compiled":
-            msg = "fan_out = compiled needs Linux's sendmmsg on a 64-bit machine: set fan_out = python"
-            raise NotBuilt(msg)
-        single = SingleDatagrams(udp)
-        return single, SingleFanOut(single)
-    many = BatchedDatagrams(udp, loaded)
-    return many, CompiledFanOut(many, compiled()) if fan_out == "compiled" else BatchedFanOut(many)
 
 
 async def _tick(unit: Forwarder) -> None:

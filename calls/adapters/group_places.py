@@ -23,6 +23,8 @@ from server.kit.refusal import Refused, unavailable
 
 ABSENT_MAX = 60
 """Looks at which a device had no stream here, in a row, after which another process looks after it, or nobody."""
+LOOKED_MAX = 5_000
+"""Conversations that Redis is asked after at once, for those who follow them."""
 MOVE_MS = 1_000
 WATCH_S = 1.0
 SILENT_MAX = 2
@@ -61,6 +63,7 @@ class GroupPlaces:
         """Calls that this process had, or had been given, when it last renewed their places."""
         self._given: set[str] = set()
         """Calls that it has been given since: they are about to begin."""
+        self._looked_at = 0
         self._silent: Counter[Peer] = Counter()
         self._absent: Counter[tuple[str, Party]] = Counter()
         self.held = Held(whereabouts.process_id, self._among, self._check)
@@ -168,18 +171,10 @@ class GroupPlaces:
         try:
             response: call_pb2.SignalResponse = (await self._channels.call(peer.address, "DoCommand", asked)).response
         except Refused:
-            if await self._answers(peer):
+            if await self._channels.answers(peer):
                 raise
             return None
         return response
-
-    async def _answers(self, peer: Peer) -> bool:
-        try:
-            return await self._channels.held(peer, ()) is not None
-        except Silent:
-            return False
-        except Refused:
-            return True  # of another deployment, or another release: it is there
 
     def _forget(self, key: tuple[str, Party]) -> None:
         self._elsewhere.pop(key, None)
@@ -198,6 +193,21 @@ class GroupPlaces:
         if await self._whereabouts.holder(conversation_id) != self._whereabouts.process_id:
             raise Refused(unavailable(ELSEWHERE, MOVE_MS))
         self._given.add(conversation_id)
+
+    async def begun(self, conversation_ids: set[str]) -> set[str]:
+        """Those of the conversations whose calls are here or, as far as Redis can say, in another process. Of many it is asked for
+        `LOOKED_MAX`, others each time."""
+        here = conversation_ids.intersection(self._live())
+        asked = sorted(conversation_ids - here)
+        if len(asked) > LOOKED_MAX:
+            self._looked_at %= len(asked)
+            asked = (asked[self._looked_at :] + asked)[:LOOKED_MAX]
+            self._looked_at += LOOKED_MAX
+        try:
+            holders = await self._whereabouts.holders(asked)
+        except Refused:
+            return here
+        return here.union(one for one, holder in zip(asked, holders, strict=True) if holder)
 
     # -- by themselves -------------------------------------------------------------------------------------------------
 

@@ -73,7 +73,6 @@ class Node:
         caller_account_id: str,
         video: bool,
         until_ms: int,
-        device_id: str,
     ) -> None:
         """See `Directory.ring`."""
         ringing = chat_pb2.CallRinging(
@@ -83,7 +82,7 @@ class Node:
             video=video,
             rings_until_ms=until_ms,
         )
-        await self._notify(account_id, chat_pb2.Notice(call_ringing=ringing), device_id=device_id)
+        await self._notify(account_id, chat_pb2.Notice(call_ringing=ringing))
 
     async def stop_ringing(self, account_id: str, call_id: str, outcome: Outcome | None, except_device_id: str) -> None:
         """See `Directory.stop_ringing`."""
@@ -100,10 +99,8 @@ class Node:
         request = call_pb2.RecordCallRequest(account_id=account_id, conversation_id=conversation_id, record=record)
         await self._call(self._services.calls.RecordCall, request, LOST)
 
-    async def _notify(self, account_id: str, notice: chat_pb2.Notice, device_id: str = "", except_device_id: str = "") -> None:
-        request = notify_pb2.NotifyRequest(
-            account_id=account_id, device_id=device_id, except_device_id=except_device_id, notice=notice
-        )
+    async def _notify(self, account_id: str, notice: chat_pb2.Notice, except_device_id: str = "") -> None:
+        request = notify_pb2.NotifyRequest(account_id=account_id, except_device_id=except_device_id, notice=notice)
         try:
             await self._call(self._services.notify.Notify, request, ())
         except Refused as refused:

@@ -110,6 +110,15 @@ class Channels:
             found.update(response.conversation_ids)
         return found
 
+    async def answers(self, peer: Peer) -> bool:
+        """Whether the process is there, whatever it says. Waits for a second at most."""
+        try:
+            return await self.held(peer, ()) is not None
+        except Silent:
+            return False
+        except Refused:
+            return True  # of another deployment, or another release
+
     async def drop(self, address: str) -> None:
         """A process is gone."""
         way = self._open.pop(address, None)

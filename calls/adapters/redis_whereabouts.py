@@ -156,6 +156,11 @@ class Whereabouts:
         """The process that has the group's call; "": none."""
         return str(await self._client.run(("GET", self._place(conversation_id))) or "")
 
+    async def holders(self, conversation_ids: Sequence[str]) -> list[str]:
+        """The processes that have these groups' calls, in their order; "": none."""
+        found = await self._client.run_all([("GET", self._place(one)) for one in conversation_ids])
+        return [str(holder or "") for holder in found]
+
     async def offer(self, load: float) -> None:
         """This process takes calls of groups, and is so loaded: the share of a core that is planned."""
         args = (self.process_id, f"{load:.4f}", LEASE_MS)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from tidewire.v1 import call_pb2
 
 from calls.adapters import frames
+from calls.adapters.following import Followed, Following
 from calls.adapters.frames import Frames, Response
 from calls.domain.messages import Message, Party, Replaced
 from calls.domain.signalling_limits import SignallingLimits
@@ -35,6 +36,7 @@ class SignalStreams:
         answers: Frames,
         attendance: Attendance,
         directory: Directory,
+        following: Following,
         violation: Callable[[call_pb2.SignalRequest], Refusal | None],
         refused: Callable[[str], None],
         clock: Clock,
@@ -44,6 +46,7 @@ class SignalStreams:
         self._answers = answers
         self._attendance = attendance
         self._directory = directory
+        self._following = following
         self._violation = violation
         self._refused = refused
         self._clock = clock
@@ -66,16 +69,24 @@ class SignalStreams:
         hello = await self._hello(read)
         party = await self._directory.identify(token or hello.hello.access_token)
         waiting: asyncio.Queue[Response | None] = asyncio.Queue(self._limits.events_waiting_max)
-        stream = Stream(party, stream_id(self._clock.now_ms()), lambda message: _put(waiting, message))
+        followed = Followed(party, self._limits.followed_max, lambda response: _put(waiting, response))
+
+        def take(message: Message) -> None:
+            followed.heard(message)
+            _put(waiting, frames.response(message), ends=isinstance(message, Replaced))
+
+        stream = Stream(party, stream_id(self._clock.now_ms()), take)
         await self._attendance.attend(stream)
+        self._following.opened(followed)
         try:
             snapshots = await self._answers.snapshots(party)
             welcome = call_pb2.CallWelcome(
                 calls=snapshots, silence_ms_max=self._limits.silence_ms, account_id=party.account_id, device_id=party.device_id
             )
             await write(Response(ref=hello.ref, welcome=welcome))
-            await self._until_over(party, address, read, write, waiting)
+            await self._until_over(followed, address, read, write, waiting)
         finally:
+            self._following.closed(followed)
             await self._attendance.leave(stream)
 
     async def _hello(self, read: Read) -> call_pb2.SignalRequest:
@@ -94,10 +105,10 @@ class SignalStreams:
         return first
 
     async def _until_over(
-        self, party: Party, address: str, read: Read, write: Write, waiting: asyncio.Queue[Response | None]
+        self, followed: Followed, address: str, read: Read, write: Write, waiting: asyncio.Queue[Response | None]
     ) -> None:
         tasks = [
-            asyncio.ensure_future(self._listen(party, address, read, waiting)),
+            asyncio.ensure_future(self._listen(followed, address, read, waiting)),
             asyncio.ensure_future(_tell(write, waiting)),
             asyncio.ensure_future(self._draining.wait()),
         ]
@@ -113,20 +124,21 @@ class SignalStreams:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _listen(self, party: Party, address: str, read: Read, waiting: asyncio.Queue[Response | None]) -> None:
+    async def _listen(self, followed: Followed, address: str, read: Read, waiting: asyncio.Queue[Response | None]) -> None:
         while (frame := await read()) is not None:
-            answer = await self._answer(party, address, frame)
+            answer = await self._answer(followed, address, frame)
             kind = answer.WhichOneof("event")
             if kind == "refusal":
                 self._refused(refusals.refusal(answer.refusal).reason.name)
             if answer.ref or kind == "refusal":
                 await waiting.put(answer)
 
-    async def _answer(self, party: Party, address: str, frame: Frame) -> Response:
+    async def _answer(self, followed: Followed, address: str, frame: Frame) -> Response:
         if isinstance(frame, Refusal):
             return Response(refusal=refusals.message(frame))
+        party = followed.party
         retry_after_ms = self._rate.allow(party.device_id, self._clock.monotonic_ms())
-        refusal = self._violation(frame)
+        refusal = self._violation(frame) or followed.refusal(frame)
         if retry_after_ms is not None:
             refusal = Refusal(Reason.RATE_LIMITED, subject="commands_per_s", retry_after_ms=retry_after_ms)
         if refusal is None and frame.WhichOneof("command") == "join" and frame.join.link_token:
@@ -134,9 +146,11 @@ class SignalStreams:
         if refusal is not None:
             return Response(ref=frame.ref, refusal=refusals.message(refusal))
         try:
-            return await self._answers.answer(party, frame)
+            answer = await self._answers.answer(party, frame)
         except Refused as refused:
-            return Response(ref=frame.ref, refusal=refusals.message(refused.refusal))
+            answer = Response(ref=frame.ref, refusal=refusals.message(refused.refusal))
+        followed.answered(frame, answer)
+        return answer
 
     def _link_tried(self, party: Party, address: str) -> Refusal | None:
         """Here, where each try is seen once, whichever process has the call."""
@@ -157,16 +171,16 @@ def stream_id(now_ms: int) -> str:
     return f"{now_ms:012x}{secrets.token_hex(4)}"
 
 
-def _put(waiting: asyncio.Queue[Response | None], message: Message) -> None:
-    """A device that is too slow loses its stream, and asks again when it comes back."""
-    if isinstance(message, Replaced):
+def _put(waiting: asyncio.Queue[Response | None], response: Response, *, ends: bool = False) -> None:
+    """A device that is too slow loses its stream, and asks again when it comes back. `ends`: the stream does."""
+    if ends:
         _empty(waiting)
-        _put_last(waiting, frames.response(message))
+        _put_last(waiting, response)
     elif waiting.full():
         _empty(waiting)
         waiting.put_nowait(None)
     else:
-        waiting.put_nowait(frames.response(message))
+        waiting.put_nowait(response)
 
 
 def _put_last(waiting: asyncio.Queue[Response | None], response: Response) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from calls.domain.messages import End, Outcome, Party
+from calls.domain.messages import End, Party
 from calls.domain.signalling_limits import SignallingLimits
 from calls.domain.tracks import Source
 from server.kit.refusal import Reason, Refusal, limit_exceeded
@@ -213,10 +213,7 @@ class StopRinging(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """This life is over: forget it, and append its record; `outcome` None: nobody was ever in, and there is none."""
-
-    outcome: Outcome | None
-    talked_ms: int
+    """This life is over: forget it, and append its record."""
 
 
 Command = TellRoster | TellOver | Ranked | TellMuted | Mute | PutOut | RingAccounts | StopRinging | Ended
@@ -374,9 +371,7 @@ def _tick(call: GroupCall, awaited: bool, now_ms: int, limits: SignallingLimits)
         commands += [StopRinging(account_id, "", False) for account_id in call.rung]
         call = _with(call, rung=())
     if ends:
-        talked_ms = max(0, call.empty_since_ms - call.talked_since_ms) if call.talked_since_ms else 0
-        outcome = Outcome.ANSWERED if call.talked_since_ms else Outcome.MISSED
-        commands.append(Ended(outcome if call.begun else None, talked_ms))
+        commands.append(Ended())
     return call, tuple(commands)
 
 

@@ -64,6 +64,8 @@ class SignallingLimits:
     """Questions to the node about who is in group calls, or waits, that are under way at once."""
     peek_interval_ms: int = 1_000
     """Followers of a group call are told of changes at most this often."""
+    followed_max: int = 200
+    """Conversations that one device follows, with a call and without."""
     address_calls_per_s: int = 500
     """Unary calls from one address, in the long run."""
     address_calls_burst: int = 5_000

@@ -3,7 +3,7 @@
 Rules that live here and nowhere else:
 - Who waits learns nothing of the call. At most `waiting_max` wait, each for `waiting_ms`.
 - An account waits with one device: its second one takes the place of the first.
-- Who was let in comes back as it likes, and who was blocked does not, for the life of the call.
+- Who was let in comes back as it likes, and who was blocked does not, member or not, for the life of the call.
 - Nobody waits at a link that was revoked.
 """
 
@@ -110,7 +110,7 @@ class TellOver(NamedTuple):
 
 Command = TellAdmins | TellAdmitted | TellOver
 Step = tuple[WaitingRoom, tuple[Command, ...]]
-BLOCKED = Refusal(Reason.NOT_ALLOWED, "an admin of this call has blocked the account", "link_token")
+BLOCKED = Refusal(Reason.NOT_ALLOWED, "an admin of this call has blocked the account", "conversation_id")
 NOBODY = Refusal(Reason.NOT_FOUND, "nobody of these ids waits any more", "waiting_ids")
 
 

@@ -159,9 +159,8 @@ class Directory(Protocol):
         caller_account_id: str,
         video: bool,
         until_ms: int,
-        device_id: str,
     ) -> None:
-        """Tell the account's connected devices, or one of them, that a call rings. Best effort; never raises."""
+        """Tell the account's connected devices that a call rings. Best effort; never raises."""
         ...
 
     async def stop_ringing(self, account_id: str, call_id: str, outcome: Outcome | None, except_device_id: str) -> None:

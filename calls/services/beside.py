@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NoReturn
+
+from server.kit.refusal import Refused
 
 log = logging.getLogger(__name__)
+
+
+async def again_and_again(step: Callable[[], Awaitable[None]], every_s: float, wrong: str) -> NoReturn:
+    """Do something for ever. What is refused is tried again in silence, and what goes wrong is logged as `wrong`."""
+    while True:
+        try:
+            await step()
+        except Refused:
+            pass  # what it needs is away, which is said elsewhere
+        except Exception:  # a task of the process's group: an exception would end the process, and all its calls
+            log.exception(wrong)
+        await asyncio.sleep(every_s)
 
 
 class Beside:

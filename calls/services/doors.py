@@ -26,13 +26,11 @@ class Doors:
         self._new_id = new_id
 
     async def knock(self, live: LiveCall, party: Party, passage: Passage) -> Waits | None:
-        """A guest comes. None: it may come in.
+        """A guest comes, who is not blocked. None: it may come in.
 
         Raises:
-            Refused: NOT_ALLOWED: it was blocked. LIMIT_EXCEEDED: too many wait.
+            Refused: LIMIT_EXCEEDED: too many wait.
         """
-        if party.account_id in live.door.blocked:
-            raise Refused(rules.BLOCKED)
         if not passage.approval or party.account_id in live.door.admitted:
             return None
         await self.happens(live, rules.Knocks(party, self._new_id(), passage.name))

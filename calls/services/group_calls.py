@@ -11,6 +11,7 @@ from functools import partial
 from calls.domain import group_call as rules
 from calls.domain import messages, waiting_room
 from calls.domain.group_call import Event, GroupCall, Joins
+from calls.domain.life import Life, life
 from calls.domain.messages import Party, Section
 from calls.domain.signalling_limits import SignallingLimits
 from calls.domain.tracks import Description, Source
@@ -24,11 +25,13 @@ from calls.services.followers import Followers
 from calls.services.group_commands import GroupCommands
 from calls.services.group_ringing import GroupRinging, roster
 from calls.services.live_call import NONE, Joined, Joining, LiveCall, LiveCalls, Waits
+from calls.services.records import Records
 from server.kit.rates import Rate
 from server.kit.refusal import Reason, Refusal, Refused
 from server.kit.world import Clock
 
 NO_ADMIN = Refusal(Reason.NOT_ALLOWED, "only owners and admins of the group, or who made the link, may", "conversation_id")
+ADMIN_STAYS = Refusal(Reason.NOT_ALLOWED, "whoever may put others out can be put out, and not for good", "block")
 SHUT = Refusal(Reason.NOT_FOUND, "there is no such link, or it was revoked, or nobody used it for too long", "conversation_id")
 MOVE_MS = 1_000
 log = logging.getLogger(__name__)
@@ -42,6 +45,7 @@ class GroupCalls:
         post: Post,
         directory: Directory,
         ringing: GroupRinging,
+        records: Records,
         clock: Clock,
         limits: SignallingLimits,
         new_era: Callable[[], str],
@@ -58,8 +62,9 @@ class GroupCalls:
         self._new_id = new_id
         self._calls = LiveCalls()
         self._ringing = ringing
+        self._records = records
         self._doors = Doors(post, clock, limits, new_id)
-        self._commands = GroupCommands(self._calls, post, ringing, self._doors, lambda: self._unit, clock, limits)
+        self._commands = GroupCommands(self._calls, post, ringing, records, self._doors, lambda: self._unit, clock, limits)
         self._followers = Followers(post, clock, limits)
         self._checks = Checks(self._calls, self._commands, self._doors, self._followers, post, directory, clock, limits, tasks)
         self._forwarding: Forwarding | None = None
@@ -77,6 +82,13 @@ class GroupCalls:
     def live(self) -> list[str]:
         """The conversations whose calls are here."""
         return [live.call.conversation_id for live in self._calls.all()]
+
+    @property
+    def unrecorded(self) -> list[Life]:
+        """The lives of calls that are here, up to now, and those whose records are being written."""
+        now_ms = self._clock.now_ms()
+        going_on = [life(live.call, now_ms) for live in self._calls.all()]
+        return [*self._records.waiting, *(one for one in going_on if one is not None)]
 
     @property
     def _unit(self) -> Forwarding:
@@ -114,6 +126,8 @@ class GroupCalls:
             one = live.call.of(party)
             if shut and (one is None or one.guest is not guest):
                 raise Refused(SHUT)
+            if party.account_id in live.door.blocked:
+                raise Refused(waiting_room.BLOCKED)
             if passage is not None and guest and (one is None or not one.guest):
                 waits = await self._doors.knock(live, party, passage)
                 if waits is not None:
@@ -213,7 +227,7 @@ class GroupCalls:
                 await self._commands.apply(live, rules.Leaves(party))
 
     async def moderate(self, party: Party, conversation_id: str, participant_id: str, remove: bool, block: bool) -> None:
-        """An admin mutes somebody, or puts somebody out; `block`: a guest, for good.
+        """An admin mutes somebody, or puts somebody out; `block`: for the life of the call.
 
         Raises:
             Refused: NOT_ALLOWED among others.
@@ -222,8 +236,10 @@ class GroupCalls:
         event: Event = rules.Removes(participant_id) if remove else rules.Mutes(participant_id, party.account_id)
         async with self._calls.held(conversation_id) as live:
             one = live.call.find(participant_id)
+            if remove and block and one is not None and one.admin:
+                raise Refused(ADMIN_STAYS)
             await self._commands.apply(live, event)
-            if remove and block and one is not None and one.guest:
+            if remove and block and one is not None:
                 await self._doors.happens(live, waiting_room.Blocks(one.party.account_id))
 
     async def _check_admin(self, party: Party, conversation_id: str) -> None:
@@ -295,7 +311,7 @@ class GroupCalls:
     def close(self) -> None:
         """The process stops: nothing more is asked."""
         self._checks.close()
-        self._ringing.close()
+        self._records.close()
 
     async def move_all(self) -> None:
         """The process stops: all participants are told to join again, elsewhere."""
@@ -303,6 +319,7 @@ class GroupCalls:
             async with self._calls.still(live) as there:
                 if there:
                     await self._commands.tell_all(live, messages.Move(live.call.conversation_id, MOVE_MS))
+                    self._commands.record(live)
 
     async def displaced(self, conversation_id: str) -> None:
         """Another process has this call now: who is in it here goes there."""
@@ -314,6 +331,7 @@ class GroupCalls:
                 self._calls.end(live)
                 await self._commands.tell_all(live, messages.Move(conversation_id, MOVE_MS))
                 await self._unit.end(conversation_id, live.call.era_id)
+                self._commands.record(live)
 
     async def _told(self, event: ForwardingEvent) -> None:
         match event:
@@ -369,6 +387,7 @@ class GroupCalls:
 
     async def _ring(self, live: LiveCall, party: Party, standing: Standing, account_ids: tuple[str, ...]) -> None:
         reachable = [callee.account_id for callee in standing.callees if not callee.unreachable and not callee.silent]
+        reachable = [account_id for account_id in reachable if account_id not in live.door.blocked]
         wanted = tuple(one for one in account_ids if one in reachable) if account_ids else tuple(reachable)
         async with self._calls.still(live) as there:
             if there:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from calls.domain import group_call as rules
 from calls.domain import messages
 from calls.domain.group_call import Event
+from calls.domain.life import life
 from calls.domain.signalling_limits import SignallingLimits
 from calls.domain.tracks import Source
 from calls.ports.forwarding import Forwarding, Place
@@ -14,6 +15,7 @@ from calls.ports.signalling import Post
 from calls.services.doors import Doors
 from calls.services.group_ringing import GroupRinging, roster
 from calls.services.live_call import LiveCall, LiveCalls
+from calls.services.records import Records
 from server.kit.refusal import Refusal, Refused
 from server.kit.world import Clock
 
@@ -26,6 +28,7 @@ class GroupCommands:
         calls: LiveCalls,
         post: Post,
         ringing: GroupRinging,
+        records: Records,
         doors: Doors,
         unit: Callable[[], Forwarding],
         clock: Clock,
@@ -35,6 +38,7 @@ class GroupCommands:
         self._calls = calls
         self._post = post
         self._ringing = ringing
+        self._records = records
         self._doors = doors
         self._unit = unit
         self._clock = clock
@@ -74,13 +78,18 @@ class GroupCommands:
                 await self._ringing.ring(live, account_ids)
             case rules.StopRinging(account_id, device_id, taken):
                 await self._ringing.stop(call, account_id, device_id, taken)
-            case rules.Ended(outcome, talked_ms):
+            case rules.Ended():
                 self._calls.end(live)
                 await self._unit().end(call.conversation_id, call.era_id)
                 for party in list(live.followers):
                     await self._post.deliver(party, messages.Roster(call.conversation_id))
-                if outcome is not None:
-                    self._ringing.record(call, outcome, talked_ms)
+                self.record(live)
+
+    def record(self, live: LiveCall) -> None:
+        """A life is over: have its record written, if it has one."""
+        went = life(live.call, self._clock.now_ms())
+        if went is not None:
+            self._records.begin(went)
 
     async def tell(self, live: LiveCall, message: messages.Message) -> None:
         """Tell those who are in."""

@@ -1,52 +1,33 @@
-"""How group calls reach those who are not in them: ringing, and the record in the conversation."""
+"""How group calls reach those who are not in them: ringing, and who is in."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 from collections.abc import Iterable
 
 from calls.domain import messages
 from calls.domain.group_call import GroupCall
 from calls.domain.messages import End, Outcome, Party, Seen
-from calls.ports.signalling import Callee, Directory, Post, Wake, Waker
+from calls.ports.signalling import Callee, Post, Wake, Waker
 from calls.services.beside import Beside
 from calls.services.live_call import LiveCall
 from calls.services.notices import Notices
-from server.kit.refusal import Reason, Refused
 from server.kit.world import Clock
 
-log = logging.getLogger(__name__)
-
-ROOM = "l:"
-"""What the id of a link's own room begins with."""
 AT_ONCE_MAX = 128
 """Accounts whose devices are woken, and calls for which is looked who has come, at once."""
 LOOKED_EVERY_MS = 1_000
-RECORD_TRIES = 20
-RECORD_RETRY_S = 3.0
 
 
 class GroupRinging:
     """Speaks to devices and to the node."""
 
-    def __init__(
-        self, post: Post, directory: Directory, notices: Notices, waker: Waker, clock: Clock, tasks: asyncio.TaskGroup
-    ) -> None:
+    def __init__(self, post: Post, notices: Notices, waker: Waker, clock: Clock, tasks: asyncio.TaskGroup) -> None:
         self._post = post
-        self._directory = directory
         self._notices = notices
         self._waker = waker
         self._clock = clock
         self._beside = Beside(tasks, AT_ONCE_MAX)
-        # Without a maximum: a call that was has a record, and is tried for a minute at most.
-        self._records = Beside(tasks, AT_ONCE_MAX)
-        self._closing = asyncio.Event()
-
-    def close(self) -> None:
-        """The process stops: what is tried again is tried once more, at once."""
-        self._closing.set()
 
     async def ring(self, live: LiveCall, account_ids: tuple[str, ...]) -> None:
         """Ring these accounts, wherever they are."""
@@ -92,27 +73,6 @@ class GroupRinging:
                 await self._post.deliver(Party(account_id, other), messages.GroupOver(call.conversation_id, reason))
         outcome = None if taken else Outcome.DECLINED if device_id else Outcome.MISSED
         self._notices.stop_ringing(account_id, call.era_id, outcome, device_id)
-
-    def record(self, call: GroupCall, outcome: Outcome, talked_ms: int) -> None:
-        """Have it appended how a life of a call went; nobody waits for it. A link's own room has no conversation for it."""
-        if not call.conversation_id.startswith(ROOM):
-            self._records.begin(self._record(call, outcome, talked_ms), "record of a call")
-
-    async def _record(self, call: GroupCall, outcome: Outcome, talked_ms: int) -> None:
-        """Tried again while the node is away."""
-        for _ in range(RECORD_TRIES):
-            try:
-                await self._directory.record(call.starter_id, call.conversation_id, call.era_id, call.video, outcome, talked_ms)
-                return
-            except Refused as refused:
-                if refused.refusal.reason is not Reason.UNAVAILABLE:
-                    log.warning("a group call has no record", extra={"era": call.era_id, "why": refused.refusal.sentence()})
-                    return
-            if self._closing.is_set():
-                break
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), RECORD_RETRY_S)
-        log.warning("a group call has no record: the node is away", extra={"era": call.era_id})
 
 
 def roster(call: GroupCall) -> messages.Roster:

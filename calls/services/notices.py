@@ -42,7 +42,7 @@ class Notices:
         until_ms: int,
     ) -> None:
         """A call rings on all devices of the account. See `Directory.ring`."""
-        asked = (account_id, call_id, conversation_id, caller_account_id, video, until_ms, "")
+        asked = (account_id, call_id, conversation_id, caller_account_id, video, until_ms)
         self._put(account_id, partial(self._directory.ring, *asked))
 
     def stop_ringing(self, account_id: str, call_id: str, outcome: Outcome | None, except_device_id: str) -> None:

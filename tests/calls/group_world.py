@@ -20,6 +20,7 @@ from calls.services.group_calls import GroupCalls
 from calls.services.group_ringing import GroupRinging
 from calls.services.live_call import Joined, Joining, Waits
 from calls.services.notices import Notices
+from calls.services.records import Records
 from server.kit.refusal import Reason, Refusal, Refused, unavailable
 from tests.support.calls_processes import offered
 from tests.support.clock import HandClock
@@ -36,6 +37,8 @@ class Town:
         self.suspended: set[str] = set()
         self.takes_no_records = self.breaks_on_records = False
         self.record_tries = 0
+        self.recorded: list[str] = []
+        """Lives that have a record."""
         self.silent: set[str] = set()
         """Who wants no sound of strangers."""
         self.links: dict[str, bool] = {}
@@ -96,6 +99,7 @@ class Town:
         if self.takes_no_records:
             raise Refused(unavailable("the node is away"))
         await self.awake.wait()
+        self.recorded.append(str(told[1]))
 
 
 class Person:
@@ -144,12 +148,13 @@ class GroupWorld:
         self.town, self.post, self.clock, self.limits = Town(), LocalPost(), HandClock(), limits
         self.unit: Forwarder
         self.woken: list[Wake] = []
-        ringing = GroupRinging(self.post, self.town, Notices(self.town, tasks), self, self.clock, tasks)
+        ringing = GroupRinging(self.post, Notices(self.town, tasks), self, self.clock, tasks)
         numbers = itertools.count(1)
         self.calls = GroupCalls(
             self.post,
             self.town,
             ringing,
+            Records(self.town, tasks),
             self.clock,
             limits,
             lambda: f"era{next(numbers)}",
@@ -164,6 +169,10 @@ class GroupWorld:
         made = Person(name)
         await self.post.attend(made.stream)
         return made
+
+    async def begun(self, conversation_ids: set[str]) -> set[str]:
+        """Those whose calls are here."""
+        return conversation_ids.intersection(self.calls.live)
 
     async def wake(self, wake: Wake) -> None:
         """See `Waker.wake`."""

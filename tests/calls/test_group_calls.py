@@ -169,3 +169,63 @@ async def test_a_record_that_goes_wrong_ends_no_other_call() -> None:
         await world.calls.sweep()
         await until(lambda: world.town.record_tries == 1)
         assert isinstance(await world.joins(ann), Joined)
+
+
+async def test_a_life_that_goes_on_elsewhere_has_its_record_here() -> None:
+    for stops in (True, False):
+        async with group_world() as world:
+            ann = await world.person("ann")
+            joined = await world.joins(ann)
+            assert isinstance(joined, Joined) and [one.era_id for one in world.calls.unrecorded] == [joined.era_id]
+            await (world.calls.move_all() if stops else world.calls.displaced(ALL))
+            await until(lambda joined=joined: world.town.recorded == [joined.era_id])
+
+
+async def test_a_life_whose_record_is_being_written_has_none_yet() -> None:
+    async with group_world() as world:
+        ann = await world.person("ann")
+        joined = await world.joins(ann)
+        assert isinstance(joined, Joined)
+        world.town.awake.clear()
+        await world.calls.displaced(ALL)
+        assert world.calls.live == [] and [one.era_id for one in world.calls.unrecorded] == [joined.era_id]
+        world.town.awake.set()
+        await until(lambda: world.calls.unrecorded == [])
+
+
+async def test_a_member_who_is_put_out_comes_back_and_one_who_is_blocked_does_not_in_this_life_of_the_call() -> None:
+    async with group_world() as world:
+        ann, ben = await world.person("ann", admin=True), await world.person("ben")
+        world.town.links["open"] = False
+        await world.joins(ann)
+        for block in (False, True):
+            joined = await world.joins(ben)
+            assert isinstance(joined, Joined)
+            await world.calls.moderate(ann.party, ALL, joined.participant_id, True, block)
+            assert ben.last(GroupOver) == GroupOver(ALL, End.REMOVED)
+        ben.told.clear()
+        laptop = Person("ben", "laptop")
+        for device, token in ((ben, ""), (laptop, ""), (ben, "open")):
+            with pytest.raises(Refused) as error:
+                await world.joins(device, token)
+            assert error.value.refusal.reason is Reason.NOT_ALLOWED
+        await world.calls.ring(ann.party, ALL, ("ben",))
+        assert await world.roster(ann) == ["ann"] and ben.told == []
+        await world.calls.leave(ann.party, ALL)
+        world.clock.pass_ms(world.limits.group_empty_ms)
+        await world.calls.sweep()
+        assert isinstance(await world.joins(ben), Joined), "it is another life"
+
+
+async def test_who_may_put_others_out_is_not_kept_out() -> None:
+    async with group_world() as world:
+        ann, ben = await world.person("ann", admin=True), await world.person("ben", admin=True)
+        await world.joins(ann)
+        joined = await world.joins(ben)
+        assert isinstance(joined, Joined)
+        with pytest.raises(Refused, match="not for good") as error:
+            await world.calls.moderate(ann.party, ALL, joined.participant_id, True, True)
+        assert error.value.refusal.reason is Reason.NOT_ALLOWED
+        assert await world.roster(ann) == ["ann", "ben"], "nobody is put out by what is refused"
+        await world.calls.moderate(ann.party, ALL, joined.participant_id, True, False)
+        assert await world.roster(ann) == ["ann"]

@@ -91,6 +91,7 @@ async def test_a_groups_call_is_in_one_place_whichever_process_is_asked(two: Two
 async def test_when_the_process_that_has_a_groups_call_is_killed_its_people_are_told_and_join_another(two: Two) -> None:
     ann, ben = await two.device(0), await two.device(1)
     group = await ann.group(ben)
+    await two.begins(group, 0)
     first, second = (await joins(ann, group)).joined, (await joins(ben, group)).joined
     assert first.era_id == second.era_id
     assert [one.account_id for one in second.roster.participants] == [ann.account_id, ben.account_id]
@@ -107,6 +108,7 @@ async def test_when_the_process_that_has_a_groups_call_is_killed_its_people_are_
 async def test_a_process_that_stops_sends_its_groups_elsewhere(two: Two) -> None:
     ann, ben = await two.device(0), await two.device(1)
     group = await ann.group(ben)
+    await two.begins(group, 0)
     await joins(ann, group)
     await joins(ben, group)
     ending = asyncio.ensure_future(two.processes[0].end(signal.SIGTERM))

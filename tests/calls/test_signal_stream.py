@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from tidewire.v1 import call_pb2
 
+from calls.adapters.following import Following
 from calls.adapters.frames import Frames
 from calls.adapters.group_frames import GroupFrames
 from calls.adapters.memory import MemoryRings
@@ -29,7 +30,8 @@ def streams_of(world: GroupWorld, tasks: asyncio.TaskGroup) -> SignalStreams:
     given = (MemoryRings(clock, limits), world.post, town, Notices(town, tasks), NoWaker())
     direct = DirectCalls(*given, lambda: Relays((), (), ()), b"secret", clock, limits, lambda call: None, tasks)
     frames = Frames(direct, GroupFrames(world.calls, lambda era_id, party: Ice()))
-    return SignalStreams(frames, world.post, town, lambda frame: None, lambda reason: None, clock, limits)
+    following = Following(frames.answer, world.begun)
+    return SignalStreams(frames, world.post, town, following, lambda frame: None, lambda reason: None, clock, limits)
 
 
 class Line:

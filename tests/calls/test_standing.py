@@ -103,6 +103,7 @@ async def test_who_follows_or_waits_from_another_process_is_told_when_the_call_m
 ) -> None:
     ann, ben, eve = await two.device(0), await two.device(1), await two.device(1)
     group = await ann.group(ben)
+    await two.begins(group, 0)
     await joins(ann, group)
     assert (await joins(eve, link_token=(await ann.link(group, approval=True)).token)).WhichOneof("event") == "waiting"
     follow = call_pb2.PeekGroupCall(conversation_id=group, follow=True)

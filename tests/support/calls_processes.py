@@ -70,10 +70,14 @@ class Process:
 class Two:
     """Two of them, and devices of either."""
 
-    def __init__(self, world: World, first: Process, second: Process, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, world: World, first: Process, second: Process, stack: AsyncExitStack, redis: RedisServer, prefix: str
+    ) -> None:
         self.world = world
         self.processes = first, second
         self._stack = stack
+        self._redis = redis
+        self._prefix = prefix
 
     async def device(self, at: int, who: tuple[str, str, str] | None = None) -> Device:
         """A device on one of them, of somebody new unless told otherwise."""
@@ -82,6 +86,14 @@ class Two:
         self._stack.push_async_callback(made.close)
         await made.connect()
         return made
+
+    async def begins(self, group: str, at: int) -> None:
+        """Have the call of a group begin in one of them, which is joined there next: by itself it would in the less loaded one."""
+        async with self._redis.client() as client:
+            for key in await client.keys(f"{self._prefix}:*:calls-process"):
+                if await client.get(key) == self.processes[at].internal:
+                    process_id = str(key).split("{")[1].split("}")[0]
+                    await client.set(f"{self._prefix}:{{{group}}}:calls-place", process_id, px=10_000)
 
 
 @asynccontextmanager
@@ -94,7 +106,7 @@ async def two_processes(
     try:
         await asyncio.gather(*(process.start() for process in processes))
         async with AsyncExitStack() as stack:
-            yield Two(world, processes[0], processes[1], stack)
+            yield Two(world, processes[0], processes[1], stack, redis, prefix)
     finally:
         for process in processes:
             await process.end(signal.SIGTERM)

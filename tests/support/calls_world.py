@@ -244,18 +244,20 @@ class Device:
 
     async def records(self, other: Device) -> list[tuple[str, str, int]]:
         """Outcome, sender and talked ms of each record in the conversation with somebody."""
+        return [(how, sender_id, ms) for _, how, sender_id, ms in await self.records_in(await self.direct(other))]
+
+    async def records_in(self, conversation_id: str) -> list[tuple[str, str, str, int]]:
+        """Call or era, outcome, sender and talked ms of each record."""
         stub: Any = conversation_pb2_grpc.ConversationServiceStub(self._node)  # type: ignore[no-untyped-call]
-        request = conversation_pb2.ListEnvelopesRequest(conversation_id=await self.direct(other))
+        request = conversation_pb2.ListEnvelopesRequest(conversation_id=conversation_id)
         try:
             response = await stub.ListEnvelopes(request, metadata=self.metadata)
         except grpc.aio.AioRpcError as error:
             assert error.code() is grpc.StatusCode.PERMISSION_DENIED, error
             return []
         found = [envelope for envelope in response.envelopes if envelope.body.WhichOneof("content") == "call_record"]
-        return [
-            (outcome(one.body.call_record.outcome), one.header.sender_account_id, one.body.call_record.duration_ms)
-            for one in found
-        ]
+        records = [(one.body.call_record, one.header.sender_account_id) for one in found]
+        return [(told.call_id, outcome(told.outcome), sender_id, told.duration_ms) for told, sender_id in records]
 
     async def close_stream(self) -> None:
         """As when the network is lost."""

@@ -30,6 +30,7 @@ from calls.domain.group_call import (
     TellRoster,
     Tick,
 )
+from calls.domain.life import life
 from calls.domain.messages import End, Outcome, Party
 from calls.domain.signalling_limits import SignallingLimits
 from calls.domain.tracks import Source
@@ -69,6 +70,11 @@ class Script:
         outcome = rules.step(self.call, event, self.now, LIMITS)
         assert isinstance(outcome, Refusal), outcome
         return outcome
+
+    def went(self) -> tuple[Outcome, int] | None:
+        """What the record would say now."""
+        told = life(self.call, self.now)
+        return None if told is None else (told.outcome, told.talked_ms)
 
     @property
     def inside(self) -> list[str]:
@@ -127,7 +133,8 @@ def test_a_call_ends_some_time_after_the_last_left_with_one_record() -> None:
     script.happens(Leaves(ANN), 5_000)
     script.happens(Leaves(BEN), 1_000)
     assert script.happens(Tick(), LIMITS.group_empty_ms - 1) == ()
-    assert script.happens(Tick(), 1) == (Ended(Outcome.ANSWERED, 6_000),)
+    assert script.happens(Tick(), 1) == (Ended(),)
+    assert script.went() == (Outcome.ANSWERED, 6_000)
 
 
 def test_who_comes_back_in_time_goes_on_in_the_same_life() -> None:
@@ -138,11 +145,29 @@ def test_who_comes_back_in_time_goes_on_in_the_same_life() -> None:
 
 def test_a_call_that_nobody_else_joined_was_missed() -> None:
     script = Script(joins(ANN), Leaves(ANN))
-    assert script.happens(Tick(), LIMITS.group_empty_ms) == (Ended(Outcome.MISSED, 0),)
+    assert script.happens(Tick(), LIMITS.group_empty_ms) == (Ended(),)
+    assert script.went() == (Outcome.MISSED, 0)
 
 
 def test_a_call_that_nobody_got_into_leaves_no_record() -> None:
-    assert Script().happens(Tick(), LIMITS.group_empty_ms) == (Ended(None, 0),)
+    script = Script()
+    assert script.happens(Tick(), LIMITS.group_empty_ms) == (Ended(),)
+    assert script.went() is None
+
+
+def test_how_a_call_went_can_be_told_while_it_goes_on() -> None:
+    script = Script(joins(ANN))
+    assert script.went() == (Outcome.MISSED, 0)
+    script.happens(joins(BEN, (Source.CAMERA,)), 1_000)
+    script.happens(Leaves(ANN), 2_000)
+    assert script.went() == (Outcome.ANSWERED, 2_000)
+    told = life(script.call, script.now)
+    assert told is not None and (told.starter_id, told.video) == (script.call.starter_id, True)
+
+
+def test_the_call_of_a_links_own_room_has_no_record() -> None:
+    script = Script(joins(ANN), joins(BEN))
+    assert life(msgspec.structs.replace(script.call, conversation_id="l:ann:link"), script.now) is None
 
 
 # -- ringing -----------------------------------------------------------------------------------------------------------
@@ -151,7 +176,7 @@ def test_a_call_that_nobody_got_into_leaves_no_record() -> None:
 def test_a_call_that_somebody_waits_to_be_let_into_is_not_over() -> None:
     script = Script()
     assert script.happens(Tick(awaited=True), LIMITS.group_empty_ms) == ()
-    assert script.happens(Tick(), 0) == (Ended(None, 0),)
+    assert script.happens(Tick(), 0) == (Ended(),)
 
 
 def test_members_ring_but_not_those_who_are_in() -> None:

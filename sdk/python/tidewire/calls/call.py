@@ -98,7 +98,7 @@ class Call(Followed[CallEvent]):
         """
         if self._offer is None or self.outgoing:
             raise TidewireError("only a call that rings here can be taken")
-        peer = self._new_peer(media)
+        peer = await self._new_peer(media)
         asked = False
         try:
             answer = await peer.answer(self._offer.sdp)
@@ -192,7 +192,7 @@ class Call(Followed[CallEvent]):
         """Place it.
 
         Raises:
-            Refused, Unreachable. TidewireError: relays alone are wanted, and there are none.
+            Refused, Unreachable. TidewireError: relays alone are wanted, and there are none, or none answers.
         """
         command = call_pb2.PlaceCall(call_id=self.call_id, conversation_id=self.conversation_id, video=self.video)
         placed = (await self._signalling.command(place=command)).placed
@@ -201,7 +201,7 @@ class Call(Followed[CallEvent]):
         self.known_since = self._signalling.streams
         self._ticket, self._ice, self.rings_until_ms = placed.ticket, placed.ice, placed.rings_until_ms
         try:
-            peer = self._new_peer(media)
+            peer = await self._new_peer(media)
         except TidewireError:
             await self._fail()
             raise
@@ -250,10 +250,13 @@ class Call(Followed[CallEvent]):
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    def _new_peer(self, media: CallMedia) -> Peer:
+    async def _new_peer(self, media: CallMedia) -> Peer:
         from tidewire.calls.peer import Peer
 
-        self._peer = Peer(towards_person(self._ice, self.relay_only), self._flows, self._came)
+        ways = await towards_person(self._ice, self.relay_only)
+        if self._over:
+            raise TidewireError("the call is over")
+        self._peer = Peer(ways, self._flows, self._came)
         if not self.outgoing:
             self._peer.wants(*media.kinds)
         return self._peer

@@ -123,7 +123,7 @@ class GroupCall(Followed[GroupEvent]):
         await self._signalling.command(moderate=command)
 
     async def remove(self, participant_id: str, *, block: bool = False) -> None:
-        """Put somebody out: for owners and admins. `block`: a guest, who does not come back.
+        """Put somebody out: for owners and admins. `block`: who is neither does not come back as long as this call lasts.
 
         Raises:
             Refused: NOT_ALLOWED, NOT_FOUND. Unreachable.
@@ -243,9 +243,9 @@ class GroupCall(Followed[GroupEvent]):
     async def _connect(self, up: Peer, ice: call_pb2.IceServers) -> None:
         from tidewire.calls.peer import Peer
 
+        relays = await towards_unit(ice, self._relay_only)
         if self._over:
             raise TidewireError("the call is over")
-        relays = towards_unit(ice, self._relay_only)
         self._down = Peer(relays, lambda flows: None, lambda track: None)
         if self._early is not None:
             self._beside(self._answer(self._early))

@@ -6,29 +6,28 @@ from tidewire.errors import TidewireError
 from tidewire.v1 import call_pb2
 
 
-def towards_person(ice: call_pb2.IceServers, relay_only: bool) -> call_pb2.IceServers:
-    """All that the process hands out. `relay_only`: the device wants relays alone, whatever the process says.
+async def towards_person(ice: call_pb2.IceServers, relay_only: bool) -> call_pb2.IceServers:
+    """Of all that the process hands out what answers first: one relay, and one that says which address this device has. `relay_only`: the
+    device wants relays alone, whatever the process says.
 
     Raises:
-        TidewireError: it does, and there are none.
+        TidewireError: relays alone are wanted, and there are none, or none answers; or aiortc is missing.
     """
+    from tidewire.calls.answering import answering
+
     if relay_only and not any(server.username for server in ice.servers):
         raise TidewireError("this device is to be reached through relays alone, and the deployment has none")
-    return call_pb2.IceServers(servers=ice.servers, relay_only=relay_only or ice.relay_only)
+    wanted = call_pb2.IceServers()
+    wanted.CopyFrom(ice)
+    wanted.relay_only = relay_only or ice.relay_only
+    return await answering(wanted)
 
 
-def towards_unit(ice: call_pb2.IceServers, relay_only: bool) -> call_pb2.IceServers:
-    """What is of use towards the forwarding unit: relays alone, for it sees itself where checks come from. Those by TCP come first, since
-    aiortc takes one relay alone, and it is for whoever cannot reach the unit by UDP.
+async def towards_unit(ice: call_pb2.IceServers, relay_only: bool) -> call_pb2.IceServers:
+    """What is of use towards the forwarding unit: a relay alone, for it sees itself where checks come from.
 
     Raises:
-        TidewireError: relays alone are wanted, and there are none.
+        TidewireError: as `towards_person`.
     """
-    relays = [server for server in towards_person(ice, relay_only).servers if server.username]
-    for server in relays:
-        server.urls[:] = sorted(server.urls, key=lambda url: not _by_tcp(url))
-    return call_pb2.IceServers(servers=relays, relay_only=relay_only or ice.relay_only)
-
-
-def _by_tcp(url: str) -> bool:
-    return url.startswith("turns:") or url.endswith("transport=tcp")
+    relays = [server for server in ice.servers if server.username]
+    return await towards_person(call_pb2.IceServers(servers=relays, relay_only=ice.relay_only), relay_only)
