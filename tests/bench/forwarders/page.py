@@ -85,7 +85,9 @@ def conditions(found: list[Shape]) -> str:
     """What was left out, and what else ran."""
     low = min(one.other[0] for one in found)
     high = max(one.other[1] for one in found)
-    said = f"Medians of {min(one.runs for one in found)} to {max(one.runs for one in found)} runs; other work used {max(0.0, low):.2f} to "
+    few, many = min(one.runs for one in found), max(one.runs for one in found)
+    runs = f"{few}" if few == many else f"{few} to {many}"
+    said = f"Medians of {runs} runs; other work used {max(0.0, low):.2f} to "
     said += f"{high:.2f} of the server's core meanwhile."
     if not all(one.undisturbed for one in found):
         said += " Rows with * are of runs that other work disturbed: there were no others."
