@@ -93,12 +93,12 @@ async def test_what_gets_lost_on_the_way_in_is_asked_for_and_on_the_way_out_sent
     # Half of it never reached Ben: he asks, and gets it on the repair stream, with the number that it had.
     came = {one.sequence: one for one in ben.of("ann/camera")}
     lost = sorted(came)[10:100:2]
-    ben.down.reports(rtcp.nack(1, ben.ssrc_of("ann/camera"), lost))
-    await until(lambda: len(ben.of("ann/camera", rtx=True)) == len(lost))
+    for _ in range(2):  # The second time is too soon: both are read at once.
+        ben.down.reports(rtcp.nack(1, ben.ssrc_of("ann/camera"), lost))
+    await until(lambda: len(ben.of("ann/camera", rtx=True)) >= len(lost))
     for again in ben.of("ann/camera", rtx=True):
         original = came[unpack_from("!H", again.payload)[0]]
         assert (again.payload[2:], again.timestamp, again.payload_type) == (original.payload, original.timestamp, 97)
-    ben.down.reports(rtcp.nack(1, ben.ssrc_of("ann/camera"), lost))  # Too soon.
     camera.show()
     await until(lambda: camera.number - 1 in numbers(ben))
     assert len(ben.of("ann/camera", rtx=True)) == len(lost)
