@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     What lasts longest comes first.
     """
-    if config.getoption("dist", "no") != "loadgroup":
+    if not getattr(config.option, "loadgroup", False):
         return
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group(item)))
