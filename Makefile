@@ -111,7 +111,7 @@ test: $(VENV)/.tests $(BUF) accelerator .venv-sdk-oldest/.done .venv-sdk-newest/
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 unit: $(VENV)/.tests ## the tests that need no process
-	$(BIN)/python -m pytest -m 'not process'
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m 'not process'
 
 coverage: $(VENV)/.tests ## the playbooks take every branch of all domains
 	$(BIN)/python -m coverage run -m pytest tests/server/domain tests/server/test_codec.py tests/sdk/test_outbox.py \
