@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,6 +11,26 @@ import pytest
 from tests.support.cassandra import CassandraNode, Ring
 from tests.support.cassandra.keyspaces import Keyspace
 from tests.support.redis import RedisServer
+
+_started: list[str] = []
+"""Processes that the running test has started, in the words of their command lines."""
+
+
+def _note_process(event: str, arguments: tuple[object, ...]) -> None:
+    if event in ("subprocess.Popen", "os.posix_spawn", "os.fork"):
+        _started.append(f"{event} {arguments[:2]}")
+
+
+sys.addaudithook(_note_process)
+
+
+@pytest.fixture(autouse=True)
+def _says_that_it_starts_processes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """`make unit` runs what is not marked `process`: so none of that may start one."""
+    yield
+    started = _started.copy()
+    _started.clear()
+    assert not started or request.node.get_closest_marker("process"), f"to be marked `process`, since it starts {started}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,6 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     What lasts longest comes first.
     """
+    _started.clear()
     if not getattr(config.option, "loadgroup", False):
         return
     for item in items:

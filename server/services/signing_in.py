@@ -76,7 +76,7 @@ class Tokens:
         identity, until_ms = Identity(device.account_id, device.device_id), device.access_until_ms
         if len(self._cache) >= CACHE_MAX:
             self._cache.clear()
-        self._cache[key] = (identity, now_ms + CACHE_MS, until_ms)
+        self._cache[key] = (identity, min(now_ms + CACHE_MS, until_ms), until_ms)
         return identity, until_ms
 
     def forget(self, device_id: str) -> None:

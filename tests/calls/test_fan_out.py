@@ -26,6 +26,8 @@ from calls.domain.rtp import Packet
 from calls.domain.run import Rewrite
 from calls.ports.media import PLAIN_BYTES_MAX, Datagrams, FanOut, Target
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "fan_out.json").read_text())
 KINDS = ("single", "batched", "compiled")

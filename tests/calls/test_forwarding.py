@@ -23,7 +23,7 @@ from tests.calls.scripted import VP8, Scripted, check, rtp, until
 pytestmark = pytest.mark.timeout(90)
 
 
-@pytest_asyncio.fixture(params=["batched", "single", "compiled"])
+@pytest_asyncio.fixture(params=["batched", "single", pytest.param("compiled", marks=pytest.mark.process)])
 async def room(request: pytest.FixtureRequest) -> AsyncIterator[Room]:
     """A unit, in every way of sending."""
     if request.param == "compiled":

@@ -36,6 +36,7 @@ def test_one_datagram_for_each_system_call_costs_more() -> None:
     assert best(batched=False) > best()
 
 
+@pytest.mark.process
 def test_the_fan_out_that_is_set_is_tried() -> None:
     subprocess.run(["make", "-s", "accelerator"], cwd=ROOT, check=True)
     assert best(fan_out="compiled") < best()

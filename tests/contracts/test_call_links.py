@@ -23,7 +23,7 @@ SECOND = CallLink("second", "hash-2", ALICE, "", False, NOW + 1, NOW + 1)
 BOBS = CallLink("third", "hash-3", BOB, "", False, NOW, NOW)
 
 
-@pytest.fixture(params=["memory", "sqlite", "cql"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("cql", marks=pytest.mark.process)])
 async def links(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[CallLinks]:
     if request.param == "memory":
         yield MemoryCallLinks()

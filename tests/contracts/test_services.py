@@ -22,7 +22,7 @@ CALLS = ServiceToken("calls", "hash", (Scope.INTROSPECT, Scope.NOTIFY), "", "", 
 ECHO = ServiceToken("echo", "other", (Scope.BOT,), "bot", "bot-device", NOW)
 
 
-@pytest.fixture(params=["memory", "sqlite", "cql"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("cql", marks=pytest.mark.process)])
 async def tokens(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ServiceTokens]:
     if request.param == "memory":
         yield MemoryServiceTokens()

@@ -243,15 +243,22 @@ class Trouble:
         await self._crew.raw.repeat(self._ids["crew"], f"<raw.{turn.number}.repeated>")
 
     async def _change_members(self, turn: Turn) -> None:
-        """The member goes on writing on all its devices."""
+        """The member goes on writing on all its devices, and is added again once one of them was refused."""
         person, group = _person(turn.device), self._ids["crew"]
-        async with self._alone(OWNER) as (owner,):
-            for what in ("remove", "add"):
-                for device in self._crew.devices.values():
-                    if _person(device.name) == person:
-                        texts = [f"<{device.name}.{turn.number}.{what}.{number}>" for number in range(3)]
-                        device.tell("send", c=group, texts=texts)
-                await change_members(owner, what, group, person)
+        async with self._alone(OWNER, turn.device) as (owner, device):
+            refused = device.count("refused")
+            self._write_on(person, f"{turn.number}.remove")
+            await change_members(owner, "remove", group, person)
+            self._write_on(person, f"{turn.number}.add")
+            await device.until(lambda: device.count("refused") > refused, "to be refused")
+            await change_members(owner, "add", group, person)
+
+    def _write_on(self, person: str, mark: str) -> None:
+        """Have every device of a person write to the group; one that is dead does not."""
+        for device in self._crew.devices.values():
+            if _person(device.name) == person:
+                texts = [f"<{device.name}.{mark}.{number}>" for number in range(3)]
+                device.tell("send", c=self._ids["crew"], texts=texts)
 
 
 def _person(device: str) -> str:

@@ -14,6 +14,8 @@ from media.ports.workshop import Made, Wish
 from tests.media.corpus import SECRET_WORDS
 from tests.support.processes import children
 
+pytestmark = pytest.mark.process
+
 VIDEO, IMAGE, VOICE, AUDIO, DOCUMENT = Kind.VIDEO, Kind.IMAGE, Kind.VOICE, Kind.AUDIO, Kind.DOCUMENT
 MIB = 1_048_576
 PIXELS = 40_000_000

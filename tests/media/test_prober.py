@@ -22,6 +22,8 @@ from media.adapters.ffmpeg.sandbox import Job, Outcome, RunLimits, Sandbox
 from media.ports.workshop import WorkshopUnavailable
 from tests.media.corpus import encode
 
+pytestmark = pytest.mark.process
+
 
 class Cutting(Sandbox):
     """Hands on what programs say in pieces of its own, and knows in how many they came."""

@@ -14,6 +14,8 @@ from media.adapters.ffmpeg.sandbox import Ended, Job, Outcome, RunLimits, Sandbo
 from media.ports.workshop import WorkshopUnavailable
 from tests.support.processes import children
 
+pytestmark = pytest.mark.process
+
 MIB = 1_048_576
 PYTHON = "/usr/bin/python3"
 LIMITS = RunLimits(wall_ms=20_000, cpu_s=10, memory_bytes=512 * MIB, file_bytes=MIB)

@@ -53,11 +53,10 @@ class Command:
         raise AssertionError("".join(self.lines))
 
     async def up(self) -> None:
-        """Wait until both are."""
-        async with asyncio.timeout(30):
-            for port in (self.ports["CHAT"], self.ports["MEDIA_GRPC"]):
-                while not _answers(port):
-                    await asyncio.sleep(0.02)
+        """Wait until both have said that they are: one that dies before its first line counts as one that cannot start."""
+        said = ""
+        while not all(f"{name} | " in said for name in ("node ", "media")):
+            said += await self.says(" is up")
 
     async def ends(self) -> int:
         """Its exit code."""

@@ -18,6 +18,8 @@ from media.adapters.ffmpeg.workshop import FfmpegWorkshop
 from media.ports.workshop import Made, Variant, Wish, WorkshopUnavailable
 from tests.media.corpus import SECRET_WORDS, encode
 
+pytestmark = pytest.mark.process
+
 MP4, JPEG, PNG, OGG, M4A = "video/mp4", "image/jpeg", "image/png", "audio/ogg", "audio/mp4"
 MIB = 1_048_576
 TOLERANCE_MS = 110

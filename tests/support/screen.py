@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -28,13 +28,12 @@ class Screen:
 
     def lines(self) -> list[str]:
         """The texts of the message view, from the top."""
-        return [str(line.query_one(Static).content) for line in self.app.screen_stack[0].query(Line)]
+        return _texts(self.app.screen_stack[0].query(Line))
 
     def on_screen(self) -> list[str]:
         """Those of them that are not scrolled away."""
         view = self.app.view
-        shown = [line for line in view.query(Line) if view.region.overlaps(line.region) and line.region.height]
-        return [str(line.query_one(Static).content) for line in shown]
+        return _texts(line for line in view.query(Line) if view.region.overlaps(line.region) and line.region.height)
 
     def head(self) -> str:
         """The conversation's title and what is below it."""
@@ -93,6 +92,11 @@ class Screen:
     async def sees(self, text: str) -> None:
         """Wait until a message line has this text."""
         await self.until(lambda: any(text in line for line in self.lines()))
+
+
+def _texts(lines: Iterable[Line]) -> list[str]:
+    """A line that has come this moment has no text yet."""
+    return [str(text.content) for line in lines for text in line.query(Static)]
 
 
 @asynccontextmanager
