@@ -221,6 +221,7 @@ def _connect(made: Parts) -> None:
         made.receipts.on_moved(relaying.moved)
         made.receipts.on_stored(relaying.moved)
         made.people.on_changed(lambda account_id, change: relaying.account_changed(account_id))
+        made.people.on_heard(relaying.heard)
         relaying.on_learned(made.outdated, made.presence.learned)
         made.metrics.read(partial(cluster_readings, cluster))
     made.presence.on_told(tell_presence)

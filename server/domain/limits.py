@@ -73,6 +73,8 @@ class Limits:
     """Batches that another node has not acknowledged."""
     link_timeout_ms: int = 5_000
     """A link whose batch is not acknowledged for this long is made anew."""
+    told_wait_ms: int = 1_000
+    """A change of blocks, privacy or contacts waits at most this long until the other nodes have heard of it."""
     comparison_spread_ms: int = 30_000
     """What has to be compared after a fault is spread over this time."""
     drain_spread_ms: int = 3_000

@@ -30,6 +30,10 @@ class LinkQueue:
     def __init__(self, limits: Limits) -> None:
         self.dropped = 0
         """So many did not fit."""
+        self.placed = 0
+        """So many were queued so far."""
+        self.taken = 0
+        """So many of them the other side has taken in, or were taken out since it is gone: the first ones."""
         self._limits = limits
         self._waiting: deque[Parcel] = deque()
         self._bytes = 0
@@ -44,6 +48,7 @@ class LinkQueue:
             return False
         self._waiting.append(parcel)
         self._bytes += len(parcel.data)
+        self.placed += 1
         return True
 
     def batch(self) -> tuple[int, list[Parcel]] | None:
@@ -67,7 +72,7 @@ class LinkQueue:
     def acked(self, number: int) -> None:
         """The other side has taken in every batch up to this one."""
         while self._flying and self._flying[0][0] <= number:
-            self._flying.popleft()
+            self.taken += len(self._flying.popleft()[1])
 
     def flying(self) -> int:
         """How many batches are un-acknowledged."""
@@ -87,4 +92,5 @@ class LinkQueue:
         rest = [parcel.relayed for parcel in self._waiting]
         self._waiting.clear()
         self._bytes = 0
+        self.taken = self.placed
         return rest

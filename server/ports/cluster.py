@@ -138,6 +138,11 @@ class Relay(Protocol):
         """Tell these nodes, but for this one; those that have no link are left out. Never waits: what does not fit is dropped and counted."""
         ...
 
+    async def taken(self, node_ids: Iterable[str]) -> None:
+        """Wait until these nodes have taken in what they were told so far, at most `told_wait_ms`. One to which there is no link
+        now is not waited for."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:

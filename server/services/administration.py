@@ -74,10 +74,10 @@ class Administration:
         marks = dataclasses.replace(account.marks, suspended_at_ms=since_ms, suspended_for=reason)
         if not await self._marks.mark(account_id, marks):
             return UNKNOWN
-        self._people.forget(account_id, AccountChange.SUSPENDED)
         for device in await self._devices.of_account(account_id):
             self._tokens.forget(device.device_id)
             await self._streams.close_device(account_id, device.device_id, ClosingReason.SUSPENDED)
+        await self._people.changed(account_id, AccountChange.SUSPENDED)
         return None
 
     async def unsuspend(self, account_id: str) -> Refusal | None:
@@ -88,7 +88,7 @@ class Administration:
         marks = dataclasses.replace(account.marks, suspended_at_ms=0, suspended_for="")
         if not await self._marks.mark(account_id, marks):
             return UNKNOWN
-        self._people.forget(account_id, AccountChange.UNSUSPENDED)
+        await self._people.changed(account_id, AccountChange.UNSUSPENDED)
         return None
 
     async def sign_out(self, account_id: str) -> int | Refusal:
@@ -100,7 +100,7 @@ class Administration:
         if await self._account(account_id) is None:
             return UNKNOWN
         await self._signing_in.delete_account(account_id)
-        self._people.forget(account_id, AccountChange.DELETED)
+        await self._people.changed(account_id, AccountChange.DELETED)
         return None
 
     def refusals(self, minutes: int) -> list[Tallied]:

@@ -102,7 +102,7 @@ class Avatars:
             return changed
         shown = wanted if wanted.blob_id else None
         before = await self._accounts.set_avatar(account_id, shown)
-        self._people.forget(account_id)
+        await self._people.changed(account_id)
         if before is not None:
             self.held.let_go(place, before)
         return dataclasses.replace(changed, avatar=shown)

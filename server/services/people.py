@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from server.domain import accounts as rules
@@ -41,23 +41,32 @@ class KnownPeople:
         self._clock = clock
         self._limits = limits
         self._facts: dict[str, _Facts] = {}
+        self._reading: dict[str, object] = {}
+        """The latest reader of an account's facts, unless they have changed since it began."""
         self._changed: list[Callable[[str, AccountChange], None]] = []
+        self._heard: Callable[[], Awaitable[None]] | None = None
 
     async def _of(self, account_id: str) -> _Facts:
         facts = self._facts.get(account_id)
         now_ms = self._clock.monotonic_ms()
         if facts is not None and facts.until_ms > now_ms:
             return facts
-        found = await self._accounts.get([account_id])
-        facts = _Facts(
-            found[0] if found else None,
-            frozenset(await self._contacts.of_account(account_id)),
-            frozenset(await self._contacts.blocked(account_id)),
-            now_ms + self._limits.outside_rules_ttl_ms,
-        )
+        mark = self._reading[account_id] = object()
+        try:
+            found = await self._accounts.get([account_id])
+            facts = _Facts(
+                found[0] if found else None,
+                frozenset(await self._contacts.of_account(account_id)),
+                frozenset(await self._contacts.blocked(account_id)),
+                now_ms + self._limits.outside_rules_ttl_ms,
+            )
+            current = self._reading.get(account_id) is mark
+        finally:
+            if self._reading.get(account_id) is mark:
+                del self._reading[account_id]
         if len(self._facts) >= CACHE_MAX:
             self._facts.clear()
-        if facts.account is not None:
+        if current and facts.account is not None:
             self._facts[account_id] = facts
         return facts
 
@@ -65,15 +74,23 @@ class KnownPeople:
         """Whom else to tell that an account has changed here."""
         self._changed.append(changed)
 
-    def forget(self, account_id: str, change: AccountChange = AccountChange.PROFILE) -> None:
-        """The account has changed on this node."""
+    def on_heard(self, heard: Callable[[], Awaitable[None]]) -> None:
+        """What returns when other nodes have heard of it."""
+        self._heard = heard
+
+    async def changed(self, account_id: str, change: AccountChange = AccountChange.PROFILE) -> None:
+        """The account has changed on this node. Returns when those nodes that can be reached know, too: what is confirmed then holds
+        everywhere."""
         self.outdated(account_id)
         for changed in self._changed:
             changed(account_id, change)
+        if self._heard is not None:
+            await self._heard()
 
     def outdated(self, account_id: str) -> None:
         """The account has changed somewhere: what is kept of it is old."""
         self._facts.pop(account_id, None)
+        self._reading.pop(account_id, None)  # what is being read may be from before the change
 
     # -- the port `People` ---------------------------------------------------------------------------------------------
 
@@ -196,14 +213,14 @@ class KnownPeople:
         )
         if not await self._accounts.update(changed):
             return Refusal(Reason.ALREADY_TAKEN, subject="username")
-        self.forget(account_id)
+        await self.changed(account_id)
         return changed
 
     async def set_privacy(self, account_id: str, privacy: Privacy) -> Privacy:
         """Replace the privacy."""
         (account,) = await self._accounts.get([account_id])
         await self._accounts.update(dataclasses.replace(account, privacy=privacy))
-        self.forget(account_id)
+        await self.changed(account_id)
         return privacy
 
     async def put_contact(self, account_id: str, other_id: str, name: str) -> Refusal | None:
@@ -211,13 +228,13 @@ class KnownPeople:
         if not await self.existing([other_id]):
             return Refusal(Reason.NOT_FOUND, subject="account_id")
         await self._contacts.put(account_id, other_id, name)
-        self.forget(account_id)
+        await self.changed(account_id)
         return None
 
     async def remove_contact(self, account_id: str, other_id: str) -> None:
         """Remove a contact."""
         await self._contacts.remove(account_id, other_id)
-        self.forget(account_id)
+        await self.changed(account_id)
 
     async def contacts(self, account_id: str) -> dict[str, str]:
         """The contacts: account id → name."""
@@ -228,7 +245,7 @@ class KnownPeople:
         if account_id == other_id:
             return Refusal(Reason.INVALID, detail="that is yourself", subject="account_id")
         await self._contacts.block(account_id, other_id, blocked)
-        self.forget(account_id)
+        await self.changed(account_id)
         return None
 
     async def blocked(self, account_id: str) -> list[str]:

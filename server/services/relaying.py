@@ -166,6 +166,10 @@ class Relaying:
         """Profile, privacy, contacts, blocks or tokens have changed here."""
         self._relay.send(self._routing.nodes, AccountChanged(account_id))
 
+    async def heard(self) -> None:
+        """Wait until the other nodes have heard what they were told, for a moment at most: a block that is confirmed holds on all."""
+        await self._relay.taken(self._routing.nodes)
+
     def undelivered(self, rest: Sequence[Relayed]) -> None:
         """What waited for a node that is gone: its devices may be elsewhere by now."""
         self._routing.forget()

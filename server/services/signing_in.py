@@ -47,6 +47,8 @@ class Tokens:
         self._limits = limits
         self._cache: dict[str, tuple[Identity, int, int]] = {}
         """By hash: whose it is, until when that is believed, until when the token holds."""
+        self._changes = 0
+        """What was read before one of them is not kept."""
 
     async def identify(self, access_token: str) -> Identity:
         """Who speaks.
@@ -67,6 +69,7 @@ class Tokens:
         known = self._cache.get(key)
         if known is not None and known[1] > now_ms:
             return known[0], known[2]
+        changes = self._changes
         device = await self._devices.by_access(key, now_ms)
         if device is None:
             raise Refused(Refusal(Reason.UNAUTHENTICATED))
@@ -76,15 +79,18 @@ class Tokens:
         identity, until_ms = Identity(device.account_id, device.device_id), device.access_until_ms
         if len(self._cache) >= CACHE_MAX:
             self._cache.clear()
-        self._cache[key] = (identity, min(now_ms + CACHE_MS, until_ms), until_ms)
+        if changes == self._changes:
+            self._cache[key] = (identity, min(now_ms + CACHE_MS, until_ms), until_ms)
         return identity, until_ms
 
     def forget(self, device_id: str) -> None:
         """The device's tokens are void now."""
+        self._changes += 1
         self._cache = {key: kept for key, kept in self._cache.items() if kept[0].device_id != device_id}
 
     def outdated(self, account_id: str) -> None:
         """The account has changed on another node: its tokens are looked up again."""
+        self._changes += 1
         self._cache = {key: kept for key, kept in self._cache.items() if kept[0].account_id != account_id}
 
     def make(self, account_id: str, device_id: str) -> tuple[Credentials, Secrets]:

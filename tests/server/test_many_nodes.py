@@ -104,6 +104,7 @@ def settings(folder: Path, redis: RedisServer, number: int) -> Settings:
             "drain_grace_s": "2",
             "lease_ms": "1500",
             "comparison_spread_ms": "300",
+            "told_wait_ms": "30000",
         },
     )
 

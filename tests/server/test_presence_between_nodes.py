@@ -90,6 +90,9 @@ class Deployment:
             if not self.cut and node_id in self.nodes:
                 self.nodes[node_id].presence.learned(relayed)
 
+    async def taken(self, node_ids: Iterable[str]) -> None:
+        """See `Relay.taken`: they have."""
+
     async def pass_ms(self, ms: int) -> None:
         """Time passes, and every node notices."""
         self.clock.pass_ms(ms)

@@ -82,6 +82,9 @@ class Relay:
         """See `Relay.send`."""
         self._node.routes.send(self._node, node_ids, relayed)
 
+    async def taken(self, node_ids: Iterable[str]) -> None:
+        """See `Relay.taken`. A message of the network may take as long as it likes."""
+
 
 class Node:
     """One node; `start` makes a process of it."""

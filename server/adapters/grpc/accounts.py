@@ -199,7 +199,7 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
         if request.account_id != identity.account_id:
             _raise(Refusal(Reason.NOT_ALLOWED, detail="account_id is not your own", subject="account_id"))
         await self._signing_in.delete_account(identity.account_id)
-        self._people.forget(identity.account_id, AccountChange.DELETED)
+        await self._people.changed(identity.account_id, AccountChange.DELETED)
         return account_pb2.DeleteAccountResponse()
 
 

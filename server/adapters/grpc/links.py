@@ -90,6 +90,8 @@ class Link:
         self.told = False
         """Whether the log says that it is not up."""
         self._asleep: asyncio.Future[None] | None = None
+        self._awaited: list[tuple[int, asyncio.Future[None]]] = []
+        """Who waits until so much of the queue is taken in."""
         self._to_ack = 0
         self._heard_at = 0.0
 
@@ -97,6 +99,13 @@ class Link:
         """Queue something for the other node."""
         if self.queue.put(parcel):
             self._wake()
+
+    async def taken(self) -> None:
+        """Wait until the other node has taken in what is queued now; not when there is no link, or it breaks."""
+        if self.up and self.queue.taken < self.queue.placed:
+            taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._awaited.append((self.queue.placed, taken))
+            await taken
 
     async def talk(self, wire: Wire, frame: type[Any]) -> None:
         """Send and take in until the stream ends. `frame`: the type of what this side sends. Both have said hello."""
@@ -119,6 +128,7 @@ class Link:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.queue.broken()
+            self._release(self.queue.placed)
 
     async def _read(self, wire: Wire) -> None:
         loop = asyncio.get_running_loop()
@@ -127,6 +137,7 @@ class Link:
             which = frame.WhichOneof("content")
             if which == "ack":
                 self.queue.acked(frame.ack.number)
+                self._release(self.queue.taken)
                 self._wake()
             elif which == "batch":
                 for data in frame.batch.relayed:
@@ -166,6 +177,12 @@ class Link:
                 "there is no link to a node: what this one tells it waits until it compares with the log",
                 extra={"node": self.peer.node_id, "address": self.peer.relay, "error": self.failure},
             )
+
+    def _release(self, taken: int) -> None:
+        for placed, waiting in self._awaited:
+            if placed <= taken and not waiting.done():
+                waiting.set_result(None)
+        self._awaited = [each for each in self._awaited if not each[1].done()]
 
     def _wake(self) -> None:
         if self._asleep is not None and not self._asleep.done():
@@ -219,6 +236,15 @@ class Links:
             if link is not None:
                 parcel = parcel or Parcel(relayed, relay_codec.message(relayed).SerializeToString())
                 link.put(parcel)
+
+    async def taken(self, node_ids: Iterable[str]) -> None:
+        """See `Relay.taken`."""
+        links = [self._links[node_id] for node_id in node_ids if node_id in self._links]
+        try:
+            async with asyncio.timeout(self._limits.told_wait_ms / 1000):
+                await asyncio.gather(*(link.taken() for link in links))
+        except TimeoutError:
+            log.warning("other nodes are slow to hear of a change", extra={"waited_ms": self._limits.told_wait_ms})
 
     def up(self) -> int:
         """How many links are up."""

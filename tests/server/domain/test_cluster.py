@@ -58,6 +58,21 @@ def test_a_link_that_broke_begins_again_with_what_was_not_acknowledged() -> None
     assert queue.batch() is None and list(queue.empty()) == []
 
 
+def test_how_much_was_taken_in_is_counted_from_the_first() -> None:
+    queue = LinkQueue(Limits(link_batch_max=2))
+    for name in "abcde":
+        queue.put(parcel(name))
+    assert (queue.placed, queue.taken) == (5, 0)
+    queue.batch()
+    queue.batch()
+    queue.acked(1)
+    assert (queue.placed, queue.taken) == (5, 2)
+    queue.broken()
+    assert (queue.placed, queue.taken) == (5, 2), "what was not acknowledged is sent again"
+    queue.empty()
+    assert (queue.placed, queue.taken) == (5, 5), "for who is gone nobody waits"
+
+
 def test_a_lease_that_is_held_wants_nothing() -> None:
     tenure = Tenure("me", 15_000, now_ms=0)
     assert tenure.renewed(False, "one", 100) == [], "the first: there is nothing to register again"
