@@ -33,6 +33,8 @@ from tests.support.node import Node
 
 SCOPES = ("introspect", "notify", "calls")
 ANY_PORT = "127.0.0.1:0"
+PATIENCE_S = 45
+"""How long what must come is waited for: on a machine that stands still for a moment, too."""
 _names = iter(range(1_000_000))
 
 
@@ -121,6 +123,8 @@ class Device:
         self._stream: Any = None
         self._reading: asyncio.Future[None] | None = None
         self._came = asyncio.Condition()
+        self._writing = asyncio.Lock()
+        """gRPC takes one write at a time."""
         self._ref = 0
 
     async def connect(self) -> call_pb2.CallWelcome:
@@ -140,7 +144,7 @@ class Device:
 
     async def hears(self, kind: str, matches: Callable[[Any], bool] = lambda event: True) -> Any:
         """The next event of this kind that matches; those before it are forgotten."""
-        async with asyncio.timeout(15), self._came:
+        async with asyncio.timeout(PATIENCE_S), self._came:
             while True:
                 for at, response in enumerate(self.told):
                     event = getattr(response, kind)
@@ -153,8 +157,9 @@ class Device:
         """One command; its answer."""
         self._ref += 1
         ref = self._ref
-        await self._stream.write(call_pb2.SignalRequest(ref=ref, **command))
-        async with asyncio.timeout(15), self._came:
+        async with self._writing:
+            await self._stream.write(call_pb2.SignalRequest(ref=ref, **command))
+        async with asyncio.timeout(PATIENCE_S), self._came:
             while True:
                 for response in self.told:
                     if response.ref == ref:
