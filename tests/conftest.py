@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,6 +12,11 @@ import pytest
 from tests.support.cassandra import CassandraNode, Ring
 from tests.support.cassandra.keyspaces import Keyspace
 from tests.support.redis import RedisServer
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as in the background of a script: what tests start would not hear a Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _started: list[str] = []
 """Processes that the running test has started, in the words of their command lines."""
