@@ -25,7 +25,7 @@ def url(calls: Calls, path: str) -> str:
 
 async def text(socket: Any) -> dict[str, Any]:
     """The next frame, of a socket that speaks JSON."""
-    message = await asyncio.wait_for(socket.receive(), 15)
+    message = await asyncio.wait_for(socket.receive(), 30)
     assert message.type is WSMsgType.TEXT, message
     found: dict[str, Any] = json.loads(message.data)
     return found
@@ -56,7 +56,7 @@ async def test_or_in_binary(calls: Calls) -> None:
     async with ClientSession() as session, session.ws_connect(url(calls, "/v1/signal")) as socket:
         hello = call_pb2.SignalRequest(ref=7, hello=call_pb2.CallHello(access_token=ann.token))
         await socket.send_bytes(hello.SerializeToString())
-        message = await asyncio.wait_for(socket.receive(), 15)
+        message = await asyncio.wait_for(socket.receive(), 30)
         assert call_pb2.SignalResponse.FromString(message.data).welcome.device_id == ann.device_id
     assert (await ann.hears("closing")).replaced
 
@@ -75,7 +75,7 @@ async def test_a_socket_that_begins_wrongly_hears_why_and_is_closed(calls: Calls
     async with ClientSession() as session, session.ws_connect(url(calls, "/v1/signal")) as socket:
         await socket.send_str(frame)
         assert (await text(socket))["refusal"]["reason"] == reason
-        assert (await asyncio.wait_for(socket.receive(), 15)).type is WSMsgType.CLOSE
+        assert (await asyncio.wait_for(socket.receive(), 30)).type is WSMsgType.CLOSE
 
 
 async def test_a_frame_that_cannot_be_read_later_is_refused_and_the_socket_lives(calls: Calls) -> None:
@@ -96,7 +96,7 @@ async def test_who_says_nothing_is_sent_away(world: World) -> None:
         ClientSession() as session,
         session.ws_connect(url(calls, "/v1/signal")) as socket,
     ):
-        message = await asyncio.wait_for(socket.receive(), 15)
+        message = await asyncio.wait_for(socket.receive(), 30)
         refusal = call_pb2.SignalResponse.FromString(message.data).refusal
         assert (refusal.subject, refusal.limit) == ("hello_ms", 100)
 
@@ -151,7 +151,7 @@ async def test_devices_without_a_stream_are_woken_by_a_signed_webhook(world: Wor
             await ann.place(cat)
             await ben.close_stream()
             placed = (await ann.place(ben, video=True)).placed
-            signature, body = await asyncio.wait_for(woken.get(), 15)
+            signature, body = await asyncio.wait_for(woken.get(), 30)
     finally:
         await runner.cleanup()
     said = json.loads(body)

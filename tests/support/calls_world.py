@@ -33,6 +33,8 @@ from tests.support.node import Node
 
 SCOPES = ("introspect", "notify", "calls")
 ANY_PORT = "127.0.0.1:0"
+HEARS_S = 30
+"""So long is waited for what is to come."""
 _names = iter(range(1_000_000))
 
 
@@ -140,7 +142,7 @@ class Device:
 
     async def hears(self, kind: str, matches: Callable[[Any], bool] = lambda event: True) -> Any:
         """The next event of this kind that matches; those before it are forgotten."""
-        async with asyncio.timeout(15), self._came:
+        async with asyncio.timeout(HEARS_S), self._came:
             while True:
                 for at, response in enumerate(self.told):
                     event = getattr(response, kind)
@@ -154,7 +156,7 @@ class Device:
         self._ref += 1
         ref = self._ref
         await self._stream.write(call_pb2.SignalRequest(ref=ref, **command))
-        async with asyncio.timeout(15), self._came:
+        async with asyncio.timeout(HEARS_S), self._came:
             while True:
                 for response in self.told:
                     if response.ref == ref:
@@ -276,7 +278,7 @@ class Device:
 
 async def record(caller: Device, other: Device) -> tuple[str, str, int]:
     """The one record of their calls, once it is there."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HEARS_S):
         while not (found := await caller.records(other)):
             await asyncio.sleep(0.02)
     (one,) = found
