@@ -15,6 +15,7 @@ from tidewire.v1 import call_pb2
 
 from calls.domain.signalling_limits import SignallingLimits
 from tests.support.calls_world import Calls, World
+from tests.support.metrics import scrape
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 
@@ -59,6 +60,13 @@ async def test_or_in_binary(calls: Calls) -> None:
         message = await asyncio.wait_for(socket.receive(), 30)
         assert call_pb2.SignalResponse.FromString(message.data).welcome.device_id == ann.device_id
     assert (await ann.hears("closing")).replaced
+
+
+async def streams(calls: Calls, count: int) -> None:
+    """Wait until so many are left: that one was cut is known here before it is known there."""
+    async with asyncio.timeout(30):
+        while (await scrape(f"127.0.0.1:{calls.app.http_port}"))["tidewire_calls_streams"] != count:
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(
@@ -147,9 +155,10 @@ async def test_devices_without_a_stream_are_woken_by_a_signed_webhook(world: Wor
         async with world.calls(settings) as calls:
             ann, (ben,), (cat,) = (await calls.person())[0], await calls.person(), await calls.person()
             await cat.silence_strangers()
-            await cat.close_stream()
+            for device in (cat, ben):
+                await device.close_stream()
+            await streams(calls, 1)
             await ann.place(cat)
-            await ben.close_stream()
             placed = (await ann.place(ben, video=True)).placed
             signature, body = await asyncio.wait_for(woken.get(), 30)
     finally:
@@ -174,4 +183,5 @@ async def test_a_webhook_that_is_away_keeps_nobody_from_calling(world: World) ->
     async with world.calls(settings) as calls:
         ann, (ben,) = (await calls.person())[0], await calls.person()
         await ben.close_stream()
+        await streams(calls, 1)
         assert (await ann.place(ben)).WhichOneof("event") == "placed"
