@@ -8,15 +8,19 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.cassandra import CassandraNode, Ring
 from tests.support.cassandra.keyspaces import Keyspace
 from tests.support.redis import RedisServer
 
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # as in the background of a script: what tests start would not hear a Ctrl-C
+# In the background of a script it is ignored, and what tests start would not hear a Ctrl-C either.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("tidewire", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tidewire")
+"""How long an example takes, and how long it is to be found, says what else the machine does: by its default Hypothesis fails after 0.2 s."""
 
 _started: list[str] = []
 """Processes that the running test has started, in the words of their command lines."""

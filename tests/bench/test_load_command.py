@@ -73,7 +73,9 @@ async def test_a_storm_over_groups_loses_nothing_and_leaves_no_account(node: Nod
     assert told["server"]["cpu_s"] > 0 and told["latency_ms"]["p99"] >= told["latency_ms"]["p50"]
     page = Page((tmp_path / "out" / "report.html").read_text())
     assert page.tags["figure"] == 6 and not missing(page, told)
-    assert (await scrape(f"127.0.0.1:{node.http_port}"))["tidewire_stream_open"] == 0, "all streams are closed"
+    async with asyncio.timeout(30):  # that a stream was cut is known to its device first
+        while (await scrape(f"127.0.0.1:{node.http_port}"))["tidewire_stream_open"]:
+            await asyncio.sleep(0.05)
     assert not await exists(node, told["usernames"].split()[0]), "its accounts are deleted"
 
 
@@ -88,7 +90,7 @@ async def test_ctrl_c_in_the_middle_leaves_no_account(node: Node, tmp_path: Path
     )
     assert process.stderr is not None
     async with asyncio.timeout(60):
-        while b"sending: 0 s" not in (line := await process.stderr.readline()):
+        while b"sending: " not in (line := await process.stderr.readline()):
             assert line, "it ended"
         with sqlite3.connect(f"file:{node.database}?mode=ro", uri=True) as database:
             handles = [name.removeprefix("username:") for (name,) in database.execute("SELECT handle FROM handles")]

@@ -27,6 +27,12 @@ async def relay(tmp_path: Path) -> AsyncIterator[Coturn]:
     await made.close()
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one answers it is waited for, however slow this machine is: who answers first, ends the waiting."""
+    monkeypatch.setattr(answering, "ANSWERS_S", 60)
+
+
 @pytest.fixture
 def silent() -> Iterator[dict[str, str]]:
     """Addresses that take everything and answer nothing, by their way."""
@@ -104,8 +110,8 @@ async def test_where_none_answers_a_device_goes_on_without_unless_it_is_to_be_re
 
 async def test_so_many_are_asked_and_no_more(relay: Coturn, silent: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answering, "ASKED_MAX", 2)
-    monkeypatch.setattr(answering, "ANSWERS_S", 0.3)
     assert used(await answering.answering(given(silent["udp"], relay.url))) == [relay.url]
+    monkeypatch.setattr(answering, "ANSWERS_S", 0.3)
     assert used(await answering.answering(given(silent["udp"], silent["tcp"], relay.url))) == []
 
 

@@ -129,7 +129,7 @@ async def test_a_file_is_played_to_somebody_who_records_it(machine: Machine, cli
     record = machine.folder / "heard.mp4"
     ben = await machine.tidewire("ben", "call", "--silent", "--record", str(record))
     await until(ben, "waiting for a call")
-    ann = await said(await machine.tidewire("ann", "call", "ben", "--file", str(clip), "--seconds", "3"))
+    ann = await said(await machine.tidewire("ann", "call", "ben", "--file", str(clip), "--seconds", "6"))
     assert "connected" in ann and "the call is over after 0:0" in ann
     heard = await said(ben)
     assert "ann calls with video" in heard and str(record) in heard
@@ -144,7 +144,7 @@ async def test_two_people_join_the_call_of_their_group(machine: Machine, clip: P
     await said(await machine.tidewire("ann", "groups", "create", "Lunch", "ben"))
     ben = await machine.tidewire("ben", "join", "Lunch", "--silent")
     await until(ben, "connected")
-    ann = await said(await machine.tidewire("ann", "join", "Lunch", "--file", str(clip), "--seconds", "4"))
+    ann = await said(await machine.tidewire("ann", "join", "Lunch", "--file", str(clip), "--seconds", "8"))
     assert "ben is here" in ann and "connected" in ann
     heard = await until(ben, "ann left")
     assert "ann is here" in heard and "speaks: ann" in heard

@@ -173,7 +173,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(STEPS, max_size=80))
 def test_whatever_happens_the_same_goes_out_as_if_each_were_asked(steps: list[tuple[str, int, int | None, bool]]) -> None:
     stage = Stage()

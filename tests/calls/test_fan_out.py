@@ -136,7 +136,7 @@ DESCRIPTORS = st.builds(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     payload=st.binary(min_size=12, max_size=400),
     order=st.integers(65_536, 2**40),

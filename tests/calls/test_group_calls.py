@@ -8,6 +8,7 @@ import pytest
 
 from calls.domain.messages import End, GroupOver, GroupRings, Move
 from calls.ports.signalling import Wake
+from calls.services import records
 from calls.services.live_call import Joined
 from server.kit.refusal import Reason, Refused
 from tests.calls.group_world import ALL, Person, group_world
@@ -146,8 +147,9 @@ async def test_who_wants_no_sound_of_strangers_is_not_rung_by_one_in_a_group_eit
         assert ben.told == []
 
 
-async def test_a_process_that_stops_tries_a_record_once_more_and_waits_no_longer() -> None:
-    async with asyncio.timeout(2), group_world() as world:
+async def test_a_process_that_stops_tries_a_record_once_more_and_waits_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "RETRY_S", 600)
+    async with asyncio.timeout(30), group_world() as world:
         world.town.takes_no_records = True
         ann = await world.person("ann")
         await world.joins(ann)

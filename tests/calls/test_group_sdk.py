@@ -25,6 +25,7 @@ async def until(room: GroupCall, true: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         events = room.events()
         waiting = asyncio.ensure_future(anext(events, None))
+        await asyncio.sleep(0)  # it listens before the first look: what happens in between is not told
         try:
             while not true():
                 await waiting
@@ -72,7 +73,7 @@ async def test_three_people_see_and_hear_one_another_and_read_the_record(deploym
                     assert (await frame(room, other.participant_id, "microphone")).sample_rate == 48_000
         for room in rooms:
             await room.leave()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while not (lines := [m.text for m in await clients[2].log(conversation_id) if m.kind == "call_record"]):
                 await asyncio.sleep(0.05)
         assert len(lines) == 1 and lines[0].startswith("📞 video call, 0:")
@@ -105,7 +106,7 @@ async def test_an_admin_mutes_and_puts_out(deployment: Deployment) -> None:
         await second.set(muted=False, hand_raised=True)
         await until(first, lambda: not first.participants[1].muted and first.participants[1].hand_raised)
         await first.remove(second.participant_id)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             await second.becomes(CallState.ENDED)
         assert second.reason == "removed"
         await deployment.stack.aclose()
@@ -129,7 +130,7 @@ async def test_a_second_device_takes_the_place_of_the_first(deployment: Deployme
         conversation_id = await ann.create_group("alone", [])
         first = await ann.calls.join(conversation_id, SOUND)
         second = await other.calls.join(conversation_id, SOUND)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             await first.becomes(CallState.ENDED)
         assert first.reason == "replaced"
         assert [one.participant_id for one in second.participants] == [second.participant_id]
@@ -156,7 +157,7 @@ async def test_a_client_that_looks_for_its_call_in_vain_is_closed_all_the_same(d
         await frame(rooms[0], rooms[1].participant_id, "microphone")
     for room in rooms:
         assert await room.becomes(CallState.RECONNECTING) is CallState.RECONNECTING
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         await deployment.stack.aclose()
     assert {room.state for room in rooms} == {CallState.ENDED}
 
@@ -168,7 +169,7 @@ async def test_a_join_that_is_given_up_leaves_no_connection_and_nobody_in_the_ca
         room = await ann.calls.join(conversation_id, SOUND)
         before = connections()
         joining = asyncio.ensure_future(ben.calls.join(conversation_id, SOUND))
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while connections() == before or (asked and len(room.participants) < 2):
                 await asyncio.sleep(0)
         joining.cancel()

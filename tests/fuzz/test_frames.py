@@ -36,7 +36,7 @@ commands = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(commands)
 def test_any_command_becomes_one_that_can_be_done_or_a_refusal(message: chat_pb2.Command) -> None:
     command = codec.command(PHONE, message, CHECK)
@@ -45,7 +45,7 @@ def test_any_command_becomes_one_that_can_be_done_or_a_refusal(message: chat_pb2
         assert isinstance(command.said.refusal, Refusal) and command.said.refusal.sentence()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_frame_or_no_frame(data: bytes) -> None:
     try:
@@ -56,7 +56,7 @@ def test_any_bytes_are_a_frame_or_no_frame(data: bytes) -> None:
         assert codec.command(PHONE, message, CHECK)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=200))
 def test_the_sdk_shows_whatever_a_newer_server_sends(data: bytes) -> None:
     try:

@@ -21,7 +21,7 @@ from tests.calls.scripted import check
 LIMITS = ForwarderLimits()
 IDS = {number: 1 + number % 8 for number in range(1, 15)}
 datagrams = st.binary(max_size=1_500)
-fuzzed = settings(max_examples=400, deadline=None)
+fuzzed = settings(max_examples=400)
 
 
 @st.composite

@@ -12,7 +12,7 @@ from tidewire.media_rules.verdict import Accepted, Reason, Rejected
 from media.adapters.ffmpeg.workshop import FfmpegWorkshop
 from media.ports.workshop import Made, Wish
 from tests.media.corpus import SECRET_WORDS
-from tests.support.processes import children
+from tests.support.processes import children, there
 
 pytestmark = pytest.mark.process
 
@@ -92,7 +92,7 @@ async def test_what_hurts_is_refused_with_its_reason(
     limit: int,
     actual: int | None,
 ) -> None:
-    wish = Wish(kind, declared_type="video/mp4")
+    wish, others = Wish(kind, declared_type="video/mp4"), there()
     verdict: Accepted | Rejected | Made = await workshop.inspect(files / name, wish, MediaLimits())
     if isinstance(verdict, Accepted):
         verdict = await workshop.make(files / name, verdict, wish, tmp_path, lambda _: None)
@@ -100,7 +100,7 @@ async def test_what_hurts_is_refused_with_its_reason(
     assert (verdict.reason, verdict.limit) == (reason, limit), verdict
     assert verdict.actual == actual if actual is not None else verdict.actual
     assert verdict.detail.isprintable()
-    assert list(tmp_path.iterdir()) == [] and children() == []
+    assert list(tmp_path.iterdir()) == [] and children(*others) == []
 
 
 HARMLESS = [

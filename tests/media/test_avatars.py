@@ -87,7 +87,7 @@ async def called(device: Client, profile: envelope_pb2.Avatar) -> None:
 
 async def gone(caller: Caller, blob_id: str, worker: Worker) -> None:
     """Wait until a blob is not kept any more: it was let go of, and swept."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while True:
             await worker.app.sweep()
             try:
@@ -217,7 +217,7 @@ async def test_with_an_account_its_picture_goes(place: Place, files: Path) -> No
     await ann.delete_account()
     assert (await ben.profiles(ann.account_id)) == {}
     assert (await refused(place.bare(ben).download(picture.blob_id, f"p:{ann.account_id}"))).reason == "NOT_FOUND"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while stored & set(place.worker.stored()):
             await place.worker.app.sweep()
             await asyncio.sleep(0.01)
@@ -228,7 +228,7 @@ async def test_with_an_account_its_picture_goes(place: Place, files: Path) -> No
 
 async def next_profile(events: asyncio.Queue[Any]) -> Message:
     """The next change of a group's profile that a device stores."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not (isinstance(event := await events.get(), Message) and event.profile is not None):
             pass
     return event
@@ -237,8 +237,8 @@ async def next_profile(events: asyncio.Queue[Any]) -> Message:
 async def test_a_group_has_a_picture_that_its_members_see(place: Place, files: Path) -> None:
     ann, ben, eve = [await place.person(name) for name in ("ann", "ben", "eve")]
     names = [(await ben.profiles(ben.account_id))[ben.account_id].username]
-    group = await ann.create_group("Lunch", names)
     at_ben = ben.listen()
+    group = await ann.create_group("Lunch", names)
     await next_profile(at_ben)
     await ann.set_group_avatar(group, files / "photo.jpg")
     told = (await next_profile(at_ben)).profile

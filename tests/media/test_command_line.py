@@ -207,7 +207,7 @@ async def test_the_full_screen_chat_sends_shows_and_opens_files(deployment: Depl
         async with chatting(eve, both, folder=tmp_path) as screen:
             for path, caption in ((files / "photo.jpg", "the sea"), (torn, "")):
                 await screen.keys("ctrl+o")
-                await screen.until(lambda: len(screen.app.screen_stack) == 2)
+                await screen.until(lambda: len(screen.app.screen_stack) == 2 and screen.app.screen.query("#path, #caption"))
                 screen.app.screen.query_one("#path").value = str(path)
                 screen.app.screen.query_one("#caption").value = caption
                 await screen.keys("enter")
@@ -220,7 +220,7 @@ async def test_the_full_screen_chat_sends_shows_and_opens_files(deployment: Depl
             await screen.until(lambda: first.envelope_id not in screen.app.chats.uploads)
             await screen.until(lambda: screen.lines()[-1].endswith("cut short"))
             await screen.keys("escape", "tab", "d")
-            await screen.until(lambda: len(screen.app.screen_stack) == 2)
+            await screen.until(lambda: len(screen.app.screen_stack) == 2 and screen.app.screen.query("Footer"))
             await screen.keys("y")
             await screen.until(lambda: not any("torn.mp4" in line for line in screen.lines()))
         assert await eve.uploads() == []
@@ -229,6 +229,7 @@ async def test_the_full_screen_chat_sends_shows_and_opens_files(deployment: Depl
             await screen.sees("📷 the sea (")
             await screen.keys("up", "o")
             await screen.until(lambda: len(screen.app.screen_stack) == 2 and screen.app.screen.query("Image"))
+            await screen.until(lambda: len(screen.app.screen.query("Label")) == 2)
             said = [str(label.content) for label in screen.app.screen.query("Label")]
             assert said == ["📷 the sea", f"Saved as {tmp_path / 'photo.jpg'}"]
             assert (tmp_path / "photo.jpg").read_bytes().startswith(b"\xff\xd8")

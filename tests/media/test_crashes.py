@@ -17,6 +17,7 @@ from tidewire.media import Media
 from tidewire.media_rules.kinds import Kind
 
 from tests.support.media import Deployment, MediaWorker
+from tests.support.media_faults import cleared, spool
 from tests.support.minio import MinioServer
 from tests.support.node import NotStarted
 from tests.support.processes import children
@@ -120,13 +121,14 @@ async def test_uploads_survive_the_death_of_the_worker_at_moment_after_moment(
 
 async def nothing_is_left(worker: MediaWorker) -> None:
     """No upload under way, no file that belongs to no blob but those whose grace is not over, no process."""
+    await cleared(worker)  # what a death has left there goes soon after the next start
     await worker.stop()
     catalogue = sqlite3.connect(worker.folder / "catalogue.sqlite")
     (open_uploads,) = catalogue.execute("SELECT count(*) FROM uploads WHERE stage IN ('receiving', 'waiting')").fetchone()
     known = {name for (name,) in catalogue.execute("SELECT name FROM objects")}
     catalogue.close()
     assert open_uploads == 0
-    assert [path.name for path in (worker.folder / "spool").iterdir()] == []
+    assert spool(worker) == []
     if (worker.folder / "blobs").exists():
         stored = {
             path.relative_to(worker.folder / "blobs").as_posix()

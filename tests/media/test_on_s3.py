@@ -48,7 +48,7 @@ async def test_a_worker_waits_aloud_for_a_store_that_is_not_up_yet_and_is_not_re
     await minio.kill()
     before = worker.log.stat().st_size
     starting = asyncio.ensure_future(worker.start())
-    async with asyncio.timeout(30), aiohttp.ClientSession() as http:
+    async with asyncio.timeout(90), aiohttp.ClientSession() as http:
         while not any("waiting for the store" in line for line in said(deployment, before)):
             assert not starting.done()
             await asyncio.sleep(0.02)
@@ -93,7 +93,7 @@ async def test_a_worker_that_waits_ends_at_once_when_it_is_told_to(place: tuple[
     before = worker.log.stat().st_size
     try:
         starting = asyncio.ensure_future(worker.start())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not any("waiting for the store" in line for line in said(deployment, before)):
                 await asyncio.sleep(0.02)
             os.kill(worker.pid, signal.SIGTERM)

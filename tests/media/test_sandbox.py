@@ -12,7 +12,7 @@ import pytest
 from media.adapters.ffmpeg import sandbox
 from media.adapters.ffmpeg.sandbox import Ended, Job, Outcome, RunLimits, Sandbox
 from media.ports.workshop import WorkshopUnavailable
-from tests.support.processes import children
+from tests.support.processes import children, there
 
 pytestmark = pytest.mark.process
 
@@ -36,9 +36,9 @@ def job_of(tmp_path: Path) -> Job:
 
 
 async def run(box: Sandbox, outer: Job, code: str, limits: RunLimits = LIMITS) -> Outcome:
-    job = box.job(outer.source, outer.out)
+    job, others = box.job(outer.source, outer.out), there()
     outcome = await box.run([PYTHON, "-c", code, job.inside_source, job.inside_out], job, limits)
-    assert children() == []
+    assert children(*others) == []
     return outcome
 
 
@@ -57,17 +57,24 @@ LISTENING = "import socket; socket.create_connection(('127.0.0.1', {port}), 5).s
 
 
 async def test_the_network_cannot_be_reached_from_bubblewrap_and_can_with_limits_alone(box: Sandbox, job_of: Job) -> None:
-    reached = 0
+    came: asyncio.Queue[bytes] = asyncio.Queue()
 
-    async def taken(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal reached
-        reached += 1
+    async def taken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said = await reader.read()
         writer.close()
+        await came.put(said)
 
     server = await asyncio.start_server(taken, "127.0.0.1", 0)
-    async with server:
-        outcome = await run(box, job_of, LISTENING.format(port=server.sockets[0].getsockname()[1]))
-    assert (outcome.ended is Ended.WELL) == (not box.is_walled) and bool(reached) == (not box.is_walled)
+    async with server, asyncio.timeout(60):
+        port = server.sockets[0].getsockname()[1]
+        outcome = await run(box, job_of, LISTENING.format(port=port))
+        if not box.is_walled:
+            assert await came.get() == b"x"
+        _, mine = await asyncio.open_connection("127.0.0.1", port)
+        mine.write(b"mine")
+        mine.close()
+        assert await came.get() == b"mine", "nobody else came"
+    assert (outcome.ended is Ended.WELL) == (not box.is_walled)
 
 
 async def test_other_files_cannot_be_read_from_bubblewrap_and_can_with_limits_alone(box: Sandbox, job_of: Job) -> None:
@@ -119,7 +126,7 @@ async def test_children_of_a_program_end_with_it(box: Sandbox, job_of: Job) -> N
 
 
 async def test_cancelling_kills_the_program(box: Sandbox, job_of: Job) -> None:
-    begun = asyncio.Event()
+    begun, others = asyncio.Event(), there()
     job = box.job(job_of.source, job_of.out)
     code = "import time; print('begun', flush=True); time.sleep(60)"
 
@@ -130,9 +137,9 @@ async def test_cancelling_kills_the_program(box: Sandbox, job_of: Job) -> None:
     async with asyncio.TaskGroup() as group:
         task = group.create_task(box.run([PYTHON, "-c", code], job, LIMITS, lines))
         await begun.wait()
-        assert children() != []
+        assert children(*others) != []
         task.cancel()
-    assert children() == []
+    assert children(*others) == []
 
 
 async def test_a_reader_gets_whole_lines_and_may_stop_the_run_and_a_line_without_end_stops_it(box: Sandbox, job_of: Job) -> None:

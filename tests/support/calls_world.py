@@ -281,7 +281,7 @@ class Device:
 
 async def record(caller: Device, other: Device) -> tuple[str, str, int]:
     """The one record of their calls, once it is there."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not (found := await caller.records(other)):
             await asyncio.sleep(0.02)
     (one,) = found

@@ -108,6 +108,13 @@ def spool(worker: MediaWorker) -> list[str]:
     return [path.name for path in (worker.folder / "spool").iterdir()]
 
 
+async def cleared(worker: MediaWorker) -> None:
+    """Wait until nothing is there any more: a device may see that an upload is done while its bytes are being removed."""
+    async with asyncio.timeout(30):
+        while spool(worker):
+            await asyncio.sleep(0.02)
+
+
 def programs(worker: MediaWorker) -> list[str]:
     """What the worker runs."""
     return [name for _, name in descendants(worker.pid)]

@@ -9,10 +9,15 @@ DATABASE = "java"
 """Cassandra's program."""
 
 
-def children() -> list[str]:
+def children(*others: int) -> list[str]:
     """The programs that this process has started and that have not ended, those of their children among them; but for the databases that
-    the whole suite keeps."""
-    return [name for _, name in descendants(os.getpid()) if name != DATABASE]
+    the whole suite keeps, and for `others`, which were there before."""
+    return [name for pid, name in descendants(os.getpid()) if name != DATABASE and pid not in others]
+
+
+def there() -> list[int]:
+    """Whose they are that run now: what tests before this one have left is not this one's."""
+    return [pid for pid, _ in descendants(os.getpid())]
 
 
 def descendants(pid: int) -> list[tuple[int, str]]:
