@@ -34,13 +34,17 @@ def _note_process(event: str, arguments: tuple[object, ...]) -> None:
 sys.addaudithook(_note_process)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """What the end of another module has started is not this test's."""
+    _started.clear()
+
+
 @pytest.fixture(autouse=True)
 def _says_that_it_starts_processes(request: pytest.FixtureRequest) -> Iterator[None]:
     """`make unit` runs what is not marked `process`: so none of that may start one."""
     yield
-    started = _started.copy()
-    _started.clear()
-    assert not started or request.node.get_closest_marker("process"), f"to be marked `process`, since it starts {started}"
+    assert not _started or request.node.get_closest_marker("process"), f"to be marked `process`, since it starts {_started}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,7 +63,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     What lasts longest comes first.
     """
-    _started.clear()
     if not getattr(config.option, "loadgroup", False):
         return
     for item in items:
