@@ -17,6 +17,7 @@ from tidewire.cli.screen.messages import Line
 from tidewire.cli.screen.sidebar import Sidebar
 
 PATIENCE_S = 45
+ROUNDS = 4
 
 
 class Screen:
@@ -66,12 +67,19 @@ class Screen:
         return not self.app.screen_stack[0].query_one(Composer).disabled
 
     async def keys(self, *keys: str) -> None:
-        """Press them."""
-        await self.pilot.press(*keys)
+        """Press them, each once all that the one before it set off is done: the focus may have moved."""
+        for key in keys:
+            await self.pilot.press(key)
+            await self._settled()
+
+    async def _settled(self) -> None:
+        """In each round every widget does what waits for it: what a key sets off goes up to the app, which may hand the focus on."""
+        for _ in range(ROUNDS):
+            await self.pilot.pause(0)
 
     async def types(self, text: str) -> None:
         """Type a text, without Enter."""
-        await self.pilot.press(*("space" if letter == " " else letter for letter in text))
+        await self.pilot.press(*({" ": "space", ",": "comma"}.get(letter, letter) for letter in text))
 
     async def says(self, text: str) -> None:
         """Type a text and send it."""
