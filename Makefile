@@ -8,7 +8,7 @@ SECONDS ?= 60
 MINUTES ?= 30
 SEED ?= 1
 # How many tests run at once in `make test`; most of them wait for processes.
-WORKERS ?= 2
+WORKERS ?= 3
 # Compiled code is kept whatever the environment says: pytest rewrites 280 files, and the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -113,7 +113,7 @@ test: $(VENV)/.tests $(BUF) accelerator .venv-sdk-oldest/.done .venv-sdk-newest/
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 unit: $(VENV)/.tests ## the tests that need no process
-	$(BIN)/python -m pytest -n $$(($(WORKERS) + 1)) --dist loadgroup --no-loadscope-reorder -m 'not process'
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m 'not process'
 
 coverage: $(VENV)/.tests ## the playbooks take every branch of all domains
 	$(BIN)/python -m coverage run -m pytest tests/server/domain tests/server/test_codec.py tests/sdk/test_outbox.py \

@@ -59,7 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What a worker of several (`-n 2 --dist loadgroup`) takes as a whole: all that shares a database or a browser, else a file.
+    """What a worker of several (`-n 3 --dist loadgroup`) takes as a whole: all that shares a database or a browser, else a file.
 
     What lasts longest comes first.
     """
