@@ -83,7 +83,7 @@ async def test_the_page_holds_for_two_workers_whichever_takes_a_call(
 
 async def taken_by_each(node: Node) -> list[bool]:
     """Whether each of two workers has answered a call on the common port: asked until both have, each caller on a channel of its own."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while True:
             await shell(f"grpcurl -plaintext -d '{{}}' {node.address} tidewire.v1.AccountService/GetAccount", {})
             async with aiohttp.ClientSession() as http:

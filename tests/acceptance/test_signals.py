@@ -28,7 +28,7 @@ async def test_a_first_signal_tells_the_devices_and_ends_cleanly(tmp_path: Path)
         await ann.mark_read(notes, sent.seq)
         news = ann.listen()
         assert await node.stop() == 0
-        while not isinstance(event := await asyncio.wait_for(news.get(), 10), Disconnected):
+        while not isinstance(event := await asyncio.wait_for(news.get(), 30), Disconnected):
             pass
         assert event.retry_in_s is not None, "it comes back by itself"
         await node.start()
@@ -53,4 +53,4 @@ async def test_a_second_signal_does_not_wait_for_a_device_that_takes_nothing(tmp
         ready = f"http://127.0.0.1:{node.http_port}/readyz"
         assert (await session.get(ready)).status == 503 and not stopped.done(), "it waits for the other device"
         os.kill(node.pid, signal.SIGTERM)
-        assert await asyncio.wait_for(stopped, 10) == 1
+        assert await asyncio.wait_for(stopped, 30) == 1

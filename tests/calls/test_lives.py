@@ -159,7 +159,7 @@ async def test_all_is_told_anew_some_time_after_redis_was_wiped(pair: tuple[Proc
 
 async def told(redis: RedisServer, outcome: str) -> None:
     """Wait until the process of the call has told how it goes."""
-    async with asyncio.timeout(10), redis.client() as client:
+    async with asyncio.timeout(30), redis.client() as client:
         while True:
             lives = [text for key in await client.keys("*:calls-lives") for text in await client.hvals(key)]
             if any(outcome in str(text) for text in lives):
@@ -272,7 +272,7 @@ async def test_the_call_of_a_process_that_was_killed_has_its_record_once_it_is_s
         ann, ben = await two.device(0), await two.device(0)
         group = await ann.group(ben)
         era_id = (await joins(ann, group)).joined.era_id
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (
                 not (kept := list(world.folder.glob(f"process{process.port}/lives.json"))) or era_id not in kept[-1].read_text()
             ):

@@ -64,7 +64,7 @@ async def keys(redis: RedisServer, name: str) -> int:
 
 async def restored(redis: RedisServer) -> None:
     """Wait until both processes have put back what they have in Redis."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while await keys(redis, "calls-process") < 2 or not await keys(redis, "calls-place"):
             await asyncio.sleep(0.05)
 
@@ -96,7 +96,7 @@ async def test_who_joins_by_a_process_that_has_not_noticed_the_wipe_does_not_beg
 async def test_devices_are_found_again_when_redis_was_wiped(two: Two, redis: RedisServer) -> None:
     ann, ben = await two.device(0), await two.device(1)
     await redis.wipe()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while await keys(redis, "calls-streams") < 2:
             await asyncio.sleep(0.05)
     await ann.place(ben)

@@ -148,7 +148,7 @@ async def test_a_device_that_moved_while_redis_was_away_for_a_moment_is_found_wh
     await other.post.attend(Stream(ANN, "2", ignored))
     assert await gone.whereabouts.of_account("ann") == {}
     line.refusing = False
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while await gone.whereabouts.of_account("ann") != {"phone": "2"}:
             await other.turn()
     await cut_off.close()

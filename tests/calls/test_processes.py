@@ -147,7 +147,7 @@ async def test_a_call_begins_in_the_less_loaded_process(world: World, redis: Red
 
 async def until_told(redis: RedisServer) -> None:
     """Wait until a process has said that it is loaded."""
-    async with asyncio.timeout(10), redis.client() as client:
+    async with asyncio.timeout(30), redis.client() as client:
         while True:
             (key,) = [*await client.keys("*:calls"), ""][:1]
             loads = [float(value.split()[0]) for value in (await client.hgetall(key)).values()] if key else []

@@ -141,6 +141,6 @@ async def test_who_uses_relays_alone_where_there_are_none_is_in_no_call(tmp_path
         ann.calls.relay_only = True
         with pytest.raises(TidewireError, match="relays alone, and the deployment has none"):
             await ann.calls.join(conversation_id, SOUND)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await ann.calls.peek(conversation_id):
                 await asyncio.sleep(0.02)

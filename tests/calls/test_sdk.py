@@ -30,14 +30,14 @@ async def first_call(client: Client) -> Call:
 
 async def frame(call: Call, kind: str) -> Any:
     """A decoded frame of what the other side sends."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while not (tracks := [track for track in call.tracks if track.kind == kind]):
             await asyncio.sleep(0.02)
         return await tracks[-1].recv()
 
 
 async def becomes(call: Call, state: CallState) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         assert await call.becomes(state) is state
 
 
@@ -52,7 +52,7 @@ async def talking(deployment: Deployment, media: CallMedia) -> tuple[Call, Call]
     ann, ben, conversation_id = await two(deployment)
     ringing = asyncio.ensure_future(first_call(ben))
     placed = await ann.calls.place(conversation_id, media)
-    taken = await asyncio.wait_for(ringing, 15)
+    taken = await asyncio.wait_for(ringing, 30)
     await taken.accept(media)
     await becomes(placed, CallState.ACTIVE)
     await becomes(taken, CallState.ACTIVE)
@@ -114,7 +114,7 @@ async def test_a_call_that_rings_is_taken_while_the_node_is_killed_and_has_its_r
         conversation_id = await ann.direct(deployment.name("ben"))
         ringing = asyncio.ensure_future(first_call(ben))
         placed = await ann.calls.place(conversation_id, SOUND)
-        taken = await asyncio.wait_for(ringing, 15)
+        taken = await asyncio.wait_for(ringing, 30)
         await deployment.world.node.kill()
         await taken.accept(SOUND)
         await frame(placed, "audio")
@@ -136,7 +136,7 @@ async def test_a_callers_microphone_that_cannot_be_opened_ends_the_call_and_not_
         ann, ben, conversation_id = await two(deployment)
         ringing = asyncio.ensure_future(first_call(ben))
         placed = await ann.calls.place(conversation_id, CallMedia(audio=broken))
-        taken = await asyncio.wait_for(ringing, 15)
+        taken = await asyncio.wait_for(ringing, 30)
         with suppress(TidewireError):  # it may be over before it is taken altogether
             await taken.accept(SOUND)
         for call in (placed, taken):
@@ -155,7 +155,7 @@ async def test_two_devices_ring_and_the_second_is_told_before_it_opens_anything(
         conversation_id = await ann.direct(deployment.name("ben"))
         ringing = [asyncio.ensure_future(first_call(device)) for device in (ben, other)]
         placed = await ann.calls.place(conversation_id, SOUND)
-        calls = await asyncio.wait_for(asyncio.gather(*ringing), 15)
+        calls = await asyncio.wait_for(asyncio.gather(*ringing), 30)
         await calls[1].accept(SOUND)
         opened: list[str] = []
 
@@ -189,7 +189,7 @@ async def test_a_call_is_declined(deployment: Deployment) -> None:
         ann, ben, conversation_id = await two(deployment)
         ringing = asyncio.ensure_future(first_call(ben))
         placed = await ann.calls.place(conversation_id, SOUND)
-        await (await asyncio.wait_for(ringing, 15)).decline()
+        await (await asyncio.wait_for(ringing, 30)).decline()
         await becomes(placed, CallState.ENDED)
         assert placed.reason == "declined"
         await deployment.stack.aclose()
@@ -198,7 +198,7 @@ async def test_a_call_is_declined(deployment: Deployment) -> None:
 async def given_up(beginning: asyncio.Future[Any]) -> None:
     """As soon as it has opened a connection."""
     before = connections()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while connections() == before:
             await asyncio.sleep(0)
     beginning.cancel()
@@ -211,7 +211,7 @@ async def test_a_call_that_is_given_up_while_it_is_placed_is_over_and_leaves_no_
         ann, ben, conversation_id = await two(deployment)
         ringing = asyncio.ensure_future(first_call(ben))
         await given_up(asyncio.ensure_future(ann.calls.place(conversation_id, SOUND)))
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while connections() or ann.calls.live or ben.calls.live:
                 await asyncio.sleep(0.02)
         ringing.cancel()
@@ -223,7 +223,7 @@ async def test_who_gives_up_taking_a_call_may_take_it_later(deployment: Deployme
         ann, ben, conversation_id = await two(deployment)
         ringing = asyncio.ensure_future(first_call(ben))
         placed = await ann.calls.place(conversation_id, SOUND)
-        taken = await asyncio.wait_for(ringing, 15)
+        taken = await asyncio.wait_for(ringing, 30)
         before = connections()
         await given_up(asyncio.ensure_future(taken.accept(SOUND)))
         assert connections() == before and taken.state is CallState.RINGING
@@ -238,7 +238,7 @@ async def test_who_is_in_a_call_is_busy_for_others_unless_calls_may_wait(deploym
         to_ben = [await one.direct(deployment.name("ben")) for one in (ann, eve)]
         ringing = asyncio.ensure_future(first_call(ben))
         first = await ann.calls.place(to_ben[0], SOUND)
-        taken = await asyncio.wait_for(ringing, 15)
+        taken = await asyncio.wait_for(ringing, 30)
         await taken.accept(SOUND)
         await becomes(first, CallState.ACTIVE)
 
@@ -249,7 +249,7 @@ async def test_who_is_in_a_call_is_busy_for_others_unless_calls_may_wait(deploym
         ben.calls.call_waiting = True
         ringing = asyncio.ensure_future(first_call(ben))
         second = await eve.calls.place(to_ben[1], SOUND)
-        waits = await asyncio.wait_for(ringing, 15)
+        waits = await asyncio.wait_for(ringing, 30)
         assert waits.call_id == second.call_id
         await second.hang_up()
         await becomes(waits, CallState.ENDED)
@@ -260,7 +260,7 @@ async def test_who_is_in_a_call_is_busy_for_others_unless_calls_may_wait(deploym
         ben.calls.call_waiting = False
         ringing = asyncio.ensure_future(first_call(ben))
         third = await eve.calls.place(to_ben[1], SOUND)
-        assert (await asyncio.wait_for(ringing, 15)).call_id == third.call_id, "whose call is over is not busy"
+        assert (await asyncio.wait_for(ringing, 30)).call_id == third.call_id, "whose call is over is not busy"
         await third.hang_up()
         await deployment.stack.aclose()
 
@@ -274,13 +274,13 @@ async def test_one_device_that_is_in_a_call_leaves_the_others_ringing(deployment
         other = await deployment.client("ben", login=code)
         ringing = [asyncio.ensure_future(first_call(device)) for device in (ben, other)]
         first = await ann.calls.place(await ann.direct(deployment.name("ben")), SOUND)
-        taken, elsewhere = await asyncio.wait_for(asyncio.gather(*ringing), 15)
+        taken, elsewhere = await asyncio.wait_for(asyncio.gather(*ringing), 30)
         await taken.accept(SOUND)
         await becomes(first, CallState.ACTIVE)
         await becomes(elsewhere, CallState.ENDED)
 
         second = await eve.calls.place(await eve.direct(deployment.name("ben")), SOUND)
-        rings = await asyncio.wait_for(first_call(other), 15)
+        rings = await asyncio.wait_for(first_call(other), 30)
         assert rings.call_id == second.call_id
         await rings.accept(SOUND)
         await becomes(second, CallState.ACTIVE)

@@ -84,7 +84,7 @@ async def test_nobody_is_out_since_the_node_refuses_the_calls_process(tmp_path: 
             group = await ann.group(ben)
             await joins(ann, group)
             await revoke_service_token(node.folder, "calls")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 while (answer := await joins(ben, group)).WhichOneof("event") == "joined":
                     await ben.say(leave=call_pb2.LeaveGroupCall(conversation_id=group))
             assert answer.refusal.reason == refusal_pb2.REFUSAL_REASON_UNAVAILABLE

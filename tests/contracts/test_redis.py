@@ -59,7 +59,7 @@ async def refusal(work: Awaitable[object]) -> str:
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not await true():
             await asyncio.sleep(0.005)
 

@@ -83,7 +83,7 @@ async def test_all_keys_of_one_request_have_the_same_tag_and_the_prefix(redis: R
             end = redis.client()
             await end.echo("over")
             await end.aclose()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while (seen := await monitor.next_command())["command"] != "ECHO over":
                     (inside if seen["client_type"] == "lua" else asked).append(seen["command"])
     finally:

@@ -54,7 +54,7 @@ async def talk(line: Line, said: bytes) -> bytes:
 async def test_a_connection_is_cut_after_exactly_so_many_bytes(count: int) -> None:
     for way in Way:
         heard = bytearray()
-        async with asyncio.timeout(10), echo(Line(0, Fixed((way, count))), heard) as line:
+        async with asyncio.timeout(30), echo(Line(0, Fixed((way, count))), heard) as line:
             line.walking = True
             got = await talk(line, ANSWER)
             while way is Way.UP and len(heard) < count:
@@ -96,7 +96,7 @@ def test_a_meter_knows_where_a_byte_lies() -> None:
 
 
 async def test_held_bytes_come_when_they_are_released() -> None:
-    async with asyncio.timeout(10), echo(Line(0), bytearray()) as line:
+    async with asyncio.timeout(30), echo(Line(0), bytearray()) as line:
         line.hold(Way.DOWN)
         reader, writer = await asyncio.open_connection("127.0.0.1", line.port)
         with pytest.raises(TimeoutError):
@@ -107,7 +107,7 @@ async def test_held_bytes_come_when_they_are_released() -> None:
 
 
 async def test_a_slow_line_is_slow() -> None:
-    async with asyncio.timeout(20), echo(Line(0), bytearray()) as line:
+    async with asyncio.timeout(30), echo(Line(0), bytearray()) as line:
         line.bytes_per_s = 200
         reader, writer = await asyncio.open_connection("127.0.0.1", line.port)
         loop = asyncio.get_running_loop()
@@ -118,6 +118,6 @@ async def test_a_slow_line_is_slow() -> None:
 
 
 async def test_a_line_that_refuses_ends_connections_at_once() -> None:
-    async with asyncio.timeout(10), echo(Line(0), bytearray()) as line:
+    async with asyncio.timeout(30), echo(Line(0), bytearray()) as line:
         line.refusing = True
         assert await talk(line, b"x") == b""

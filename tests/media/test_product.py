@@ -47,7 +47,7 @@ class People:
         challenge_id = await device.start_login(name, device_name)  # asks the first device
         with pytest.raises(Refused):
             await device.confirm_login(challenge_id)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (isinstance(event := await asked.get(), NoticeReceived) and event.login_id):
                 pass
         await first.answer_login(event.login_id, True)
@@ -177,7 +177,7 @@ async def test_a_refusal_by_content_is_told_on_the_other_devices_of_the_sender(
     with pytest.raises(MediaRejected) as refused:
         await sending
     assert (refused.value.reason, refused.value.limit) == (reason, limit)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not (isinstance(event := await told.get(), NoticeReceived) and event.kind == "blob_rejected"):
             pass
     assert (event.details["reason"], event.details["name"]) == (reason, file)
@@ -197,7 +197,7 @@ async def test_view_once_is_opened_once_by_one_device_and_then_gone(people: Peop
     with pytest.raises(Refused, match="cannot open it"):
         await ann.download(both, media, tmp_path / "own")
     await ben.download(both, media, tmp_path / "once")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not (isinstance(event := await at_ann.get(), NoticeReceived) and event.kind == "blob_viewed"):
             pass
     assert event.details["blob_id"] == media.blob_id and event.details["account_id"] == ben.account_id

@@ -119,7 +119,7 @@ async def test_the_code_sender_sends_a_code_to_each_who_asks(
         name, code = (await sender.stdout.readline()).decode().split()
         assert (name, len(code)) == ("ann", 6) and code.isdigit()
         assert await sender.stdout.readline() == b"nobody NOT_FOUND\n"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not isinstance(event := await at_ann.get(), Message):
                 pass
         assert event.text == f"Your code is {code}"

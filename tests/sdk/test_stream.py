@@ -52,7 +52,7 @@ async def test_a_drain_in_the_middle_of_a_write_is_a_drain(tmp_path: Path) -> No
             for _ in range(20):  # the node reads none of it, so that the stream's window is full
                 await ann.send("d:ann:ben", "x" * 40_000)
             chat.drain.set()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 while not isinstance(event := await events.get(), Disconnected):
                     pass
                 assert (event.reason, event.retry_in_s) == ("draining", 0.001)
@@ -95,7 +95,7 @@ async def test_a_server_that_takes_connections_and_says_nothing_is_given_up(worl
     async with Client.open(world.address, tmp_path / "ann.db") as ann:
         await ann.register_username("ann_silence")
     line.hold(*Way)
-    async with Client.open(f"127.0.0.1:{line.port}", tmp_path / "ann.db", retry_max_s=0.1) as ann, asyncio.timeout(15):
+    async with Client.open(f"127.0.0.1:{line.port}", tmp_path / "ann.db", retry_max_s=0.1) as ann, asyncio.timeout(30):
         while line.connections < 2:
             await asyncio.sleep(0.01)
         line.release()

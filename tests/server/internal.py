@@ -81,7 +81,7 @@ async def internal_world(folder: Path, **settings: str) -> AsyncIterator[World]:
 
 async def until(queue: asyncio.Queue[Event], wanted: Callable[[Any], bool]) -> Any:
     """The first event that is wanted."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not wanted(event := await queue.get()):
             pass
         return event

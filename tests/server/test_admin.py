@@ -162,7 +162,7 @@ async def test_a_bot_reads_and_answers_in_a_group_too_and_stops_when_its_token_i
     group = await ann.create_group("Crew", ["echo"])
     await (await ann.send(group, "hello"))
     texts = bot.texts()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         received = await anext(texts)
     assert (received.text, received.conversation_id, received.sender_id) == ("hello", group, ann.account_id)
     seq = await bot.answer(received, "hello yourself")
@@ -171,7 +171,7 @@ async def test_a_bot_reads_and_answers_in_a_group_too_and_stops_when_its_token_i
     assert (answer.text, answer.sender_id, answer.seq) == ("hello yourself", echo_id, seq)
     await world.revoke("echo")
     with pytest.raises(Stopped):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await anext(texts)
 
 

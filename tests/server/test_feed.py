@@ -37,14 +37,14 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 async def next_of(events: Events) -> feed_pb2.FeedEvent:
     """The next event."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return await anext(events)
 
 
 async def ended(events: Events) -> Exception:
     """How the stream ends, whatever comes before."""
     with pytest.raises((Refused, Unreachable)) as error:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 await anext(events)
     return error.value
@@ -181,7 +181,7 @@ async def test_a_slow_follower_is_told_how_much_it_has_missed_and_goes_on(tmp_pa
         await fill(0, SENT)  # nothing is read meanwhile
         seq, gaps = 0, 0
         while seq < SENT:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 frame = await call.read()
             for event in frame.events:
                 if event.HasField("gap"):
@@ -205,7 +205,7 @@ async def test_a_follower_that_reads_nothing_loses_its_place_to_another(tmp_path
         await fill(SENT, SENT + 1)
         assert (await next_of(other)).envelope.seq == SENT + 1
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while await call.read() is not grpc.aio.EOF:  # type: ignore[attr-defined]
                     pass
                 raise AssertionError("it ended without a word")
@@ -266,7 +266,7 @@ def test_whoever_reads_now_and_then_keeps_the_place() -> None:
 
 async def followed(services: Services, **filters: Any) -> Events:
     """Follow as soon as there is a place: the node hears soon of one that is free."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             try:
                 return await services.follow(**filters)

@@ -117,7 +117,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
         stack.push_async_callback(redis.close)
         stores = memory_stores()
         nodes = [await stack.enter_async_context(serving(settings(tmp_path, redis, n), stores)) for n in (1, 2, 3)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while any(node.links() < 2 for node in nodes):
                 await asyncio.sleep(0.01)
         async with AsyncExitStack() as devices:
@@ -126,7 +126,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
 
 async def until(queue: asyncio.Queue[Event], wanted: Callable[[Any], bool]) -> Any:
     """The first event that is wanted."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not wanted(event := await queue.get()):
             pass
         return event
@@ -223,7 +223,7 @@ async def test_a_device_that_came_while_redis_did_not_answer_is_found_once_it_do
     again = await cluster.stack.enter_async_context(Client.open(f"127.0.0.1:{cluster.nodes[2].chat_port}", store))
     await again.caught_up()
     cluster.redis.thaw()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while "|node-3" not in str(await routes(cluster.redis, again.account_id)):
             await asyncio.sleep(0.01)
 
@@ -294,7 +294,7 @@ async def test_what_is_submitted_elsewhere_is_done_where_the_stream_is(cluster: 
     while (await ann.history(conversation_id))[0].tick != "read":
         await until(at_ann, lambda e: isinstance(e, TicksMoved))
     stream.call.cancel()
-    async with asyncio.timeout(10):  # until its route is gone
+    async with asyncio.timeout(30):  # until its route is gone
         while not (events := (await elsewhere.Submit(chat_pb2.SubmitRequest(commands=[mark]), metadata=metadata)).events):
             await asyncio.sleep(0.05)
     assert events[0].refusal.reason == refusal_pb2.REFUSAL_REASON_OUT_OF_PLACE and events[0].refusal.ref == 7
@@ -330,7 +330,7 @@ async def test_nodes_with_another_token_are_no_nodes(cluster: Cluster) -> None:
 async def fed(events: AsyncIterator[feed_pb2.FeedEvent]) -> list[feed_pb2.FeedEvent]:
     """What a node told up to a change of a profile."""
     told: list[feed_pb2.FeedEvent] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not told or told[-1].account.kind != feed_pb2.ACCOUNT_CHANGE_KIND_PROFILE:
             told.append(await anext(events))
     return told

@@ -91,7 +91,7 @@ async def until_said(caplog: pytest.LogCaptureFixture, wanted: set[tuple[str, st
     """Wait until the log says of each of these nodes why there is no link to it."""
     said: set[tuple[str, str]] = set()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while not wanted <= said:
                 await asyncio.sleep(0.02)
                 records = [r for r in everything(caplog) if r.getMessage().startswith("there is no link to a node")]
@@ -112,7 +112,7 @@ async def test_nodes_with_certificates_relay_and_others_are_refused_with_a_sente
             ("node-0", "it has not called this node"),  # say node-1 and node-2
         },
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while any(cluster.nodes[name].links() != 1 for name in ("node-1", "node-2")):
             await asyncio.sleep(0.01)
     people = {node: await cluster.person(name, node) for node, name in zip(sorted(cluster.nodes), ("zoe", "ann", "ben", "kim"))}

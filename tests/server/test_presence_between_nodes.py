@@ -103,7 +103,7 @@ class Deployment:
 
 async def settled() -> None:
     """Until nothing is under way in the background."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while len(asyncio.all_tasks()) > 1:
             await asyncio.sleep(0)
 

@@ -49,7 +49,7 @@ async def the_chat_goes_on(ann: Client, ben: Client, both: str) -> None:
     """A message comes through, now."""
     words = f"still here {random.random()}"
     at_ben = ben.listen()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         await (await ann.send(both, words))
         while not (isinstance(event := await at_ben.get(), Message) and event.text == words):
             pass

@@ -31,7 +31,7 @@ class Raw:
 
     async def until(self, wanted: Callable[[chat_pb2.Event], bool]) -> chat_pb2.Event:
         """The next event that is wanted."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while True:
                 while self._events:
                     event = self._events.pop(0)
