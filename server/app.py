@@ -101,7 +101,7 @@ async def _node(
     await add_standard_services(internal, [*services.names, *relay])
     port, fingerprint = listen_to_devices(devices, settings)
     internal_port = listen_to_services(internal, settings)
-    attendance = cluster.attend(settings, internal_port, chat, made.presence) if cluster is not None else None
+    attendance = cluster.attend(settings, internal_port, chat, made.presence, made.doubt) if cluster is not None else None
 
     async def drain() -> None:
         await health.enter_graceful_shutdown()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -69,8 +69,16 @@ class Clustered:
         relay_pb2_grpc.add_RelayServiceServicer_to_server(servicer, server)
         return "tidewire.internal.v1.RelayService"
 
-    def attend(self, settings: Settings, internal_port: int, chat: Chat, presence: Presence) -> Attendance:
-        """The keeping of this node's lease, once its internal listener has a port."""
+    def attend(
+        self, settings: Settings, internal_port: int, chat: Chat, presence: Presence, doubt: Callable[[], None]
+    ) -> Attendance:
+        """The keeping of this node's lease, once its internal listener has a port. `doubt`: what to do where others may have told this
+        node something in vain, besides the comparison with the log."""
+
+        async def compare(spread_ms: int) -> None:
+            doubt()
+            await chat.compare_all(spread_ms)
+
         relay = settings.internal_public or f"{settings.internal_listen.rpartition(':')[0]}:{internal_port}"
         attendance = Attendance(
             Peer(self.links.node_id, self.links.incarnation, relay),
@@ -81,7 +89,7 @@ class Clustered:
             self.links.follow,
             chat.replaced,
             lambda late: self._settle(late, chat),
-            chat.compare_all,
+            compare,
         )
         self.routing.on_strangers(attendance.look)
         attendance.on_nodes(presence.nodes, presence.register)

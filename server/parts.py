@@ -106,6 +106,11 @@ class Parts:
         self.people.outdated(account_id)
         self.tokens.outdated(account_id)
 
+    def doubt(self) -> None:
+        """What other nodes told may not have come here."""
+        self.people.doubt()
+        self.tokens.doubt()
+
 
 def parts(
     settings: Settings, stores: Stores, redis: RedisCluster | None, worker: MediaWorker | None, tasks: asyncio.TaskGroup

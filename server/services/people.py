@@ -41,8 +41,8 @@ class KnownPeople:
         self._clock = clock
         self._limits = limits
         self._facts: dict[str, _Facts] = {}
-        self._reading: dict[str, object] = {}
-        """The latest reader of an account's facts, unless they have changed since it began."""
+        self._changes = 0
+        """What was read before one of them is not kept."""
         self._changed: list[Callable[[str, AccountChange], None]] = []
         self._heard: Callable[[], Awaitable[None]] | None = None
 
@@ -51,22 +51,17 @@ class KnownPeople:
         now_ms = self._clock.monotonic_ms()
         if facts is not None and facts.until_ms > now_ms:
             return facts
-        mark = self._reading[account_id] = object()
-        try:
-            found = await self._accounts.get([account_id])
-            facts = _Facts(
-                found[0] if found else None,
-                frozenset(await self._contacts.of_account(account_id)),
-                frozenset(await self._contacts.blocked(account_id)),
-                now_ms + self._limits.outside_rules_ttl_ms,
-            )
-            current = self._reading.get(account_id) is mark
-        finally:
-            if self._reading.get(account_id) is mark:
-                del self._reading[account_id]
+        changes = self._changes
+        found = await self._accounts.get([account_id])
+        facts = _Facts(
+            found[0] if found else None,
+            frozenset(await self._contacts.of_account(account_id)),
+            frozenset(await self._contacts.blocked(account_id)),
+            now_ms + self._limits.outside_rules_ttl_ms,
+        )
         if len(self._facts) >= CACHE_MAX:
             self._facts.clear()
-        if current and facts.account is not None:
+        if changes == self._changes and facts.account is not None:
             self._facts[account_id] = facts
         return facts
 
@@ -89,8 +84,13 @@ class KnownPeople:
 
     def outdated(self, account_id: str) -> None:
         """The account has changed somewhere: what is kept of it is old."""
+        self._changes += 1
         self._facts.pop(account_id, None)
-        self._reading.pop(account_id, None)  # what is being read may be from before the change
+
+    def doubt(self) -> None:
+        """Other nodes may have told of changes in vain: nothing that was read so far is kept."""
+        self._changes += 1
+        self._facts.clear()
 
     # -- the port `People` ---------------------------------------------------------------------------------------------
 

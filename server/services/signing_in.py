@@ -93,6 +93,11 @@ class Tokens:
         self._changes += 1
         self._cache = {key: kept for key, kept in self._cache.items() if kept[0].account_id != account_id}
 
+    def doubt(self) -> None:
+        """Other nodes may have told of changes in vain: every token is looked up again."""
+        self._changes += 1
+        self._cache.clear()
+
     def make(self, account_id: str, device_id: str) -> tuple[Credentials, Secrets]:
         """New tokens for a device, and what is stored of them."""
         return self._with(account_id, device_id, self._chance.token("twa_"), self._chance.token("twr_"))

@@ -278,6 +278,24 @@ async def test_a_wiped_redis_loses_nothing(cluster: Cluster) -> None:
     await until(at_ben, says("after"))
 
 
+async def test_what_was_told_in_vain_is_looked_up_again_with_the_comparison(cluster: Cluster) -> None:
+    ann, _ = await cluster.person("ann", 0)
+    ben, _ = await cluster.person("ben", 1)
+    conversation_id = await ann.direct("ben")
+    await (await ann.send(conversation_id, "hello"))
+    await cluster.stores.contacts.block(ben.account_id, ann.account_id, True)  # nobody hears of it
+    seq = (await (await ann.send(conversation_id, "not yet"))).seq
+    (entry,) = await cluster.stores.log.entries(conversation_id, seq - 1, 1)
+    assert not entry.header.withheld_from, "what is kept of ben is believed"
+    await cluster.redis.wipe()
+    async with asyncio.timeout(30):  # half of outside_rules_ttl_ms
+        while not entry.header.withheld_from:
+            await (await ann.send(conversation_id, "and now?"))
+            seq += 1
+            (entry,) = await cluster.stores.log.entries(conversation_id, seq - 1, 1)
+            await asyncio.sleep(0.05)
+
+
 async def test_what_is_submitted_elsewhere_is_done_where_the_stream_is(cluster: Cluster) -> None:
     ann, _ = await cluster.person("ann", 0)
     ben = await cluster.raw(1).person("ben")

@@ -20,7 +20,7 @@ def chat(address: str, folder: Path) -> None:
         conversation_id = ann.direct("ben")
         assert ann.send(conversation_id, "hello").seq == 1
         ann.send(conversation_id, "still there?")
-        for event in ben.events(timeout_s=2.0):
+        for event in ben.events(timeout_s=30.0):
             if isinstance(event, Message) and event.seq == 2:
                 break
         assert [message.text for message in ben.history(conversation_id)] == ["hello", "still there?"]

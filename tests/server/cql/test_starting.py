@@ -42,15 +42,15 @@ async def until_logged(node: Node, words: str) -> None:
 
 async def test_a_database_that_is_not_there_is_waited_for_aloud_and_not_for_ever(tmp_path: Path) -> None:
     port = free_port()
-    node = Node(tmp_path / "node", **settings(port, store_wait_s=1, log_format="json"))
+    node = Node(tmp_path / "node", **settings(port, store_wait_s=3, log_format="json"))
     with pytest.raises(NotStarted) as end:
         await node.start()
     assert end.value.code == 1
     *told, last = (written := node.log.read_text()).splitlines()
     (waiting,) = map(json.loads, told)
-    assert waiting["event"] == "waiting for the store" and waiting["level"] == "warning" and waiting["seconds_left"] <= 1
+    assert waiting["event"] == "waiting for the store" and waiting["level"] == "warning" and waiting["seconds_left"] <= 3
     sentence = f"the database at 127.0.0.1, port {port}, cannot be used: nobody listens there"
-    assert (waiting["error"], last) == (sentence, f"{sentence} (waited 1 s: store_wait_s)"), "not a word of the driver's"
+    assert (waiting["error"], last) == (sentence, f"{sentence} (waited 3 s: store_wait_s)"), "not a word of the driver's"
     assert "Traceback" not in written
     assert await server("migrate", **settings(port, store_wait_s=0)) == (1, sentence)
 
