@@ -283,13 +283,14 @@ export class DirectCall extends EventTarget {
       this.#become("reconnecting");
       report(false);
       clearTimeout(this.#restarting);
-      if (this.outgoing) this.#restarting = setTimeout(() => this.restart(), state === "failed" ? 0 : RESTART_AFTER_MS);
+      if (this.outgoing) this.#restarting = setTimeout(() => this.restart().catch(() => {}), state === "failed" ? 0 : RESTART_AFTER_MS);
     }
   }
 
   /** Looks for another way, with fresh relays: the caller's side does. */
   async restart() {
     const ice = await this.signal.say({ refreshIce: { callId: this.callId } });
+    if (this.state === "ended") return;
     this.pc.setConfiguration(configuration(ice, this.relayOnly));
     await this.#offer(() => this.pc.restartIce());
   }
@@ -537,16 +538,17 @@ export class GroupCall extends EventTarget {
 
   /** The stream was opened again: is this device still in? If not, it has to join once more. */
   async resume() {
-    if (this.state === "waiting") return this.#offer(); // it may have been let in meanwhile
-    if (this.state === "ended" || !this.eraId) return;
+    const waiting = this.state === "waiting";
+    if (this.state === "ended" || (!waiting && !this.eraId)) return;
     try {
+      if (waiting) return await this.#offer(); // it may have been let in meanwhile
       const { participants = [] } = await this.signal.say({ peek: { conversationId: this.conversationId } });
       if (participants.some(({ participantId }) => participantId === this.participantId)) return;
       setTimeout(() => this.dispatchEvent(new CustomEvent("move")), Math.random() * 1_000);
     } catch (error) {
       if (error.retryAfterMs) setTimeout(() => this.resume(), error.retryAfterMs); // nobody can say: media may flow all the same
-      else if (this.linkToken) this.dispatchEvent(new CustomEvent("move")); // a guest is told nothing of a call that it is not in
-      else this.over(error.end(false));
+      else if (this.linkToken && !waiting) this.dispatchEvent(new CustomEvent("move")); // a guest is told nothing of a call that it is not in
+      else this.over(error.end?.(waiting) ?? "FAILED");
     }
   }
 

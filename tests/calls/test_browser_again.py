@@ -71,6 +71,18 @@ async def test_after_its_process_everybody_is_out_of_the_room_of_a_revoked_link(
         assert tab.errors == []
 
 
+async def test_who_waits_at_a_link_that_was_revoked_while_the_process_was_away_is_told_so(place: Place) -> None:
+    ann, ben = await place.tab(), await place.tab()
+    link = await place.link(ann)
+    await ben.calls(link)
+    await ben.says("waiting to be let in")
+    await place.revoke(ann, link)
+    await place.stop()
+    await place.start()
+    await ben.says("over: revoked")
+    assert ben.errors == []
+
+
 async def test_who_was_muted_and_dark_is_so_when_it_offers_again_and_when_it_has_joined_again(place: Place) -> None:
     ann, ben = await place.tab(COUNTED), await place.tab(COUNTED)
     await place.meet(ann, ben)
