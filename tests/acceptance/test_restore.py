@@ -54,7 +54,10 @@ async def test_devices_follow_a_restored_log(tmp_path: Path) -> None:
     node, backup = Node(tmp_path / "node"), tmp_path / "backup.db"
     await node.start()
     try:
-        async with Client.open(node.address, tmp_path / "ann.db") as ann, Client.open(node.address, tmp_path / "ben.db") as ben:
+        async with (
+            Client.open(node.address, tmp_path / "ann.db", retry_max_s=0.5) as ann,
+            Client.open(node.address, tmp_path / "ben.db", retry_max_s=0.5) as ben,
+        ):
             await ann.register_username("ann")
             await ben.register_username("ben")
             both = await ann.direct("ben")

@@ -50,12 +50,12 @@ class Restored:
 
     def ann(self) -> AbstractAsyncContextManager[Client]:
         """Her device."""
-        return Client.open(self.node.address, self._folder / "ann.db")
+        return Client.open(self.node.address, self._folder / "ann.db", retry_max_s=0.5)
 
     async def __aenter__(self) -> Restored:
         self._stack.push_async_callback(self.node.close)
         await self.node.start()
-        self.ben = await self._stack.enter_async_context(Client.open(self.node.address, self._folder / "ben.db"))
+        self.ben = await self._stack.enter_async_context(Client.open(self.node.address, self._folder / "ben.db", retry_max_s=0.5))
         async with self.ann() as ann:
             await ann.register_username("ann")
             await self.ben.register_username("ben")

@@ -30,8 +30,7 @@ async def test_two_people_in_browsers_see_and_hear_one_another(place: Place) -> 
     for tab in (ann, ben):
         await tab.says("active")
         await tab.sees(1)
-        (sound,) = await tab.inbound("audio")
-        assert sound["energy"] > 0
+        await tab.hears()
     ends = [await tab.transport() for tab in (ann, ben)]
     assert {end["role"] for end in ends} == {"client", "server"} and {end["dtls"] for end in ends} == {"connected"}
     assert ends[0]["srtp"] == ends[1]["srtp"] == "SRTP_AES128_CM_HMAC_SHA1_80"
@@ -113,8 +112,9 @@ async def test_three_tabs_in_a_room(place: Place) -> None:
         for connection in ("up", "down"):
             transport = await tab.transport(connection)
             assert (transport["dtls"], transport["role"], transport["srtp"]) == ("connected", "client", "SRTP_AEAD_AES_256_GCM")
+        await tab.hears(2, "down")
         sounds = await tab.inbound("audio", "down")
-        assert len(sounds) == 2 and all(one["energy"] > 0 and one["concealed"] < 0.3 * one["samples"] for one in sounds)
+        assert all(one["concealed"] < 0.3 * one["samples"] for one in sounds)
         assert all(one["frozen_s"] < 2 for one in await tab.inbound("video", "down"))
         numbers = await tab.counter(".tile:not(.own) video", 15)
         assert len(set(numbers)) >= 8 and in_order(numbers, 120)

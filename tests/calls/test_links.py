@@ -181,14 +181,22 @@ async def test_a_link_is_changed_by_its_maker_alone(calls: Calls) -> None:
     assert (await joins(ben, link_token=made.token)).WhichOneof("event") == "joined"
 
 
-async def test_nobody_waits_for_ever_and_not_too_many_wait(world: World) -> None:
-    limits = SignallingLimits(calls_burst=1_000, waiting_ms=700, waiting_max=1, links_burst=3)
+async def test_nobody_waits_for_ever(world: World) -> None:
+    async with world.calls(world.settings(limits=SignallingLimits(calls_burst=1_000, waiting_ms=700))) as calls:
+        ann, ben = await people(calls, 2)
+        await waits_at(ann, ben)
+        assert (await ben.hears("group_over")).reason == call_pb2.CALL_END_MISSED
+
+
+async def test_not_too_many_wait_and_nobody_tries_too_many_links(world: World) -> None:
+    limits = SignallingLimits(calls_burst=1_000, waiting_max=1, links_burst=3, links_per_hour=1)
     async with world.calls(world.settings(limits=limits)) as calls:
         ann, ben, eve = await people(calls, 3)
-        token, _, _ = await waits_at(ann, ben)
+        token, room, guest = await waits_at(ann, ben)
         refused = (await joins(eve, link_token=token)).refusal
         assert (refused.subject, refused.limit, refused.actual) == ("waiting_max", 1, 2), refused
-        assert (await ben.hears("group_over")).reason == call_pb2.CALL_END_MISSED
+        await answers(ann, room, DENY, guest.waiting_id)
+        assert (await ben.hears("group_over")).reason == call_pb2.CALL_END_DENIED
         assert (await joins(eve, link_token=token)).WhichOneof("event") == "waiting"
         for _ in range(2):
             answer = await joins(eve, link_token="guess")
@@ -240,7 +248,7 @@ async def test_a_guest_stays_in_whichever_process_it_asks(two: Two) -> None:
 
 
 async def test_links_are_tried_by_one_address_so_often_whoever_tries(world: World) -> None:
-    limits = SignallingLimits(calls_burst=1_000, address_links_burst=3)
+    limits = SignallingLimits(calls_burst=1_000, address_links_burst=3, address_links_per_hour=1)
     async with world.calls(world.settings(limits=limits)) as calls:
         answers = [await joins(one, link_token="guess") for one in await people(calls, 4)]
         assert [reason(one) for one in answers] == ["NOT_FOUND"] * 3 + ["RATE_LIMITED"]
@@ -252,7 +260,7 @@ async def test_links_are_tried_by_one_address_so_often_whoever_tries(world: Worl
 
 
 async def test_each_join_by_link_counts_once_where_there_are_several_processes(world: World, redis: RedisServer) -> None:
-    async with two_processes(world, redis, links_burst=3) as two:
+    async with two_processes(world, redis, links_burst=3, links_per_hour=1) as two:
         ann, ben = await two.device(0), await two.device(1)
         made = await ann.link()
         for device in (ann, ben):

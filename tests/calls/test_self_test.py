@@ -9,21 +9,22 @@ from typing import Any
 import pytest
 
 from calls.adapters.compiled_fan_out import NotBuilt
-from calls.adapters.self_test import measured
+from calls.adapters.self_test import measured, tried
 from calls.domain.admission import SCALE_MAX, SCALE_MIN, Costs
 
 ROOT = Path(__file__).parents[2]
 
 
 def best(**how: Any) -> float:
-    """What a copy costs, of three trials: another process may have the machine for one."""
-    return min(measured(**how).out_cost for _ in range(3))
+    """What a copy costs, of three trials: another process may have the machine for one. As tried: costs in use are held within bounds, where
+    two of them are equal on a machine that is fast, or slow, enough."""
+    return min(tried(**how).out_cost for _ in range(3))
 
 
 def test_it_says_something_about_this_machine() -> None:
     usual, costs = Costs(), measured()
-    for tried, known in ((costs.in_cost, usual.in_cost), (costs.out_cost, usual.out_cost)):
-        assert known * SCALE_MIN <= tried <= known * SCALE_MAX
+    for cost, known in ((costs.in_cost, usual.in_cost), (costs.out_cost, usual.out_cost)):
+        assert known * SCALE_MIN <= cost <= known * SCALE_MAX
 
 
 def test_it_leaves_no_socket() -> None:

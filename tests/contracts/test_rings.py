@@ -117,14 +117,16 @@ async def test_calls_are_due_when_they_say_so(rings: Rings) -> None:
 
 
 async def test_a_redis_that_is_away_is_a_typed_refusal_and_one_that_was_wiped_has_no_calls(redis: RedisServer) -> None:
-    client = await open_client(redis.url, "", "", f"tw{new_envelope_id()}", SystemClock(), "Redis is away", timeout_s=0.25)
-    rings = RedisRings(client, LIMITS)
+    prefix = f"tw{new_envelope_id()}"
+    patient = await open_client(redis.url, "", "", prefix, SystemClock(), "Redis is away", timeout_s=10)
+    client = await open_client(redis.url, "", "", prefix, SystemClock(), "Redis is away", timeout_s=0.25)
     new = call()
-    await rings.begin(new)
+    await RedisRings(patient, LIMITS).begin(new)
+    await patient.close()
     redis.freeze()
     try:
         with pytest.raises(Refused) as refused:
-            await rings.get(new.call_id)
+            await RedisRings(client, LIMITS).get(new.call_id)
         assert refused.value.refusal.reason is Reason.UNAVAILABLE
     finally:
         redis.thaw()

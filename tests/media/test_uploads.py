@@ -20,6 +20,7 @@ from media.adapters.ffmpeg.workshop import FfmpegWorkshop
 from media.domain.limits import Limits
 from media.services import processing
 from media.services.uploads import UploadService
+from tests.support.media import emptied
 from tests.support.media_calls import CHUNK, FINISH, Caller, Said, chunks, start
 from tests.support.media_world import DATA, MIB, Worker, World, refused, rejection
 
@@ -277,7 +278,7 @@ async def test_a_file_that_the_worker_fails_at_by_a_bug_stops_no_other(world: Wo
         ann = await worker.person()
         bad, good = await asyncio.gather(ann.ready(b"bug"), ann.ready(b"no insect"))
         assert rejection(bad)[0] == "CORRUPT" and good.stage == media_pb2.UPLOAD_STAGE_READY
-        await worker.cleared()
+        await emptied(worker.spool)
 
 
 async def test_streams_of_uploads_that_are_not_there_are_not_remembered(world: World) -> None:

@@ -31,6 +31,7 @@ async def test_members_titles_and_roles_follow_the_log(world: World) -> None:
     await ann.set_description(group, "at six")
     await ann.remove_members(group, ["ben"])
     await until(cat, group, 6)
+    await until(ben, group, 6)
     (seen,) = await cat.conversations()
     assert (seen.kind, seen.title, seen.description) == ("group", "Dinner", "at six")
     assert [(member.account_id, member.role) for member in seen.members] == [(ann.account_id, "owner"), (cat.account_id, "admin")]

@@ -83,7 +83,7 @@ async def test_who_types_is_named_until_the_message_comes(world: World) -> None:
         await screen.until(lambda: "ben is typing…" in screen.chats()[0])
         await say(ben, group, "noon?")
         await screen.sees("noon?")
-        assert screen.head() == "Lunch\nben, cat, you"
+        await screen.until(lambda: screen.head() == "Lunch\nben, cat, you")
         seen = cat.listen()
         await screen.types("yes")
         async with asyncio.timeout(30):
@@ -159,12 +159,19 @@ async def test_who_has_read_it_is_told_by_name(world: World) -> None:
     for who in (ben, cat):
         await got(who, group, "noon?")
     await ben.mark_read(group, seq)
+    async with asyncio.timeout(30):
+        while (await ann.receipts(group, seq)).get(ben.account_id) != (True, True):
+            await asyncio.sleep(0.02)
     async with chatting(ann, group) as screen:
         await screen.until(lambda: screen.lines() and screen.lines()[-1].endswith("✓✓"))
         await screen.keys("up", "i")
-        await screen.until(lambda: len(screen.app.screen_stack) == 2)
-        said = " ".join(str(label.content) for label in screen.app.screen.query("Label"))
-        assert "ben" in said and "✓✓ read" in said and "✓✓ delivered" in said
+        await screen.until(lambda: len(screen.app.screen_stack) == 2 and "✓✓ delivered" in labels(screen))
+        assert "ben" in labels(screen) and "✓✓ read" in labels(screen)
+
+
+def labels(screen: Screen) -> str:
+    """What the dialog says."""
+    return " ".join(str(label.content) for label in screen.app.screen.query("Label"))
 
 
 async def test_a_kind_of_a_newer_version_is_shown_as_such(world: World) -> None:

@@ -31,6 +31,8 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
 )
 """Without the loopback one, 127.0.0.1 is no way to reach anybody; without the mDNS one, addresses are names that nobody resolves."""
+PATIENCE_S = 60
+expect.set_options(timeout=30_000)
 BITS = 12
 """Of the counter in the frames of `counting`."""
 READ_COUNTER = """async ({ selector, frames, bits }) => {
@@ -55,7 +57,7 @@ FIGURES = """async (which) => {
   const found = [];
   const stats = await pc.getStats();
   for (const one of stats.values()) {
-    if (one.type === "inbound-rtp") found.push({ kind: one.kind, packets: one.packetsReceived, lost: one.packetsLost,
+    if (one.type === "inbound-rtp") found.push({ id: one.id, kind: one.kind, packets: one.packetsReceived, lost: one.packetsLost,
       frames: one.framesDecoded ?? 0, height: one.frameHeight ?? 0, freezes: one.freezeCount ?? 0, frozen_s: one.totalFreezesDuration ?? 0,
       energy: one.totalAudioEnergy ?? 0, concealed: one.concealedSamples ?? 0, samples: one.totalSamplesReceived ?? 0,
       again: one.retransmittedPacketsReceived ?? 0 });
@@ -187,14 +189,25 @@ class Tab:
 
     async def sees(self, streams: int, connection: str = "pc", frames: int = 10) -> None:
         """Wait until so many videos have each decoded `frames` more."""
-        before = {n: one["frames"] for n, one in enumerate(await self.inbound("video", connection))}
-        for _ in range(150):
+        before = {one["id"]: one["frames"] for one in await self.inbound("video", connection)}
+        until_s = time.monotonic() + PATIENCE_S + frames / 10
+        while time.monotonic() < until_s:
             now = await self.inbound("video", connection)
-            grown = [one["frames"] - before.get(n, 0) for n, one in enumerate(now)]
+            grown = [one["frames"] - before.get(one["id"], 0) for one in now]
             if sum(more >= frames for more in grown) >= streams:
                 return
             await self.page.wait_for_timeout(200)
         raise AssertionError(f"{grown} frames more, of {streams} videos")
+
+    async def hears(self, voices: int = 1, connection: str = "pc") -> None:
+        """Wait until there are so many sounds, and each was heard: a microphone of a browser's may begin with silence."""
+        until_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until_s:
+            sounds = await self.inbound("audio", connection)
+            if len(sounds) == voices and all(one["energy"] > 0 for one in sounds):
+                return
+            await self.page.wait_for_timeout(200)
+        raise AssertionError(f"{sounds} instead of {voices} that are heard")
 
     async def shows(self, height: int) -> None:
         """Wait until the one video of the room has this height."""

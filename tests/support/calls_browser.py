@@ -128,7 +128,8 @@ async def browsing(folder: Path, **more: str) -> AsyncIterator[Place]:
     node = Node(folder / "node", public_calls=f":{port}", address_commands_burst=1_000_000)
     token = await service_token(folder / "node", "calls", *SCOPES)
     await node.start()
-    patience = ForwarderLimits(lost_s=10, gone_s=15)
+    # The load is that of the whole process, of encoders of the SDK, too.
+    patience = ForwarderLimits(lost_s=10, gone_s=15, load_video_max=100.0, load_shed=100.0)
     own = World(node, token, folder).settings(forwarder=patience)
     settings = replace(own, grpc_listen=f"127.0.0.1:{port}", http_listen=f"127.0.0.1:{http_port}", **more)  # type: ignore[arg-type]
     camera = await asyncio.to_thread(clip, folder / "camera.y4m")

@@ -41,6 +41,7 @@ class Process:
             "ticket_secret": SECRET,
             "peer_token": SECRET,
             "calls_burst": 1_000,
+            "connect_s": 600,  # no media flows in most of these tests: nobody is out for that
             **more,
         }
         self._arguments = [f"--set={name}={value}" for name, value in settings.items()]

@@ -33,6 +33,13 @@ async def _token_command(data_dir: Path, *words: str) -> str:
     return out.decode().strip()
 
 
+async def emptied(spool: Path) -> None:
+    """Wait until no upload's bytes are there any more: its device may see that it is done while they are being removed."""
+    async with asyncio.timeout(30):
+        while list(spool.iterdir()):
+            await asyncio.sleep(0.01)
+
+
 class MediaWorker:
     """`python -m media` as a user starts it."""
 

@@ -11,7 +11,7 @@ import aiohttp
 from tidewire import Client, Message
 from tidewire.media import Media, Stage, UploadMoved
 
-from tests.support.media import Deployment, MediaWorker
+from tests.support.media import Deployment, MediaWorker, emptied
 from tests.support.metrics import scrape
 from tests.support.minio import MinioServer
 from tests.support.processes import descendants
@@ -109,10 +109,8 @@ def spool(worker: MediaWorker) -> list[str]:
 
 
 async def cleared(worker: MediaWorker) -> None:
-    """Wait until nothing is there any more: a device may see that an upload is done while its bytes are being removed."""
-    async with asyncio.timeout(30):
-        while spool(worker):
-            await asyncio.sleep(0.02)
+    """Wait until nothing is there any more."""
+    await emptied(worker.folder / "spool")
 
 
 def programs(worker: MediaWorker) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -107,12 +106,6 @@ class Worker:
         """What a node says when an envelope is deleted for everyone."""
         request = blob_pb2.ReleaseRequest(conversation_id=conversation_id, account_id=account_id, envelope_id=envelope_id)
         await self._nodes.Release(request, metadata=(("authorization", f"Bearer {BLOB_TOKEN}"),), timeout=10)
-
-    async def cleared(self) -> None:
-        """Wait until nothing of an upload is on the disk any more: its device may see that it is done while its bytes are being removed."""
-        async with asyncio.timeout(30):
-            while list(self.spool.iterdir()):
-                await asyncio.sleep(0.01)
 
     def stored(self) -> list[Path]:
         """The files in the store."""

@@ -1,4 +1,4 @@
-"""A node that says *sent* before the commit: what is committed a second later is lost when it is killed in between."""
+"""A node that says *sent* before the commit: what is committed a minute later is lost when it is killed in between."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.domain.envelope import Entry
 from server.ports.log import Appended, AppendOutcome
 from tests.ledger.planted import plant
 
-DELAY_S = 1.5
+DELAY_S = 60.0
 _later: set[asyncio.Task[None]] = set()
 
 
